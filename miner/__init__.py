@@ -1,0 +1,1 @@
+"""What lineage, usage and popularity are, and the ledger that remembers them."""

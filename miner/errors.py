@@ -1,0 +1,53 @@
+"""The miner's own errors: each says what is wrong, where, and how to mend it."""
+
+
+class MinerError(Exception):
+    """A run cannot go on. `mend` tells the operator what to do next."""
+
+    def __init__(self, message: str, *, mend: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  mend: {self.mend}" if self.mend else self.message
+
+
+class SettingsError(MinerError):
+    """The settings or the command's arguments are wrong; nothing was done."""
+
+
+class SourceError(MinerError):
+    """A warehouse could not be read: a failed read is never an empty result."""
+
+
+class MissingTableError(SourceError):
+    """A configured table is not there, or the principal may not see it."""
+
+
+class SchemaDriftError(SourceError):
+    """A table lacks a column the miner cannot do without, or has it with a type that does not fit."""
+
+
+class UnreadableValueError(SourceError):
+    """A file holds a value that cannot be read as its column's type."""
+
+
+class BalanceError(MinerError):
+    """Rows in and rows accounted for differ, twice: the day was rolled back."""
+
+
+class ShrunkDayError(MinerError):
+    """A settled day lost rows since it was mined; the earlier result was kept."""
+
+
+class EmptySourceError(MinerError):
+    """A source holds no row at all where rows are expected."""
+
+
+class LedgerError(MinerError):
+    """The ledger cannot be opened, written or trusted."""
+
+
+class SinkError(MinerError):
+    """A sink refused what was sent, or could not be reached."""

@@ -1,0 +1,340 @@
+"""One fetched day, brought into a file beside the ledger before the ledger is locked.
+
+Rows stream in as Arrow batches; numbers go to the staging file as they are, texts only where the ledger does not
+know their number yet. What the merge needs is worked out here, so that its transaction is short.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import adbc_driver_sqlite.dbapi as adbc
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from miner import run_names
+from miner.errors import LedgerError
+from miner.ledger import keys
+
+Fates = Counter[tuple[str, str, str]]
+"""Rows by (table, fate, rule)."""
+
+_KEPT = ("kept", "indirect")
+
+
+class Staging:
+    """A SQLite file with one day's rows; `path` is merged by `merge.py` and then thrown away."""
+
+    def __init__(self, path: Path, ledger: Path) -> None:
+        self.path = path
+        self.fates: Fates = Counter()
+        self._connection = adbc.connect(str(path), autocommit=True)
+        self._execute("PRAGMA journal_mode = OFF")
+        self._execute("PRAGMA synchronous = OFF")
+        self._execute(f"ATTACH '{str(ledger).replace(chr(39), chr(39) * 2)}' AS ledger")
+
+    def close(self) -> None:
+        """Let go of the file, which stays."""
+        self._connection.close()
+
+    def _execute(self, statement: str) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def _numbers(self, statement: str) -> list[int]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+            return [row[0] for row in cursor.fetchall()]
+
+    def _ingest(self, name: str, table: pa.Table, *, replace: bool = False) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.adbc_ingest(name, table, mode="replace" if replace else "create_append")
+            cursor.execute("COMMIT")
+
+    def _count(self, table: str, batch: pa.RecordBatch) -> pa.Table:
+        """Add the batch's rows to the balance; returns its rows of edges or datasets."""
+        whole = pa.Table.from_batches([batch])
+        sums = whole.group_by(["fate", "rule"]).aggregate([("rows", "sum")]).to_pylist()
+        for row in sums:
+            self.fates[table, row["fate"], row["rule"] or ""] += row["rows_sum"]
+        return whole.filter(pc.is_in(whole["fate"], pa.array(_KEPT)))
+
+    def _unknown(self, numbers: np.ndarray, ledger_table: str) -> pa.Array:
+        """Which of the numbers the ledger does not have yet, as a mask."""
+        self._ingest("asked", pa.table({"id": numbers}), replace=True)
+        unknown = self._numbers(f"SELECT id FROM asked EXCEPT SELECT id FROM ledger.{ledger_table}")  # noqa: S608
+        return pc.is_in(pa.array(numbers), pa.array(unknown, pa.int64()))
+
+    def _unique(self, table: pa.Table) -> pa.Table:
+        _, first = np.unique(table["id"].to_numpy(), return_index=True)
+        return table.take(pa.array(np.sort(first)))
+
+    def _refuse_collisions(self, staged: str, ledger_table: str) -> None:
+        if self._numbers(
+            f"SELECT s.id FROM {staged} s JOIN ledger.{ledger_table} l ON l.id = s.id "  # noqa: S608
+            "WHERE l.check_bits <> s.check_bits LIMIT 1"
+        ):
+            raise LedgerError(
+                f"two {ledger_table}s share one number in the ledger",
+                mend="this is expected once in a million estates: report it; nothing was written",
+            )
+
+    def _datasets(self, columns: Sequence[pa.ChunkedArray], halves: keys.Halves) -> None:
+        """Stage the datasets that the ledger lacks; columns are metastore, catalog, schema, name, path."""
+        table = self._unique(
+            pa.table(
+                [pa.array(halves[:, 0]), pa.array(halves[:, 1]), *columns],
+                names=["id", "check_bits", "metastore_id", "catalog", "schema", "name", "path"],
+            )
+        )
+        self._ingest("new_dataset", table.filter(self._unknown(table["id"].to_numpy(), "dataset")))
+        self._refuse_collisions("new_dataset", "dataset")
+
+
+def _parts(table: pa.Table, prefix: str) -> list[pa.ChunkedArray]:
+    return [table["metastore_id"], *(table[f"{prefix}_{part}"] for part in ("catalog", "schema", "name", "path"))]
+
+
+class LineageStaging(Staging):
+    """A day of the lineage stream."""
+
+    def __init__(self, path: Path, ledger: Path) -> None:
+        super().__init__(path, ledger)
+        self.missing_sets: list[str] = []
+        for statement in _LINEAGE_TABLES:
+            self._execute(statement)
+
+    def add_edges(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in edges (`miner.schemas.EDGES`)."""
+        for batch in batches:
+            kept = self._count("table_lineage", batch)
+            if kept.num_rows:
+                self._add_edges(kept)
+
+    def _add_edges(self, kept: pa.Table) -> None:
+        halves = keys.halves_of_hex(kept["edge_key"].combine_chunks())
+        indirect = pc.equal(kept["fate"], "indirect").to_numpy()
+        direct = kept["verified"].to_numpy() & ~indirect
+        numbers = {"id": halves[:, 0], "check_bits": halves[:, 1]}
+        flags = {"direct": direct.astype(np.int8), "indirect": indirect.astype(np.int8)}
+        self._ingest("day_edge", pa.table({**numbers, **flags}))
+        known = self._unknown(halves[:, 0], "edge").to_numpy(zero_copy_only=False) & ~indirect
+        if known.any():
+            self._add_new_edges(kept.filter(pa.array(known)), halves[known])
+
+    def _add_new_edges(self, new: pa.Table, halves: keys.Halves) -> None:
+        parts = [new[name] for name in ("metastore_id", "workspace_id", "process_kind", "process_id")]
+        process = keys.halves_of_parts(parts)
+        ends = {end: keys.halves_of_parts(_parts(new, end)) for end in ("source", "target")}
+        edges = pa.table(
+            {
+                "id": halves[:, 0],
+                "check_bits": halves[:, 1],
+                "process_id": process[:, 0],
+                "source_dataset": ends["source"][:, 0],
+                "target_dataset": ends["target"][:, 0],
+            }
+        )
+        self._ingest("new_edge", self._unique(edges))
+        self._add_processes(new, process)
+        for end, end_halves in ends.items():
+            self._datasets(_parts(new, end), end_halves)
+
+    def _add_processes(self, new: pa.Table, halves: keys.Halves) -> None:
+        told = ("metastore_id", "workspace_id", "process_kind", "process_id", "notebook_id", "job_id", "pipeline_id")
+        table = pa.table(
+            [pa.array(halves[:, 0]), pa.array(halves[:, 1]), *(new[name] for name in told)],
+            names=["id", "check_bits", "metastore_id", "workspace_id", "kind", *told[3:]],
+        )
+        self._ingest("new_process", self._unique(table))
+        self._refuse_collisions("new_process", "process")
+
+    def add_column_sets(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in column sets (`miner.schemas.COLUMN_SETS`); sets without content go to `missing_sets`."""
+        for batch in batches:
+            kept = self._count("column_lineage", batch)
+            if not kept.num_rows:
+                continue
+            edges = keys.halves_of_hex(kept["edge_key"].combine_chunks())
+            sets = keys.halves_of_hex(kept["set_key"].combine_chunks())
+            self._ingest(
+                "day_column", pa.table({"edge_id": edges[:, 0], "set_id": sets[:, 0], "rows": kept["rows"]})
+            )
+            self._add_contents(kept, sets)
+
+    def add_contents(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in the content of sets that came without."""
+        for batch in batches:
+            kept = pa.Table.from_batches([batch])
+            kept = kept.filter(pc.is_valid(kept["set_key"]))
+            if kept.num_rows:
+                self._add_contents(kept, keys.halves_of_hex(kept["set_key"].combine_chunks()))
+
+    def _add_contents(self, kept: pa.Table, halves: keys.Halves) -> None:
+        table = self._unique(
+            pa.table(
+                {
+                    "id": halves[:, 0],
+                    "check_bits": halves[:, 1],
+                    "set_key": kept["set_key"],
+                    "content": kept["content"],
+                }
+            )
+        )
+        new = table.filter(self._unknown(table["id"].to_numpy(), "column_set"))
+        without = new.filter(pc.is_null(new["content"]))
+        self.missing_sets += without["set_key"].to_pylist()
+        self._ingest("new_set", new.filter(pc.is_valid(new["content"])).drop_columns(["set_key"]))
+        self._refuse_collisions("new_set", "column_set")
+
+    def add_one_time_runs(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in one-time runs (`miner.schemas.ONE_TIME_RUNS`) as what each job id really stands for."""
+        for batch in batches:
+            stable = [run_names.stable_name(name) for name in batch.column("run_name").to_pylist()]
+            self._ingest(
+                "one_time_run",
+                pa.table(
+                    {
+                        "workspace_id": batch.column("workspace_id"),
+                        "job_id": batch.column("job_id"),
+                        "name": pa.array(stable, pa.string()),
+                    }
+                ),
+            )
+
+    def finish(self, source_id: int, month: int) -> None:
+        """Work out the day's edges with their sets, rows of columns without a table edge, and flows to look at."""
+        for statement in _LINEAGE_FINISH:
+            self._execute(statement.format(source=source_id, month=month, before=month - 1))
+        [lost] = self._numbers(
+            "SELECT coalesce(sum(rows), 0) FROM day_column "
+            "WHERE edge_id NOT IN (SELECT id FROM day_edge WHERE indirect = 0)"
+        )
+        if lost:
+            self.fates["column_lineage", "kept", ""] -= lost
+            self.fates["column_lineage", "no_table_edge", ""] += lost
+
+
+_LINEAGE_TABLES = (
+    "CREATE TABLE day_edge (id INTEGER, check_bits INTEGER, direct INTEGER, indirect INTEGER)",
+    "CREATE TABLE day_column (edge_id INTEGER, set_id INTEGER, rows INTEGER)",
+    "CREATE TABLE new_edge (id INTEGER, check_bits INTEGER, process_id INTEGER, source_dataset INTEGER, "
+    "target_dataset INTEGER)",
+    "CREATE TABLE new_process (id INTEGER, check_bits INTEGER, metastore_id TEXT, workspace_id TEXT, kind TEXT, "
+    "process_id TEXT, notebook_id TEXT, job_id TEXT, pipeline_id TEXT)",
+    "CREATE TABLE new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
+    "name TEXT, path TEXT)",
+    "CREATE TABLE new_set (id INTEGER, check_bits INTEGER, content TEXT)",
+    "CREATE TABLE one_time_run (workspace_id TEXT, job_id TEXT, name TEXT)",
+)
+
+_LINEAGE_FINISH = (
+    "CREATE TABLE active (edge_id INTEGER, set_id INTEGER, direct INTEGER, PRIMARY KEY (edge_id, set_id)) "
+    "WITHOUT ROWID",
+    "CREATE INDEX day_column_by_edge ON day_column (edge_id, set_id)",
+    "INSERT INTO active SELECT e.id, coalesce(c.set_id, 0), max(e.direct) FROM day_edge e "
+    "LEFT JOIN day_column c ON c.edge_id = e.id WHERE e.indirect = 0 "
+    "GROUP BY e.id, coalesce(c.set_id, 0) ORDER BY 1, 2",
+    "CREATE TABLE seen_indirect AS SELECT DISTINCT id AS edge_id FROM day_edge WHERE indirect = 1 ORDER BY 1",
+    "CREATE TABLE changed AS SELECT edge_id FROM active a WHERE NOT EXISTS ("
+    "SELECT 1 FROM ledger.edge_month m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
+    "AND m.edge_id = a.edge_id AND m.set_id = a.set_id AND m.day_bits <> 0 "
+    "AND (a.direct = 0 OR m.direct_bits <> 0)) "
+    "UNION SELECT i.edge_id FROM seen_indirect i WHERE NOT EXISTS ("
+    "SELECT 1 FROM ledger.edge_indirect m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
+    "AND m.edge_id = i.edge_id)",
+)
+
+
+class UsageStaging(Staging):
+    """A day of the usage stream."""
+
+    def __init__(self, path: Path, ledger: Path) -> None:
+        super().__init__(path, ledger)
+        for statement in _USAGE_TABLES:
+            self._execute(statement)
+
+    def add_usage(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in usage (`miner.schemas.USAGE`)."""
+        for batch in batches:
+            kept = self._count("table_lineage", batch)
+            if kept.num_rows:
+                self._add_usage(kept)
+
+    def _add_usage(self, kept: pa.Table) -> None:
+        halves = keys.halves_of_hex(kept["dataset_key"].combine_chunks())
+        readers = kept["reader"].combine_chunks().dictionary_encode()
+        numbers = keys.halves_of_texts(readers.dictionary.to_pylist())[:, 0]
+        numbers[np.array([name == "" for name in readers.dictionary.to_pylist()], dtype=bool)] = 0
+        reader_ids = numbers[readers.indices.to_numpy(zero_copy_only=False)]
+        times = {name: pc.cast(kept[name], pa.int64()) for name in ("last_read_at", "last_write_at")}
+        measures = {name: kept[name] for name in MEASURES}
+        self._ingest(
+            "counted",
+            pa.table(
+                {
+                    "dataset_id": halves[:, 0],
+                    "reader_id": reader_ids,
+                    "process_kind": kept["process_kind"],
+                    **measures,
+                    **times,
+                }
+            ),
+        )
+        self._ingest("new_reader", pa.table({"id": numbers, "name": readers.dictionary}))
+        self._datasets(_parts(kept, "dataset"), halves)
+        self._add_forms(kept, halves, times)
+        self._add_locations(kept, halves)
+
+    def _add_forms(self, kept: pa.Table, halves: keys.Halves, times: dict[str, pa.ChunkedArray]) -> None:
+        """The spelling and type of the day's latest event of each dataset."""
+        at = pc.fill_null(pc.max_element_wise(times["last_read_at"], times["last_write_at"]), 0)
+        forms = pa.table(
+            {"id": halves[:, 0], "type": kept["dataset_type"], "spelling": kept["dataset_spelling"], "at": at}
+        )
+        self._ingest("form", forms.filter(pc.is_valid(forms["spelling"])))
+
+    def _add_locations(self, kept: pa.Table, halves: keys.Halves) -> None:
+        """Rows that carry a name and a path: evidence that the two are one."""
+        for column in ("first_location", "last_location"):
+            located = pc.is_valid(kept[column])
+            rows = kept.filter(located)
+            if not rows.num_rows:
+                continue
+            empty = pa.nulls(rows.num_rows, pa.string())
+            parts = [rows["metastore_id"], empty, empty, empty, rows[column]]
+            paths = keys.halves_of_parts([pa.chunked_array(part) if isinstance(part, pa.Array) else part for part in parts])
+            self._datasets(parts, paths)
+            tables = halves[located.to_numpy(), 0]
+            self._ingest("located", pa.table({"from_id": paths[:, 0], "to_id": tables}))
+
+    def finish(self) -> None:
+        """Sum what came in several batches."""
+        for statement in _USAGE_FINISH:
+            self._execute(statement)
+
+
+MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+
+_SUMS = ", ".join(f"sum({name})" for name in MEASURES)
+
+_USAGE_TABLES = (
+    "CREATE TABLE counted (dataset_id INTEGER, reader_id INTEGER, process_kind TEXT, reads INTEGER, "
+    "cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, writes INTEGER, "
+    "events INTEGER, last_read_at INTEGER, last_write_at INTEGER)",
+    "CREATE TABLE new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
+    "name TEXT, path TEXT)",
+    "CREATE TABLE new_reader (id INTEGER, name TEXT)",
+    "CREATE TABLE form (id INTEGER, type TEXT, spelling TEXT, at INTEGER)",
+    "CREATE TABLE located (from_id INTEGER, to_id INTEGER)",
+)
+
+_USAGE_FINISH = (
+    "CREATE TABLE usage AS SELECT dataset_id, reader_id, process_kind, "  # noqa: S608 -- our own column names
+    f"{_SUMS}, max(last_read_at), max(last_write_at) FROM counted "
+    "GROUP BY dataset_id, reader_id, process_kind ORDER BY 1, 2, 3",
+    "CREATE TABLE latest_form AS SELECT id, type, spelling, max(at) AS at FROM "
+    "(SELECT * FROM form ORDER BY id, at, spelling, type) GROUP BY id",
+)

@@ -1,0 +1,256 @@
+"""The ledger's tables.
+
+Identities are 64-bit numbers cut from an MD5 of the natural key (`keys.py`); `check_bits` holds the other half, so
+that two keys with one number are found out and never mixed. Days are whole UTC days since 1970-01-01, months are
+year * 12 + month - 1, a month's days are bits (bit 0 is the first). Instants are microseconds since 1970, UTC.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+source = Table(
+    "source",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("knows_run_types", Boolean, nullable=False, default=False),
+)
+"""One row per configured source; `knows_run_types` tells that one-time runs could be told from jobs."""
+
+day_mined = Table(
+    "day_mined",
+    metadata,
+    Column("source_id", ForeignKey("source.id"), primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("rows_total", BigInteger, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Column("whole", Boolean, nullable=False),
+    Column("rules", String, nullable=False),
+    Column("mined_at", BigInteger, nullable=False),
+    Column("run_id", Integer, nullable=False),
+)
+"""The mark of a mined day; `whole` when it was over when it was mined, `rules` the digest of what was left out."""
+
+day_fate = Table(
+    "day_fate",
+    metadata,
+    Column("source_id", ForeignKey("source.id"), primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("table_name", String, primary_key=True),
+    Column("fate", String, primary_key=True),
+    Column("rule", String, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+)
+"""The balance: rows of a day by what became of them."""
+
+day_workspace = Table(
+    "day_workspace",
+    metadata,
+    Column("source_id", ForeignKey("source.id"), primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("workspace_id", String, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+)
+"""Rows of a day by workspace, as the independent count saw them."""
+
+late_rows = Table(
+    "late_rows",
+    metadata,
+    Column("source_id", ForeignKey("source.id"), primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("age_days", Integer, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+)
+"""Rows that had come since a day was last mined, by the day's age in days when they were first seen."""
+
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("check_bits", BigInteger, nullable=False),
+    Column("metastore_id", String, nullable=False),
+    Column("catalog", String),
+    Column("schema", String),
+    Column("name", String),
+    Column("path", String),
+    Column("type", String),
+    Column("spelling", String),
+    Column("spelled_at", BigInteger, nullable=False, default=0),
+)
+"""Tables (catalog, schema, name) and paths; type and spelling are those of the latest event."""
+
+process = Table(
+    "process",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("check_bits", BigInteger, nullable=False),
+    Column("metastore_id", String, nullable=False),
+    Column("workspace_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("process_id", String, nullable=False),
+    Column("notebook_id", String),
+    Column("job_id", String),
+    Column("pipeline_id", String),
+)
+
+edge = Table(
+    "edge",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("check_bits", BigInteger, nullable=False),
+    Column("process_id", BigInteger, nullable=False),
+    Column("source_dataset", BigInteger, nullable=False),
+    Column("target_dataset", BigInteger, nullable=False),
+    Index("edge_by_flow", "process_id", "target_dataset"),
+    Index("edge_by_source", "source_dataset"),
+    Index("edge_by_target", "target_dataset"),
+)
+
+edge_month = Table(
+    "edge_month",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("month", Integer, primary_key=True),
+    Column("edge_id", BigInteger, primary_key=True),
+    Column("set_id", BigInteger, primary_key=True),
+    Column("day_bits", Integer, nullable=False),
+    Column("direct_bits", Integer, nullable=False),
+    Index("edge_month_by_edge", "edge_id"),
+    sqlite_with_rowid=False,
+)
+"""The days an edge was active with one column set (0: none); `direct_bits`: seen with direct_access true."""
+
+edge_indirect = Table(
+    "edge_indirect",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("month", Integer, primary_key=True),
+    Column("edge_id", BigInteger, primary_key=True),
+    Column("day_bits", Integer, nullable=False),
+    Index("edge_indirect_by_edge", "edge_id"),
+    sqlite_with_rowid=False,
+)
+"""The days on which direct_access was false for a pair of datasets and its process."""
+
+column_set = Table(
+    "column_set",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("check_bits", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+)
+"""Column pairs by content: sorted, each column with its length before it."""
+
+alias = Table(
+    "alias",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("from_id", BigInteger, primary_key=True),
+    Column("to_id", BigInteger, primary_key=True),
+    Column("evidence", String, primary_key=True),
+    Column("first_day", Integer, nullable=False),
+    Column("last_day", Integer, nullable=False),
+    Index("alias_by_target", "to_id"),
+)
+"""Two identities that are one: a path that is a table, a one-time run that is its job. Applied when reading."""
+
+reader = Table(
+    "reader",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String, nullable=False),
+)
+
+usage_day = Table(
+    "usage_day",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True),
+    Column("reader_id", BigInteger, primary_key=True),
+    Column("process_kind", String, primary_key=True),
+    Column("reads", BigInteger, nullable=False),
+    Column("cached_reads", BigInteger, nullable=False),
+    Column("failed_reads", BigInteger, nullable=False),
+    Column("indirect_reads", BigInteger, nullable=False),
+    Column("self_reads", BigInteger, nullable=False),
+    Column("writes", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("last_read_at", BigInteger),
+    Column("last_write_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+"""Usage at the grain that distinct readers need. Reader 0 is unknown."""
+
+dirty_flow = Table(
+    "dirty_flow",
+    metadata,
+    Column("process_id", BigInteger, primary_key=True),
+    Column("target_dataset", BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Flows (a process and one target) whose entity may have changed since it was last built."""
+
+emission = Table(
+    "emission",
+    metadata,
+    Column("sink", String, primary_key=True),
+    Column("qualified_name", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("type_name", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("process_id", BigInteger, nullable=False, default=0),
+    Column("target_dataset", BigInteger, nullable=False, default=0),
+    Column("at", BigInteger, nullable=False),
+    Index("emission_by_flow", "process_id", "target_dataset"),
+)
+"""What was sent: `sending` is committed before a send, `sent` after it, so that a crash leaves a trace."""
+
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("sink", String, primary_key=True),
+    Column("qualified_name", String, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("command", String, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("outcome", String, nullable=False),
+    Column("note", Text, nullable=False, default=""),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
+    UniqueConstraint("name"),
+)
+"""What the ledger must remember about itself, such as the stale cutoff last applied."""

@@ -1,0 +1,113 @@
+"""The seams: what the pipeline asks of a warehouse's system tables and of a sink.
+
+Both have two real implementations (embedded and Databricks; files and Purview) and one full fake in the tests.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+
+TABLE_LINEAGE = "table_lineage"
+COLUMN_LINEAGE = "column_lineage"
+QUERY_HISTORY = "query_history"
+JOB_RUN_TIMELINE = "job_run_timeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """First and last UTC day a table holds rows for; both None when it holds none."""
+
+    first: date | None
+    last: date | None
+
+
+class SystemTables(Protocol):
+    """One source: typed, already grouped rows of one UTC day. Raises SourceError, never returns a lost read as empty."""
+
+    def span(self, table: str) -> Span: ...
+
+    def absent(self) -> Sequence[str]:
+        """Optional tables and columns this source does not have, as `table` or `table.column`."""
+        ...
+
+    def totals(self, table: str, day: date) -> pa.Table: ...
+
+    def edges(self, day: date) -> Iterator[pa.RecordBatch]: ...
+
+    def column_sets(self, day: date) -> Iterator[pa.RecordBatch]: ...
+
+    def column_contents(self, day: date, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Column sets of the day with their content, of the set keys asked for only."""
+        ...
+
+    def usage(self, day: date) -> Iterator[pa.RecordBatch]: ...
+
+    def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One entity as it would be sent.
+
+    `body` is its JSON; `digest` covers its structure and the payload version, not moving figures;
+    `operations` is what the catalog counts it as (entity plus relationships).
+    """
+
+    kind: str
+    qualified_name: str
+    type_name: str
+    body: bytes
+    digest: str
+    operations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A flow or dataset that has no entity, and why; `name` is the dataset or process it is about."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An entity the sink refused, with the server's words."""
+
+    qualified_name: str
+    reason: str
+
+
+class Sink(Protocol):
+    """Where entities go."""
+
+    name: str
+
+    def processes(
+        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]
+    ) -> Iterator[Entity]:
+        """One entity per process and target, built from the ledger's current edges (`miner.schemas.FLOWS`)."""
+        ...
+
+    def usage(self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
+        """One entity per dataset with its figures for every window, to be merged into the catalog's own asset."""
+        ...
+
+    def prepare(self) -> None:
+        """Create what entities need (type definitions). Raises SinkError."""
+        ...
+
+    def batches(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
+        """Entities grouped within the sink's limits of count and bytes, order kept."""
+        ...
+
+    def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
+        """Send one batch; returns those refused, raises SinkError when the sink cannot be reached."""
+        ...
+
+    def remove(self, entities: Sequence[tuple[str, str]]) -> None:
+        """Remove entities of our own, given as (type name, qualified name)."""
+        ...

@@ -1,0 +1,132 @@
+"""The Arrow schemas at every boundary, declared once.
+
+Keys (`*_key`) are 32 hex digits of an MD5 over length-prefixed, folded identity parts, computed in the
+warehouse's SQL. Names ending in `_at` are UTC instants; `day`, `first_seen` and `last_seen` are UTC days.
+"""
+
+import pyarrow as pa
+
+INSTANT = pa.timestamp("us", tz="UTC")
+
+_PARTS = ("catalog", "schema", "name", "path")
+
+
+def _end(prefix: str, *more: str) -> list[pa.Field]:
+    return [pa.field(f"{prefix}_{name}", pa.string()) for name in (*_PARTS, *more)]
+
+
+def _flow_end(prefix: str) -> list[pa.Field]:
+    return [pa.field(f"{prefix}_kind", pa.string()), *_end(prefix, "type", "spelling")]
+
+
+TOTALS = pa.schema([("workspace_id", pa.string()), ("rows", pa.int64())])
+"""Rows of one table on one day by workspace, filtered by day alone: the other side of the balance."""
+
+EDGES = pa.schema(
+    [
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("edge_key", pa.string()),
+        ("metastore_id", pa.string()),
+        ("workspace_id", pa.string()),
+        ("process_kind", pa.string()),
+        ("process_id", pa.string()),
+        ("notebook_id", pa.string()),
+        ("job_id", pa.string()),
+        ("pipeline_id", pa.string()),
+        *_end("source"),
+        *_end("target"),
+        ("verified", pa.bool_()),
+    ]
+)
+"""Edges active on the day (`fate` kept or indirect; one may come in several rows), and dropped rows by reason and rule.
+
+A dataset is named by its catalog, schema and name (folded), or, where these are null, by its path.
+"""
+
+COLUMN_SETS = pa.schema(
+    [
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("edge_key", pa.string()),
+        ("set_key", pa.string()),
+        ("content", pa.string()),
+    ]
+)
+"""One row per edge with column pairs on the day, and one per reason and rule of dropped rows.
+
+`content` is the sorted pairs, each column with its length before it (`2:id7:user_id`); `set_key` its MD5.
+`content` may be left out (null) by a warehouse that ships it only for the sets asked for.
+"""
+
+USAGE = pa.schema(
+    [
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset", "type", "spelling"),
+        ("first_location", pa.string()),
+        ("last_location", pa.string()),
+        ("reader", pa.string()),
+        ("process_kind", pa.string()),
+        ("reads", pa.int64()),
+        ("cached_reads", pa.int64()),
+        ("failed_reads", pa.int64()),
+        ("indirect_reads", pa.int64()),
+        ("self_reads", pa.int64()),
+        ("writes", pa.int64()),
+        ("events", pa.int64()),
+        ("last_read_at", INSTANT),
+        ("last_write_at", INSTANT),
+    ]
+)
+"""One row per dataset, reader and kind of process on the day, and one per reason and rule of dropped rows."""
+
+ONE_TIME_RUNS = pa.schema([("workspace_id", pa.string()), ("job_id", pa.string()), ("run_name", pa.string())])
+"""Job ids that are one-time runs (SUBMIT_RUN, WORKFLOW_RUN), with the latest run's name."""
+
+FLOWS = pa.schema(
+    [
+        ("process", pa.int64()),
+        ("target", pa.int64()),
+        ("source", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("workspace_id", pa.string()),
+        ("process_kind", pa.string()),
+        ("process_id", pa.string()),
+        ("notebook_id", pa.string()),
+        ("job_id", pa.string()),
+        ("pipeline_id", pa.string()),
+        *_flow_end("source"),
+        *_flow_end("target"),
+        ("column_pairs", pa.string()),
+        ("verified", pa.bool_()),
+    ]
+)
+"""One row per current edge, ordered by process, target, source: what the process entities are built from.
+
+`process`, `target` and `source` are ledger ids, good for grouping and caching within a run only.
+`column_pairs` is a JSON list of `[source column, target column]`, sorted; empty text when none is known.
+"""
+
+EDGE_REPORT = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        ("workspace_id", pa.string()),
+        ("process_kind", pa.string()),
+        ("process_id", pa.string()),
+        ("source_kind", pa.string()),
+        ("source", pa.string()),
+        ("target_kind", pa.string()),
+        ("target", pa.string()),
+        ("first_seen", pa.date32()),
+        ("last_seen", pa.date32()),
+        ("column_pairs", pa.int64()),
+        ("verified", pa.bool_()),
+    ]
+)
+"""The columns of `edges.csv`, a contract: only ever added to."""

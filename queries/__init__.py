@@ -1,0 +1,1 @@
+"""The SQL, and the only code that talks to a warehouse."""

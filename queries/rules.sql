@@ -1,0 +1,190 @@
+-- Rules of identity that every query shares, as SQL functions that the reader inlines before a query runs.
+-- They stay within what Spark, Databricks and DuckDB answer alike; regular expressions within what Java and RE2 share.
+
+-- A table's name without what a tool adds for one run: dbt's temporary, staging and backup relations, and the
+-- internal tables behind materialized views and streaming tables.
+-- https://docs.getdbt.com/reference/resource-configs/databricks-configs
+CREATE FUNCTION clean_name(raw STRING) RETURNS STRING RETURN
+  CASE WHEN contains(raw, '__') THEN
+    regexp_replace(
+      regexp_replace(
+        regexp_replace(raw, '(?i)^(.+?)__dbt_(?:tmp|stg|backup)(?:[_0-9].*)?$', '$1'),
+        '(?i)^__materialization_mat_[0-9a-f]{8}[_-]?[0-9a-f]{4}[_-]?[0-9a-f]{4}[_-]?[0-9a-f]{4}[_-]?[0-9a-f]{12}_(.+)_[0-9]+$',
+        '$1'),
+      '(?i)^__materialization_mat_[^_]+_(.+)_[0-9]+$', '$1')
+  ELSE raw END;
+
+-- A path with one spelling of its scheme and host, its own case, no doubled or trailing slash.
+-- https://openlineage.io/docs/spec/naming
+CREATE FUNCTION plain_path(raw STRING) RETURNS STRING RETURN
+  regexp_replace(
+    regexp_replace(
+      concat(
+        CASE lower(regexp_extract(raw, '^ *([A-Za-z][A-Za-z0-9+.-]*):', 1))
+          WHEN 's3a' THEN 's3:' WHEN 's3n' THEN 's3:' WHEN 'abfs' THEN 'abfss:' WHEN 'wasb' THEN 'wasbs:'
+          WHEN '' THEN CASE WHEN raw LIKE '/dbfs/%' OR raw LIKE '/mnt/%' THEN 'dbfs:' ELSE '' END
+          ELSE lower(regexp_extract(raw, '^ *([A-Za-z][A-Za-z0-9+.-]*:)', 1)) END,
+        lower(regexp_extract(raw, '^ *[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)', 1)),
+        regexp_replace(
+          regexp_replace(trim(raw), '^(?:[A-Za-z][A-Za-z0-9+.-]*:(?://[^/]*)?)?(?:/dbfs(/))?', '$1'),
+          '/+', '/')),
+      '/+$', ''),
+    '^dbfs:(/Volumes/)', '$1');
+
+-- A path without the segments that would make a dataset of every day or file: files and logs of a table's folder,
+-- key=value and dated partitions, files named after a date, a counter or a GUID. The first segment always stays.
+-- https://github.com/OpenLineage/OpenLineage (DatasetReducer and its trimmers)
+CREATE FUNCTION clean_path(raw STRING) RETURNS STRING RETURN
+  nullif(regexp_replace(
+    regexp_replace(
+      regexp_replace(
+        regexp_replace(
+          plain_path(raw),
+          '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)/(?:_delta_log|_change_data|_spark_metadata)(?:/.*)?$', '$1'),
+        '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)/[^/=]+=[^/]*(?:/.*)?$', '$1'),
+      '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+)/(?:part-[0-9]{4,}[^/]*|[^/]*(?:[0-9]{6}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4})[^/]*[.][A-Za-z][A-Za-z0-9.]*)$',
+      '$1'),
+    '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)(?:/(?:19|20)[0-9]{2}/(?:0?[1-9]|1[0-2])(?:/(?:0?[1-9]|[12][0-9]|3[01])(?:/(?:[01]?[0-9]|2[0-3]))?)?|/(?:19|20)[0-9]{2}-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12][0-9]|3[01])(?:[T_-]?[0-9]{2,6}Z?)?)?)+$',
+    '$1'), '');
+
+-- A column name with its length, so that no two lists of names read alike.
+CREATE FUNCTION part(text STRING) RETURNS STRING RETURN concat(cast(length(text) AS STRING), ':', text);
+
+-- A name as it is compared. Unity Catalog keeps names of catalogs, schemas and tables in lower case.
+CREATE FUNCTION folded(raw STRING) RETURNS STRING RETURN lower(unquoted(raw));
+
+CREATE FUNCTION unquoted(raw STRING) RETURNS STRING RETURN nullif(trim(BOTH '`' FROM raw), '');
+
+-- Identities are hashed over their parts with a control character between, which no name can hold.
+-- https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-names
+CREATE FUNCTION dataset_key(metastore STRING, catalog STRING, schema STRING, name STRING, path STRING)
+RETURNS STRING RETURN
+  md5(concat_ws(
+    char(31), metastore, coalesce(catalog, ''), coalesce(schema, ''), coalesce(name, ''), coalesce(path, '')));
+
+CREATE FUNCTION edge_key(
+  metastore STRING, workspace STRING, kind STRING, id STRING,
+  from_catalog STRING, from_schema STRING, from_name STRING, from_path STRING,
+  to_catalog STRING, to_schema STRING, to_name STRING, to_path STRING)
+RETURNS STRING RETURN
+  md5(concat_ws(
+    char(31), metastore, workspace, kind, id,
+    coalesce(from_catalog, ''), coalesce(from_schema, ''), coalesce(from_name, ''), coalesce(from_path, ''),
+    coalesce(to_catalog, ''), coalesce(to_schema, ''), coalesce(to_name, ''), coalesce(to_path, '')));
+
+-- What an event was part of, most telling first. Every alert carries a hidden job; Genie rows carry no entity type;
+-- a job's notebook is recorded as a notebook.
+-- https://docs.databricks.com/aws/en/admin/system-tables/lineage
+CREATE FUNCTION process_kind(
+  alert STRING, genie STRING, dashboard STRING, legacy STRING, pipeline STRING, job STRING, notebook STRING,
+  query STRING, entity_type STRING, entity_id STRING)
+RETURNS STRING RETURN
+  CASE
+    WHEN alert <> '' THEN 'alert'
+    WHEN genie <> '' THEN 'genie_space'
+    WHEN dashboard <> '' THEN 'dashboard'
+    WHEN legacy <> '' THEN 'legacy_dashboard'
+    WHEN pipeline <> '' THEN 'pipeline'
+    WHEN job <> '' THEN 'job'
+    WHEN notebook <> '' THEN 'notebook'
+    WHEN query <> '' THEN 'query'
+    WHEN entity_id <> '' AND entity_type <> '' THEN
+      CASE upper(entity_type) WHEN 'DASHBOARD_V3' THEN 'dashboard' WHEN 'DBSQL_DASHBOARD' THEN 'legacy_dashboard'
+        WHEN 'DBSQL_QUERY' THEN 'query' ELSE lower(entity_type) END
+    ELSE 'ad_hoc' END;
+
+CREATE FUNCTION process_id(
+  alert STRING, genie STRING, dashboard STRING, legacy STRING, pipeline STRING, job STRING, notebook STRING,
+  query STRING, entity_type STRING, entity_id STRING)
+RETURNS STRING RETURN
+  coalesce(
+    nullif(alert, ''), nullif(genie, ''), nullif(dashboard, ''), nullif(legacy, ''), nullif(pipeline, ''),
+    nullif(job, ''), nullif(notebook, ''), nullif(query, ''),
+    CASE WHEN entity_type <> '' THEN nullif(entity_id, '') END);
+
+-- Why an end is left out by the settings, NULL when it is not.
+CREATE FUNCTION excluded_end(catalog STRING, schema STRING, name STRING, path STRING) RETURNS STRING RETURN
+  CASE
+    WHEN catalog RLIKE :excluded_catalogs THEN 'excluded_catalog'
+    WHEN schema RLIKE :excluded_schemas THEN 'excluded_schema'
+    WHEN name RLIKE :excluded_tables THEN 'excluded_table'
+    WHEN path RLIKE :excluded_paths THEN 'excluded_path' END;
+
+-- The first of the settings' rules (one regular expression a line) that an excluded value matches.
+CREATE FUNCTION rule_of(value STRING, rules STRING) RETURNS STRING RETURN
+  element_at(filter(split(rules, '\n'), rule -> value RLIKE rule), 1);
+
+CREATE FUNCTION rule_of_end(reason STRING, catalog STRING, schema STRING, name STRING, path STRING)
+RETURNS STRING RETURN
+  CASE reason
+    WHEN 'excluded_catalog' THEN rule_of(catalog, :catalog_rules)
+    WHEN 'excluded_schema' THEN rule_of(schema, :schema_rules)
+    WHEN 'excluded_table' THEN rule_of(name, :table_rules)
+    WHEN 'excluded_path' THEN rule_of(path, :path_rules) END;
+
+CREATE FUNCTION spelling(catalog STRING, schema STRING, name STRING, path STRING) RETURNS STRING RETURN
+  CASE WHEN name IS NULL THEN path ELSE concat(catalog, '.', schema, '.', name) END;
+
+-- The one fate of a row, reasons in the documented order (docs/how-it-works.md): the first that holds is the row's.
+CREATE FUNCTION row_fate(
+  workspace STRING, process_kind STRING, source_excluded STRING, target_excluded STRING,
+  from_catalog STRING, from_schema STRING, from_name STRING, from_path STRING,
+  to_catalog STRING, to_schema STRING, to_name STRING, to_path STRING, direct_access BOOLEAN)
+RETURNS STRING RETURN
+  CASE
+    WHEN workspace RLIKE :excluded_workspaces THEN 'excluded_workspace'
+    WHEN process_kind RLIKE :excluded_kinds THEN 'excluded_process_kind'
+    WHEN incomplete(from_catalog, from_schema, from_name) OR incomplete(to_catalog, to_schema, to_name)
+      THEN 'incomplete_name'
+    WHEN coalesce(from_name, from_path, to_name, to_path) IS NULL THEN 'no_dataset'
+    WHEN source_excluded IS NOT NULL THEN source_excluded
+    WHEN target_excluded IS NOT NULL THEN target_excluded
+    WHEN coalesce(to_name, to_path) IS NULL THEN 'read_only'
+    WHEN coalesce(from_name, from_path) IS NULL THEN 'write_only'
+    WHEN same_dataset(from_catalog, from_schema, from_name, from_path, to_catalog, to_schema, to_name, to_path)
+      THEN 'self_edge'
+    WHEN NOT coalesce(direct_access, TRUE) THEN 'indirect'
+    ELSE 'kept' END;
+
+CREATE FUNCTION incomplete(catalog STRING, schema STRING, name STRING) RETURNS BOOLEAN RETURN
+  name IS NOT NULL AND (schema IS NULL OR catalog IS NULL);
+
+CREATE FUNCTION same_dataset(
+  from_catalog STRING, from_schema STRING, from_name STRING, from_path STRING,
+  to_catalog STRING, to_schema STRING, to_name STRING, to_path STRING)
+RETURNS BOOLEAN RETURN
+  from_name <=> to_name AND from_schema <=> to_schema AND from_catalog <=> to_catalog AND from_path <=> to_path;
+
+-- The glob (as its regular expression) that left a row out; NULL for other fates.
+CREATE FUNCTION row_rule(
+  fate STRING, workspace STRING, process_kind STRING,
+  source_excluded STRING, from_catalog STRING, from_schema STRING, from_name STRING, from_path STRING,
+  target_excluded STRING, to_catalog STRING, to_schema STRING, to_name STRING, to_path STRING)
+RETURNS STRING RETURN
+  CASE
+    WHEN fate = 'excluded_workspace' THEN rule_of(workspace, :workspace_rules)
+    WHEN fate = 'excluded_process_kind' THEN rule_of(process_kind, :kind_rules)
+    WHEN fate LIKE 'excluded%' THEN coalesce(
+      rule_of_end(source_excluded, from_catalog, from_schema, from_name, from_path),
+      rule_of_end(target_excluded, to_catalog, to_schema, to_name, to_path)) END;
+
+-- The one fate of a row for usage: kept when either end counts. The miner's own reads are known by its principal
+-- together with its configured tables.
+CREATE FUNCTION usage_fate(
+  workspace STRING, process_kind STRING, created_by STRING, source_excluded STRING, target_excluded STRING,
+  from_catalog STRING, from_schema STRING, from_name STRING, from_path STRING,
+  to_catalog STRING, to_schema STRING, to_name STRING, to_path STRING)
+RETURNS STRING RETURN
+  CASE
+    WHEN workspace RLIKE :excluded_workspaces THEN 'excluded_workspace'
+    WHEN process_kind RLIKE :excluded_kinds THEN 'excluded_process_kind'
+    WHEN incomplete(from_catalog, from_schema, from_name) OR incomplete(to_catalog, to_schema, to_name)
+      THEN 'incomplete_name'
+    WHEN coalesce(from_name, from_path, to_name, to_path) IS NULL THEN 'no_dataset'
+    WHEN lower(created_by) = :principal AND coalesce(to_name, to_path) IS NULL
+      AND array_contains(split(:own_tables, '\n'), concat(from_catalog, '.', from_schema, '.', from_name))
+      THEN 'own_read'
+    WHEN (source_excluded IS NOT NULL OR coalesce(from_name, from_path) IS NULL)
+      AND (target_excluded IS NOT NULL OR coalesce(to_name, to_path) IS NULL)
+      THEN coalesce(source_excluded, target_excluded)
+    ELSE 'kept' END;

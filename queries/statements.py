@@ -1,0 +1,133 @@
+"""The project's SQL: loaded from the packed `.sql` files, shared rules inlined, drift filled in, dialect chosen.
+
+User input never becomes SQL text: values and table names stay parameters (`IDENTIFIER(:name)`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import sqlglot
+from sqlglot import exp
+
+DIALECT = "databricks"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One shared rule of `rules.sql`: parameter names and the expression it stands for."""
+
+    parameters: tuple[str, ...]
+    body: exp.Expression
+
+
+@cache
+def text(name: str) -> str:
+    """The text of one packed `.sql` file."""
+    return resources.files("queries").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def functions() -> Mapping[str, Function]:
+    """The shared rules by name."""
+    found = {}
+    for statement in sqlglot.parse(text("rules"), read=DIALECT):
+        if not isinstance(statement, exp.Create):
+            raise TypeError("rules.sql holds something that is no CREATE FUNCTION")
+        declared = statement.this
+        body = statement.expression.this
+        found[declared.this.name] = Function(tuple(item.name for item in declared.expressions), body)
+    return found
+
+
+@cache
+def parsed(name: str) -> exp.Expression:
+    """One query with the shared rules inlined. Copy before changing it."""
+    return _inlined(sqlglot.parse_one(text(name), read=DIALECT))
+
+
+def _inlined(tree: exp.Expression) -> exp.Expression:
+    def expand(node: exp.Expression) -> exp.Expression:
+        function = functions().get(node.name.lower()) if isinstance(node, exp.Anonymous) else None
+        if function is None:
+            return node
+        given = [_inlined(argument.copy()) for argument in node.expressions]
+        if len(given) != len(function.parameters):
+            raise TypeError(f"{node.name} takes {len(function.parameters)} arguments, {len(given)} given")
+        return _grouped(
+            _substituted(_inlined(function.body.copy()), dict(zip(function.parameters, given, strict=True)))
+        )
+
+    return tree.transform(expand)
+
+
+def _substituted(body: exp.Expression, arguments: Mapping[str, exp.Expression]) -> exp.Expression:
+    def replace(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and not node.table and node.name in arguments:
+            return _grouped(arguments[node.name].copy())
+        return node
+
+    return body.transform(replace)
+
+
+def _grouped(node: exp.Expression) -> exp.Expression:
+    """In brackets where an operator outside could bind tighter."""
+    return exp.paren(node) if isinstance(node, (exp.Binary, exp.Unary)) else node
+
+
+def without(
+    tree: exp.Expression, present: Callable[[str, tuple[str, ...]], bool], types: Callable[[str, tuple[str, ...]], str]
+) -> exp.Expression:
+    """The query with every column or struct field that its table lacks replaced by a NULL of the documented type.
+
+    Tables are told by their parameter (`FROM IDENTIFIER(:name) AS t`); `present` and `types` get that parameter's
+    name and the path to the field.
+    """
+    aliases = {table.alias: parameter for table, parameter in _bound_tables(tree)}
+
+    def fill(node: exp.Expression) -> exp.Expression:
+        if not isinstance(node, exp.Column) or len(node.parts) < 2 or node.parts[0].name not in aliases:
+            return node
+        table, path = aliases[node.parts[0].name], tuple(part.name for part in node.parts[1:])
+        if present(table, path):
+            return node
+        return exp.cast(exp.null(), types(table, path), dialect=DIALECT)
+
+    return tree.transform(fill)
+
+
+def _bound_tables(tree: exp.Expression) -> Iterable[tuple[exp.Table, str]]:
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Anonymous) and table.this.name.upper() == "IDENTIFIER":
+            yield table, table.this.expressions[0].name
+
+
+def bound_columns(name: str) -> Mapping[str, frozenset[tuple[str, ...]]]:
+    """What a query reads: field paths by table parameter."""
+    tree = parsed(name)
+    aliases = {table.alias: parameter for table, parameter in _bound_tables(tree)}
+    read: dict[str, set[tuple[str, ...]]] = {parameter: set() for parameter in aliases.values()}
+    for column in tree.find_all(exp.Column):
+        if len(column.parts) > 1 and column.parts[0].name in aliases:
+            read[aliases[column.parts[0].name]].add(tuple(part.name for part in column.parts[1:]))
+    return {table: frozenset(paths) for table, paths in read.items()}
+
+
+def with_tables(tree: exp.Expression, tables: Mapping[str, exp.Expression]) -> exp.Expression:
+    """The query with each table parameter in `tables` replaced by a relation."""
+
+    def bind(node: exp.Expression) -> exp.Expression:
+        if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Anonymous):
+            return node
+        relation = tables.get(node.this.expressions[0].name) if node.this.name.upper() == "IDENTIFIER" else None
+        if relation is None:
+            return node
+        return exp.alias_(relation.copy(), node.alias, table=True)
+
+    return tree.transform(bind)
+
+
+def parameters(tree: exp.Expression) -> frozenset[str]:
+    """The names of the values a query wants bound."""
+    return frozenset(node.name for node in tree.find_all(exp.Placeholder))

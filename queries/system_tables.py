@@ -1,0 +1,187 @@
+"""The system tables of one source as typed Arrow rows, one UTC day at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+import pyarrow as pa
+from sqlglot import exp
+
+from miner import schemas
+from miner.errors import MissingTableError, SchemaDriftError, SourceError
+from miner.exclusions import Exclusions, alternation, pattern
+from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE, Span
+from queries import statements
+from queries.documented import DOCUMENTED
+from queries.files import duckdb_type
+from queries.warehouse import Field, Warehouse, field_type, name_parts
+
+DEFAULT_TABLES: Mapping[str, str] = {
+    TABLE_LINEAGE: "system.access.table_lineage",
+    COLUMN_LINEAGE: "system.access.column_lineage",
+    QUERY_HISTORY: "system.query.history",
+    JOB_RUN_TIMELINE: "system.lakeflow.job_run_timeline",
+}
+
+_ENDS = tuple(
+    f"{end}_{part}" for end in ("source", "target") for part in ("table_catalog", "table_schema", "table_name")
+)
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    TABLE_LINEAGE: ("metastore_id", "workspace_id", "event_time", "event_date", *_ENDS),
+    COLUMN_LINEAGE: (
+        "metastore_id", "workspace_id", "event_date", *_ENDS, "source_column_name", "target_column_name",
+    ),
+    QUERY_HISTORY: ("workspace_id", "statement_id", "start_time"),
+    JOB_RUN_TIMELINE: ("workspace_id", "job_id", "run_type", "period_start_time"),
+}  # fmt: skip
+"""Columns the miner cannot do without; every other one may be absent and is then NULL."""
+
+OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE)
+
+_HISTORY_SLACK = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class SystemTableReader:
+    """Implements `miner.ports.SystemTables` over any warehouse.
+
+    `tables` gives the full name by role; `principal` is who the miner itself reads as, folded.
+    """
+
+    warehouse: Warehouse
+    tables: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_TABLES))
+    exclusions: Exclusions = field(default_factory=Exclusions)
+    principal: str = ""
+
+    def span(self, table: str) -> Span:
+        """First and last day of one lineage table."""
+        found = pa.Table.from_batches(list(self._run("span", {}, {"lineage_table": table}))).to_pylist()
+        return Span(found[0]["first"], found[0]["last"])
+
+    def absent(self) -> Sequence[str]:
+        """Optional tables, columns and struct fields this source does not have."""
+        missing = []
+        for role, name in self.tables.items():
+            fields = self._fields(role)
+            if fields is None:
+                missing.append(name)
+                continue
+            missing += sorted(f"{name}.{'.'.join(path)}" for path in _wanted(role) if path not in fields)
+        return missing
+
+    def totals(self, table: str, day: date) -> pa.Table:
+        """Rows of one lineage table on one day by workspace."""
+        return pa.Table.from_batches(
+            _cast(self._run("totals", {"day": day}, {"lineage_table": table}), schemas.TOTALS), schema=schemas.TOTALS
+        )
+
+    def edges(self, day: date) -> Iterator[pa.RecordBatch]:
+        """Edges of one day and the rows that make none."""
+        return _cast(self._run("lineage_edges", {"day": day}, {TABLE_LINEAGE: TABLE_LINEAGE}), schemas.EDGES)
+
+    def column_sets(self, day: date) -> Iterator[pa.RecordBatch]:
+        """Column sets of one day by edge, with their content where the warehouse ships it at once."""
+        content = "all" if self.warehouse.ships_contents else "none"
+        return self._column_sets(day, content, "")
+
+    def column_contents(self, day: date, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The column sets asked for, with their content."""
+        return self._column_sets(day, "wanted", "\n".join(wanted))
+
+    def _column_sets(self, day: date, content: str, wanted: str) -> Iterator[pa.RecordBatch]:
+        values = {"day": day, "content": content, "wanted": wanted}
+        return _cast(self._run("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE}), schemas.COLUMN_SETS)
+
+    def usage(self, day: date) -> Iterator[pa.RecordBatch]:
+        """Reads and writes of one day; reads from the result cache follow as rows of their own."""
+        start, end = _midnight(day), _midnight(day + timedelta(days=1))
+        tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
+        slack = {"history_from": start - _HISTORY_SLACK, "history_to": end + _HISTORY_SLACK}
+        yield from _cast(self._run("usage_daily", {"day": day, **slack}, tables), schemas.USAGE)
+        if self._fields(QUERY_HISTORY) is not None:
+            bounds = {"day": day, "lineage_from": day - _HISTORY_SLACK, "day_start": start, "day_end": end}
+            yield from _cast(self._run("cached_reads", bounds, tables), schemas.USAGE)
+
+    def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """Job ids that are one-time runs between two days, both included; nothing without the table."""
+        if self._fields(JOB_RUN_TIMELINE) is None:
+            return iter(())
+        values = {"first_day": _midnight(first), "end_day": _midnight(last + timedelta(days=1))}
+        rows = self._run("one_time_runs", values, {JOB_RUN_TIMELINE: JOB_RUN_TIMELINE})
+        return _cast(rows, schemas.ONE_TIME_RUNS)
+
+    def _fields(self, role: str) -> frozenset[Field] | None:
+        name = self.tables[role]
+        found = self.warehouse.fields(name, DOCUMENTED[DEFAULT_TABLES[role]], REQUIRED[role])
+        if found is None and role not in OPTIONAL_TABLES:
+            raise MissingTableError(
+                f"{name} is not there",
+                mend=f"check [sources.*.tables] {role}, and that the principal may SELECT from it",
+            )
+        if found is not None and (lacking := [column for column in REQUIRED[role] if (column,) not in found]):
+            raise SchemaDriftError(
+                f"{name} lacks the columns {', '.join(lacking)}",
+                mend="a cloned view freezes its columns: create it again, or name another table",
+            )
+        return found
+
+    def _run(self, query: str, values: Mapping[str, object], roles: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+        fields = {parameter: self._fields(role) for parameter, role in roles.items()}
+
+        def present(parameter: str, path: Field) -> bool:
+            known = fields[parameter]
+            return known is not None and path in known
+
+        def type_of(parameter: str, path: Field) -> str:
+            return _databricks_type(field_type(DOCUMENTED[DEFAULT_TABLES[roles[parameter]]], path))
+
+        tree = statements.without(statements.parsed(query), present, type_of)
+        absent = [parameter for parameter, known in fields.items() if known is None]
+        tree = statements.with_tables(tree, dict.fromkeys(absent, _nothing()))
+        named = {parameter: self.tables[role] for parameter, role in roles.items() if parameter not in absent}
+        return self.warehouse.run(tree, {**self._scope(), **values}, named)
+
+    def _scope(self) -> Mapping[str, object]:
+        left_out = self.exclusions
+        globs = {
+            "catalog": ("catalogs", left_out.catalogs),
+            "schema": ("schemas", left_out.schemas),
+            "table": ("tables", left_out.tables),
+            "path": ("paths", left_out.paths),
+            "workspace": ("workspaces", left_out.workspaces),
+            "kind": ("kinds", left_out.process_kinds),
+        }
+        own = "\n".join(".".join(name_parts(name)).lower() for name in self.tables.values())
+        scope: dict[str, object] = {"principal": self.principal.lower(), "own_tables": own}
+        for part, (plural, chosen) in globs.items():
+            scope[f"excluded_{plural}"] = alternation(chosen)
+            scope[f"{part}_rules"] = "\n".join(pattern(glob) for glob in chosen)
+        return scope
+
+
+def _nothing() -> exp.Expression:
+    return exp.select(exp.alias_(exp.Literal.number(1), "nothing")).where(exp.false()).subquery()
+
+
+def _wanted(role: str) -> set[Field]:
+    queries = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs")
+    return {path for query in queries for path in statements.bound_columns(query).get(role, ())}
+
+
+def _databricks_type(kind: pa.DataType) -> str:
+    return duckdb_type(kind).replace("VARCHAR", "STRING").replace("TIMESTAMPTZ", "TIMESTAMP")
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _cast(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Rows by declared name and type. Raises SourceError when the warehouse answers with other columns."""
+    for batch in batches:
+        try:
+            table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
+        except (KeyError, pa.ArrowException) as error:
+            raise SourceError(f"the warehouse answered with unexpected columns: {error}", mend="report this") from error
+        yield from table.to_batches()

@@ -1,0 +1,197 @@
+-- Reads and writes of one UTC day by dataset, reader and kind of process, and the rows that are neither, by reason.
+-- Grain: one row per dataset, reader and kind of process (`fate` kept); one per other fate and rule, where columns
+-- after `rows` say nothing. `rows` adds up to the day's rows: a row is counted at its source when that counts, else at
+-- its target.
+-- A read is one distinct (workspace, coalesce(statement_id, entity_run_id, event_id), source dataset).
+-- Parameters: :table_lineage, :query_history, :day, :history_from, :history_to, :principal, :own_tables (one a line),
+-- :excluded_*, :*_rules. Columns: miner.schemas.USAGE.
+-- https://docs.databricks.com/aws/en/admin/system-tables/lineage
+-- https://docs.databricks.com/aws/en/admin/system-tables/query-history
+WITH statements AS (
+  SELECT
+    coalesce(h.workspace_id, '') AS workspace_id,
+    h.statement_id AS statement_id,
+    max(nullif(h.executed_by, '')) AS executed_by,
+    max(h.execution_status) AS execution_status
+  FROM IDENTIFIER(:query_history) AS h
+  WHERE h.start_time >= :history_from AND h.start_time < :history_to AND h.statement_id IS NOT NULL
+  GROUP BY coalesce(h.workspace_id, ''), h.statement_id
+),
+events AS (
+  SELECT
+    coalesce(t.metastore_id, '') AS metastore_id,
+    coalesce(t.workspace_id, '') AS workspace_id,
+    coalesce(t.statement_id, t.entity_run_id, t.event_id) AS unit,
+    t.statement_id AS statement_id,
+    process_kind(
+      t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
+      t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
+      t.entity_metadata.job_info.job_id, t.entity_metadata.notebook_id, t.entity_metadata.sql_query_id,
+      t.entity_type, t.entity_id) AS process_kind,
+    process_id(
+      t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
+      t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
+      t.entity_metadata.job_info.job_id, t.entity_metadata.notebook_id, t.entity_metadata.sql_query_id,
+      t.entity_type, t.entity_id) AS process_id,
+    unquoted(t.source_table_catalog) AS source_catalog,
+    unquoted(t.source_table_schema) AS source_schema,
+    clean_name(unquoted(t.source_table_name)) AS source_name,
+    clean_path(t.source_path) AS source_location,
+    t.source_type AS source_type,
+    unquoted(t.target_table_catalog) AS target_catalog,
+    unquoted(t.target_table_schema) AS target_schema,
+    clean_name(unquoted(t.target_table_name)) AS target_name,
+    clean_path(t.target_path) AS target_location,
+    t.target_type AS target_type,
+    nullif(t.created_by, '') AS created_by,
+    coalesce(t.direct_access, TRUE) AS direct,
+    t.event_time AS event_time
+  FROM IDENTIFIER(:table_lineage) AS t
+  WHERE t.event_date = :day
+),
+folded AS (
+  SELECT
+    *,
+    lower(source_catalog) AS from_catalog, lower(source_schema) AS from_schema, lower(source_name) AS from_name,
+    CASE WHEN source_name IS NULL THEN source_location END AS from_path,
+    lower(target_catalog) AS to_catalog, lower(target_schema) AS to_schema, lower(target_name) AS to_name,
+    CASE WHEN target_name IS NULL THEN target_location END AS to_path
+  FROM events
+),
+checked AS (
+  SELECT
+    *,
+    excluded_end(from_catalog, from_schema, from_name, from_path) AS source_excluded,
+    excluded_end(to_catalog, to_schema, to_name, to_path) AS target_excluded
+  FROM folded
+),
+judged AS (
+  SELECT
+    *,
+    usage_fate(
+      workspace_id, process_kind, created_by, source_excluded, target_excluded,
+      from_catalog, from_schema, from_name, from_path, to_catalog, to_schema, to_name, to_path) AS fate,
+    source_excluded IS NULL AND coalesce(from_name, from_path) IS NOT NULL AS source_counts,
+    target_excluded IS NULL AND coalesce(to_name, to_path) IS NOT NULL AS target_counts,
+    same_dataset(
+      from_catalog, from_schema, from_name, from_path, to_catalog, to_schema, to_name, to_path) AS to_itself
+  FROM checked
+),
+ends AS (
+  SELECT
+    fate,
+    row_rule(
+      fate, workspace_id, process_kind, source_excluded, from_catalog, from_schema, from_name, from_path,
+      target_excluded, to_catalog, to_schema, to_name, to_path) AS rule,
+    CASE WHEN fate = 'kept' THEN metastore_id END AS metastore_id,
+    CASE WHEN fate = 'kept' THEN from_catalog END AS catalog,
+    CASE WHEN fate = 'kept' THEN from_schema END AS schema,
+    CASE WHEN fate = 'kept' THEN from_name END AS name,
+    CASE WHEN fate = 'kept' THEN from_path END AS path,
+    CASE WHEN fate = 'kept' THEN workspace_id END AS workspace_id,
+    CASE WHEN fate = 'kept' THEN unit END AS unit,
+    statement_id, created_by, process_kind, process_id, event_time,
+    source_type AS type,
+    spelling(source_catalog, source_schema, source_name, source_location) AS spelled,
+    CASE WHEN source_name IS NOT NULL THEN source_location END AS location,
+    1 AS row_count,
+    direct AND NOT to_itself AS direct_read,
+    NOT direct AND NOT to_itself AS indirect_read,
+    to_itself AS self_read,
+    FALSE AS written
+  FROM judged
+  WHERE fate <> 'kept' OR source_counts
+  UNION ALL
+  SELECT
+    fate, NULL AS rule, metastore_id, to_catalog, to_schema, to_name, to_path, workspace_id, unit,
+    statement_id, created_by, process_kind, process_id, event_time, target_type,
+    spelling(target_catalog, target_schema, target_name, target_location),
+    CASE WHEN target_name IS NOT NULL THEN target_location END,
+    CASE WHEN source_counts THEN 0 ELSE 1 END,
+    FALSE, FALSE, FALSE, TRUE
+  FROM judged
+  WHERE fate = 'kept' AND target_counts
+),
+units AS (
+  SELECT
+    fate, rule, metastore_id, catalog, schema, name, path, workspace_id, unit,
+    max(statement_id) AS statement_id,
+    max(created_by) AS created_by,
+    max(process_kind) AS process_kind,
+    max(process_id) AS process_id,
+    max_by(type, event_time) AS type,
+    max_by(spelled, event_time) AS spelled,
+    min(location) AS first_location,
+    max(location) AS last_location,
+    sum(row_count) AS row_count,
+    bool_or(direct_read) AS direct_read,
+    bool_or(indirect_read) AS indirect_read,
+    bool_or(self_read) AS self_read,
+    bool_or(written) AS written,
+    max(CASE WHEN direct_read THEN event_time END) AS read_at,
+    max(CASE WHEN written THEN event_time END) AS written_at,
+    max(event_time) AS event_time,
+    count(CASE WHEN direct_read THEN 1 END) AS events
+  FROM ends
+  GROUP BY fate, rule, metastore_id, catalog, schema, name, path, workspace_id, unit
+),
+told AS (
+  SELECT
+    units.*,
+    lower(trim(coalesce(
+      statements.executed_by,
+      CASE WHEN units.process_kind IN ('dashboard', 'legacy_dashboard')
+        THEN concat('dashboard:', units.process_id) END,
+      units.created_by, ''))) AS reader,
+    coalesce(statements.execution_status IN ('FAILED', 'CANCELED'), FALSE) AS failed
+  FROM units
+  LEFT JOIN statements
+    ON statements.workspace_id = units.workspace_id AND statements.statement_id = units.statement_id
+),
+counted AS (
+  SELECT
+    fate, rule, metastore_id, catalog, schema, name, path,
+    CASE WHEN fate = 'kept' THEN reader END AS reader,
+    CASE WHEN fate = 'kept' THEN process_kind END AS process_kind,
+    max_by(type, event_time) AS type,
+    max_by(spelled, event_time) AS spelled,
+    min(first_location) AS first_location,
+    max(last_location) AS last_location,
+    cast(sum(row_count) AS BIGINT) AS row_count,
+    count(CASE WHEN direct_read AND NOT failed THEN 1 END) AS reads,
+    count(CASE WHEN direct_read AND failed THEN 1 END) AS failed_reads,
+    count(CASE WHEN indirect_read THEN 1 END) AS indirect_reads,
+    count(CASE WHEN self_read THEN 1 END) AS self_reads,
+    count(CASE WHEN written THEN 1 END) AS writes,
+    cast(sum(events) AS BIGINT) AS events,
+    max(CASE WHEN NOT failed THEN read_at END) AS last_read_at,
+    max(written_at) AS last_write_at
+  FROM told
+  GROUP BY ALL
+)
+SELECT
+  fate,
+  rule,
+  row_count AS rows,
+  metastore_id,
+  CASE WHEN fate = 'kept' THEN dataset_key(metastore_id, catalog, schema, name, path) END AS dataset_key,
+  catalog AS dataset_catalog,
+  schema AS dataset_schema,
+  name AS dataset_name,
+  path AS dataset_path,
+  type AS dataset_type,
+  spelled AS dataset_spelling,
+  first_location,
+  last_location,
+  reader,
+  process_kind,
+  reads,
+  cast(0 AS BIGINT) AS cached_reads,
+  failed_reads,
+  indirect_reads,
+  self_reads,
+  writes,
+  events,
+  last_read_at,
+  last_write_at
+FROM counted

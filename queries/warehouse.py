@@ -1,0 +1,74 @@
+"""The seam to a warehouse: what the system-table reader asks of an engine."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import pyarrow as pa
+from sqlglot import exp
+
+from miner.errors import SettingsError
+
+Field = tuple[str, ...]
+"""The path to a column or struct field, outermost first."""
+
+
+class Warehouse(Protocol):
+    """Runs one parsed query and streams its rows. Raises SourceError; never returns a failed read as empty."""
+
+    ships_contents: bool
+    """True where the content of every column set costs less than a second question."""
+
+    def fields(self, table: str, documented: pa.Schema, required: Sequence[str]) -> frozenset[Field] | None:
+        """The fields of one table; None when there is no such table.
+
+        Raises SchemaDriftError when a required column is missing somewhere.
+        """
+        ...
+
+    def run(
+        self, tree: exp.Expression, values: Mapping[str, object], tables: Mapping[str, str]
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows of a query; `values` by parameter, `tables` the full name by table parameter."""
+        ...
+
+
+_PART = re.compile(r"`((?:[^`]|``)+)`|([^`.\s;'\"]+)")
+
+
+def name_parts(full_name: str) -> tuple[str, str, str]:
+    """Catalog, schema and name of a three-part table name, backticks undone. Raises SettingsError."""
+    parts, rest = [], full_name
+    while match := _PART.match(rest):
+        quoted, plain = match.groups()
+        parts.append(quoted.replace("``", "`") if quoted else plain)
+        rest = rest[match.end() :]
+        if not rest.startswith("."):
+            break
+        rest = rest[1:]
+    if rest or len(parts) != 3:
+        raise SettingsError(
+            f"'{full_name}' is no table name", mend="write it as catalog.schema.table, back-quoting odd parts"
+        )
+    return parts[0], parts[1], parts[2]
+
+
+def nested_fields(schema: pa.Schema) -> frozenset[Field]:
+    """Every column and struct field of an Arrow schema."""
+    return frozenset(path for field in schema for path in _paths(field, ()))
+
+
+def _paths(field: pa.Field, above: Field) -> Iterator[Field]:
+    here = (*above, field.name)
+    yield here
+    if pa.types.is_struct(field.type):
+        for index in range(field.type.num_fields):
+            yield from _paths(field.type.field(index), here)
+
+
+def field_type(schema: pa.Schema, path: Field) -> pa.DataType:
+    """The type at the end of a path. Raises KeyError when the schema has no such field."""
+    kind = schema.field(path[0]).type
+    for name in path[1:]:
+        kind = kind.field(name).type
+    return kind

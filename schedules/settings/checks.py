@@ -1,0 +1,120 @@
+"""Checks of one value that its type alone cannot make. Each raises ValueError with what is wrong, never the value."""
+
+import json
+import os
+import re
+from datetime import date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SQLITE = "sqlite:///"
+
+_LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+# Unity Catalog's names hold no period, slash or control character, so that a part is also one folder of an export.
+_PART = r"(?:[\w-]+|`[^`./\\\x00-\x1f\x7f]+`)"
+_THREE_PARTS = re.compile(rf"{_PART}\.{_PART}\.{_PART}")
+
+
+def no_boolean(value: object) -> object:
+    """Keep pydantic from taking true for 1."""
+    if isinstance(value, bool):
+        raise ValueError("is no number")  # noqa: TRY004  # pydantic collects ValueError only
+    return value
+
+
+def day(value: object) -> object:
+    """Keep pydantic from taking a number for seconds since 1970."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is no day of the calendar") from None
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError("is no day of the calendar")  # noqa: TRY004  # pydantic collects ValueError only
+    return value
+
+
+def items(value: object) -> object:
+    """Read a list from JSON text, the only form an environment variable has for it."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("is no list (the environment takes it as JSON)") from None
+    return value
+
+
+def glob(value: str) -> str:
+    """Refuse what can match nothing."""
+    if not value or value != value.strip() or not value.isprintable():
+        raise ValueError("holds an empty entry, one with a blank at its end, or an unprintable character")
+    return value
+
+
+def windows(value: tuple[int, ...]) -> tuple[int, ...]:
+    """Sort windows, which must be some and different."""
+    if not value:
+        raise ValueError("is empty")
+    if len(set(value)) < len(value):
+        raise ValueError("names a window twice")
+    return tuple(sorted(value))
+
+
+def table_name(value: str) -> str:
+    """Let a name pass that is safe to hand to `IDENTIFIER(:name)` and to look up as folders."""
+    if not _THREE_PARTS.fullmatch(value):
+        dots = re.sub(r"`[^`]*`", "", value).count(".")
+        raise ValueError("holds a character that is not allowed" if dots == 2 else f"has {dots + 1} parts")  # noqa: PLR2004
+    return value
+
+
+def not_empty(value: object) -> object:
+    """Keep an empty text from meaning the folder it is relative to."""
+    if value == "":
+        raise ValueError("is empty")
+    return value
+
+
+def directory(value: Path) -> Path:
+    """Refuse a directory that cannot be read, before anything is done."""
+    if not value.exists():
+        raise ValueError(f"does not exist (looked for {value.absolute()})")
+    if not value.is_dir():
+        raise ValueError("is a file")
+    if not os.access(value, os.R_OK | os.X_OK):
+        raise ValueError("may not be read by this user")
+    return value
+
+
+def ledger_url(value: str) -> str:
+    """Accept a SQLite file."""
+    if value.startswith("postgres"):
+        raise ValueError("is a PostgreSQL address, which a later version will accept")
+    file = value.removeprefix(SQLITE)
+    if not value.startswith(SQLITE) or Path(file).name.startswith((":memory:", "file:")) or not file or "?" in file:
+        raise ValueError("names no SQLite file")
+    return value
+
+
+def endpoint(value: str) -> str:
+    """Accept an address to which a token may be sent: over TLS, or on this machine."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is no address") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ValueError("is no address")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("holds more than host, port and path")
+    if parts.scheme == "http" and host not in _LOCAL_HOSTS:
+        raise ValueError("would send credentials unprotected")
+    return value.rstrip("/")
+
+
+def process_type(value: str) -> str:
+    """Refuse the types that belong to Purview's own scan: only our own entities are ever rewritten."""
+    if value.lower().startswith("databricks_"):
+        raise ValueError("is the name of a type of Purview's own scan")
+    return value

@@ -1,0 +1,48 @@
+"""Files that are there whole or not at all: written beside their place and renamed into it."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from miner.errors import SinkError
+
+_MENDS = {
+    errno.ENOSPC: "free some space on the disk, then run again",
+    errno.EDQUOT: "free some of the quota, then run again",
+    errno.EACCES: "give the miner's user the right to write there, or name another place",
+    errno.EPERM: "give the miner's user the right to write there, or name another place",
+    errno.EROFS: "the disk is mounted for reading only: name another place",
+    errno.EISDIR: "the name is a folder's: name a file",
+    errno.ENOTDIR: "a part of the path is a file: name another place",
+    errno.EEXIST: "the name is a file's: name a folder",
+}
+
+
+@contextmanager
+def placed(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content stands at `path` once the block has ended well; folders are made.
+
+    Raises SinkError, and leaves what stood there before, when the disk refuses.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise refused(error, str(path)) from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def refused(error: OSError, place: str) -> SinkError:
+    """The error a person can act on."""
+    mend = _MENDS.get(error.errno or 0, "look at the place named, then run again")
+    return SinkError(f"{place} could not be written: {error.strerror or error}", mend=mend)

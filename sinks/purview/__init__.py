@@ -1,0 +1,1 @@
+"""Atlas entities for Microsoft Purview: how they are named, built, batched, written to files and posted."""

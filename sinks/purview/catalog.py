@@ -1,0 +1,82 @@
+"""What the sink asks of the catalog beside posting entities: definitions, look-ups, deletions."""
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+
+from sinks.purview.names import DATASET_TYPES
+from sinks.purview.options import PurviewOptions
+from sinks.purview.refusals import RefusedError
+from sinks.purview.transport import AtlasSession
+from sinks.purview.typedefs import Json, process_type, usage_group, widened
+
+_LOOKED_UP = 20
+"""Qualified names asked for in one call: with many more the address would grow too long."""
+
+Key = tuple[str, str]
+
+
+class Catalog:
+    """Definitions, look-ups and deletions in one catalog; type and qualified name are an entity's key."""
+
+    def __init__(self, session: AtlasSession) -> None:
+        self._session = session
+
+    def define(self, options: PurviewOptions) -> None:
+        """Create the miner's types, or add to them what they lack.
+
+        The usage group applies to those types of datasets the catalog has. pyapacheatlas's own update is of no use
+        here: it creates groups that exist, which Atlas answers with 409.
+        """
+        there = self._session.entity_types()
+        self._ensure("entityDefs", process_type(options))
+        dataset_types = [name for name in DATASET_TYPES if name in there]
+        if dataset_types:
+            self._ensure("businessMetadataDefs", usage_group(options, dataset_types))
+
+    def names(self, keys: Iterable[Key]) -> Mapping[Key, str]:
+        """The names of those entities that are there."""
+        found: dict[Key, str] = {}
+        for type_name, group in groupby(sorted(keys), key=lambda key: key[0]):
+            names = [name for _, name in group]
+            for start in range(0, len(names), _LOOKED_UP):
+                found |= self._names(type_name, names[start : start + _LOOKED_UP])
+        return found
+
+    def delete(self, type_name: str, qualified_name: str) -> None:
+        """Delete one entity; nothing happens when it is gone already."""
+        try:
+            self._session.delete_entity(qualifiedName=qualified_name, typeName=type_name)
+        except RefusedError as refusal:
+            if not refusal.absent:
+                raise
+
+    def _ensure(self, category: str, wanted: Json) -> None:
+        present = self._definition(wanted["name"])
+        if present is None:
+            self._session.upload_typedefs({category: [wanted]})
+            return
+        wider = widened(present, wanted)
+        if wider:
+            self._session.put_typedefs({category: [wider]})
+
+    def _definition(self, name: str) -> Json | None:
+        try:
+            definition: Json = self._session.get_typedef(name=name)
+        except RefusedError as refusal:
+            if not refusal.absent:
+                raise
+            return None
+        return definition
+
+    def _names(self, type_name: str, qualified_names: list[str]) -> dict[Key, str]:
+        try:
+            answer = self._session.get_entity(
+                qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=True, minExtInfo=True
+            )
+        except RefusedError as refusal:
+            if not refusal.absent:
+                raise
+            return {}
+        entities = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]
+        attributes = [one["attributes"] for one in entities]
+        return {(type_name, one["qualifiedName"]): one.get("name") or "" for one in attributes}

@@ -1,0 +1,83 @@
+"""The `files` sink: exactly the bodies that would be posted, as files to look at, keep or post by other means."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from miner.ports import Entity, Rejected, Unmatched
+from sinks.placement import placed, refused
+from sinks.purview import payload
+from sinks.purview.batches import batched, bulk_body
+from sinks.purview.entities import process_entities
+from sinks.purview.options import DEFAULT, PurviewOptions
+from sinks.purview.ownership import refuse_foreign
+from sinks.purview.typedefs import typedefs
+from sinks.purview.usage import usage_entities
+
+_STEMS = {payload.PROCESS: "bulk", payload.USAGE: "usage"}
+
+
+class FilesSink:
+    """Writes request bodies into one folder. Numbers go on after the files that are there. Rejects nothing.
+
+    `typedefs.json`: definitions; `bulk-000001.json`: processes; `usage-000001.json`: figures, to be posted with
+    businessAttributeUpdateBehavior=merge; `delete-000001.json`: types and qualified names of what is to be removed.
+    """
+
+    name = "files"
+
+    def __init__(self, directory: Path, options: PurviewOptions = DEFAULT) -> None:
+        self._directory = directory
+        self._options = options
+        self._numbers: dict[str, int] = {}
+
+    def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
+        """As `sinks.purview.entities.process_entities`."""
+        return process_entities(flows, unmatched, self._options)
+
+    def usage(self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
+        """As `sinks.purview.usage.usage_entities`."""
+        return usage_entities(popularity, unmatched, self._options)
+
+    def prepare(self) -> None:
+        """Write the type definitions."""
+        self._write("typedefs.json", json.dumps(typedefs(self._options), indent=2).encode())
+
+    def batches(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
+        """As `sinks.purview.batches.batched`."""
+        return batched(entities, self._options.max_entities, self._options.max_bytes)
+
+    def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
+        """Write the batch as the next file of its kind."""
+        for kind, entities in groupby(batch, key=attrgetter("kind")):
+            self._write(self._next(_STEMS[kind]), bulk_body(list(entities)))
+        return []
+
+    def remove(self, entities: Sequence[tuple[str, str]]) -> None:
+        """Write the removals as a list of type and qualified name. Raises SinkError for entities not our own."""
+        refuse_foreign(entities)
+        listed = [{"typeName": type_name, "qualifiedName": name} for type_name, name in entities]
+        if listed:
+            self._write(self._next("delete"), payload.written(listed))
+
+    def _write(self, name: str, body: bytes) -> None:
+        with placed(self._directory / name) as stream:
+            stream.write(body)
+
+    def _next(self, stem: str) -> str:
+        if stem not in self._numbers:
+            self._numbers[stem] = self._last(stem)
+        self._numbers[stem] += 1
+        return f"{stem}-{self._numbers[stem]:06}.json"
+
+    def _last(self, stem: str) -> int:
+        try:
+            names = [path.stem.removeprefix(f"{stem}-") for path in self._directory.glob(f"{stem}-*.json")]
+        except OSError as error:
+            raise refused(error, str(self._directory)) from error
+        return max((int(number) for number in names if number.isdecimal()), default=0)

@@ -1,0 +1,110 @@
+"""Rows of current edges, grouped: one flow is what a process brings into one target, from all its sources."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from miner.ports import Unmatched
+from sinks.purview.names import Asset, Dataset, asset
+from sinks.purview.processes import Process
+
+KNOWN_DATASETS = 100_000
+"""How many datasets are remembered between batches, so that memory stays flat in the size of the estate."""
+
+_PROCESS = ("metastore_id", "workspace_id", "process_kind", "process_id", "notebook_id", "job_id", "pipeline_id")
+_DATASET = ("kind", "catalog", "schema", "name", "path", "type", "spelling")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One process, one target, and the rows of its sources side by side; datasets by ledger id."""
+
+    process: Process
+    target: int
+    sources: Sequence[int]
+    column_pairs: Sequence[str]
+    verified: Sequence[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDataset:
+    """What entities need of a dataset."""
+
+    asset: Asset | Unmatched
+    label: str
+    folded: str
+    hash: str
+
+
+class KnownDatasets:
+    """The datasets of the rows at hand by ledger id: named once each, not once per edge."""
+
+    def __init__(self, hive_metastore_host: str) -> None:
+        self._hive_metastore_host = hive_metastore_host
+        self._known: dict[int, KnownDataset] = {}
+
+    def __getitem__(self, dataset: int) -> KnownDataset:
+        return self._known[dataset]
+
+    def learn(self, batch: pa.RecordBatch) -> None:
+        """Name the datasets of a batch that are not known yet."""
+        if len(self._known) > KNOWN_DATASETS:
+            self._known.clear()
+        for end in ("source", "target"):
+            rows = {
+                dataset: row for row, dataset in enumerate(batch.column(end).to_pylist()) if dataset not in self._known
+            }
+            columns = ["metastore_id", *(f"{end}_{part}" for part in _DATASET)]
+            for dataset, values in zip(rows, _texts(batch, columns, list(rows.values())), strict=True):
+                self._known[dataset] = self._named(Dataset(*values))
+
+    def _named(self, dataset: Dataset) -> KnownDataset:
+        return KnownDataset(asset(dataset, self._hive_metastore_host), dataset.label, dataset.folded, dataset.hash)
+
+
+def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:
+    """The flows of batches of `miner.schemas.FLOWS`, in order; a flow may be spread over several batches."""
+    for batch in _whole_flows(batches):
+        known.learn(batch)
+        yield from _flows(batch)
+
+
+def _flows(batch: pa.RecordBatch) -> Iterator[Flow]:
+    starts = _starts(batch)
+    targets = batch.column("target").take(pa.array(starts)).to_pylist()
+    sources = batch.column("source").to_pylist()
+    pairs = pc.fill_null(batch.column("column_pairs"), "").to_pylist()
+    verified = pc.fill_null(batch.column("verified"), fill_value=False).to_pylist()
+    ends = [*starts[1:], batch.num_rows]
+    for values, target, start, end in zip(_texts(batch, _PROCESS, starts), targets, starts, ends, strict=True):
+        yield Flow(Process(*values), target, sources[start:end], pairs[start:end], verified[start:end])
+
+
+def _whole_flows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches that end where a flow ends: the last flow waits for the next batch."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        joined = pa.concat_batches([*waiting, batch])
+        last = _starts(joined)[-1]
+        if last:
+            yield joined.slice(0, last)
+        waiting = [joined.slice(last)]
+    yield from waiting
+
+
+def _starts(batch: pa.RecordBatch) -> list[int]:
+    """The rows in which a flow begins."""
+    process, target = (batch.column(name).to_numpy(zero_copy_only=False) for name in ("process", "target"))
+    changed = (process[1:] != process[:-1]) | (target[1:] != target[:-1])
+    return [0, *(np.flatnonzero(changed) + 1).tolist()]
+
+
+def _texts(batch: pa.RecordBatch, columns: Sequence[str], rows: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """The texts of some columns in some rows, '' for null."""
+    chosen = batch.select(list(columns)).take(pa.array(rows, pa.int64()))
+    return zip(*(pc.fill_null(column, "").to_pylist() for column in chosen.columns), strict=True)

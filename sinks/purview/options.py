@@ -1,0 +1,30 @@
+"""What may be set about the entities and the batches they travel in."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PurviewOptions:
+    """Settings of both Purview sinks.
+
+    `hive_metastore_host` is the text after `@` in the qualified names of `hive_metastore` tables: the workspace's host,
+    or the SQL server's when the metastore is external; without it those tables have no asset.
+    `workspace_domain` makes the links to jobs and notebooks; sovereign clouds have their own, '' makes none.
+    `windows` are the popularity windows in days that get attributes of their own.
+    `max_entities` and `max_bytes` bound one request; Microsoft advises at most 200 entities
+    (https://learn.microsoft.com/en-us/answers/questions/5922338).
+    `max_column_mapping_bytes` keeps a columnMapping below Purview's 32 KB for an attribute's value
+    (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
+    """
+
+    hive_metastore_host: str = ""
+    workspace_domain: str = "azuredatabricks.net"
+    windows: tuple[int, ...] = (30,)
+    max_entities: int = 100
+    max_bytes: int = 1_000_000
+    max_column_mapping_bytes: int = 32_000
+    process_type: str = "uc_miner_process"
+    usage_group: str = "UnityCatalogUsage"
+
+
+DEFAULT = PurviewOptions()

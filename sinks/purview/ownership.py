@@ -1,0 +1,19 @@
+"""Which entities are the miner's own: only those are rewritten or removed."""
+
+from collections.abc import Iterable
+
+from miner.errors import SinkError
+from sinks.purview.names import DATASET_TYPES
+
+SCHEME = "uc-miner://"
+"""Begins the qualified name of every entity the miner makes, whatever its type is called."""
+
+
+def refuse_foreign(entities: Iterable[tuple[str, str]]) -> None:
+    """Raise SinkError when an entity, given as type and qualified name, is not one of our own."""
+    foreign = [name for type_name, name in entities if type_name in DATASET_TYPES or not name.startswith(SCHEME)]
+    if foreign:
+        raise SinkError(
+            f"{len(foreign)} entities to be removed are not the miner's own, the first is {foreign[0]}",
+            mend="nothing was removed; give only entities that the miner made",
+        )

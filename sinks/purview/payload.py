@@ -1,0 +1,24 @@
+"""How a body is written, and recognised again."""
+
+import hashlib
+
+import orjson
+
+PROCESS = "process"
+USAGE = "usage"
+
+PAYLOAD_VERSION = 1
+"""Raised when the form of the bodies changes, so that everything is sent once more."""
+
+
+_SALT = PAYLOAD_VERSION.to_bytes(hashlib.blake2b.SALT_SIZE, "big")
+
+
+def written(value: object) -> bytes:
+    """Compact JSON in UTF-8, keys in the order given."""
+    return orjson.dumps(value)
+
+
+def digest(body: bytes) -> str:
+    """32 hex digits over a body and the payload version."""
+    return hashlib.blake2b(body, digest_size=16, salt=_SALT).hexdigest()

@@ -1,0 +1,56 @@
+"""What a catalog says when it will not carry out a request."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import requests
+
+from miner.errors import SinkError
+
+ENDPOINT_MEND = "look at purview.endpoint: https://<account>.purview.azure.com is enough"
+
+_MENDS: Mapping[int, str] = {
+    HTTPStatus.BAD_REQUEST: "look at the reason; definitions in the catalog may differ from the miner's",
+    HTTPStatus.UNAUTHORIZED: "look at the credential: its tenant, when its secret ends, and who it belongs to",
+    HTTPStatus.FORBIDDEN: "give the identity the role Data Curator on the root collection of the Purview account",
+    HTTPStatus.NOT_FOUND: ENDPOINT_MEND,
+}
+
+
+class RefusedError(SinkError):
+    """A refusal with its status, the catalog's code for it and its words."""
+
+    def __init__(self, status: int, code: str, words: str) -> None:
+        super().__init__(f"Purview refused with {status} {code}: {words}", mend=_MENDS.get(status, ""))
+        self.status = status
+        self.code = code
+        self.words = words
+
+    @property
+    def about_the_body(self) -> bool:
+        """True when what was sent is at fault, so that a part of it may still be taken."""
+        named = self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and bool(self.code)
+        return named or self.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+    @property
+    def absent(self) -> bool:
+        """True when the catalog itself says that it has no such thing; a wrong address has no code."""
+        return self.status == HTTPStatus.NOT_FOUND and bool(self.code)
+
+
+def refusal(answer: requests.Response) -> RefusedError:
+    """The refusal in an answer."""
+    return RefusedError(answer.status_code, *code_and_words(answer))
+
+
+def code_and_words(answer: requests.Response) -> tuple[str, str]:
+    """The error's code and words in Atlas's form (`errorCode`) or in Azure's (`error.code`); no code otherwise."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return "", answer.text[:300] or answer.reason
+    error = told.get("error", told) if isinstance(told, dict) else None
+    if not isinstance(error, dict):
+        return "", str(told)[:300]
+    code = error.get("errorCode") or error.get("code") or ""
+    return str(code), str(error.get("errorMessage") or error.get("message") or answer.reason)

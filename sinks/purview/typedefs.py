@@ -1,0 +1,126 @@
+"""The types the miner brings along: its process type, and the group of usage figures.
+
+Types of the scan (`databricks_*` and the like) are Microsoft's: they are referenced, never defined.
+Business metadata (in the portal: managed attributes) can be widened and expired, but never deleted or changed
+(https://learn.microsoft.com/en-us/purview/data-map-metadata-attributes-managed).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pyapacheatlas.core.typedef import (
+    AtlasAttributeDef,
+    AtlasStructDef,
+    Cardinality,
+    EntityTypeDef,
+    TypeCategory,
+)
+
+from sinks.purview.names import DATASET_TYPES
+from sinks.purview.options import PurviewOptions
+
+Json = dict[str, Any]
+
+_SERVICE = "Unity Catalog Miner"
+_UNBOUNDED = 2_147_483_647
+
+_PROCESS_ATTRIBUTES: Mapping[str, str] = {
+    "columnMapping": "string",
+    "metastoreId": "string",
+    "workspaceId": "string",
+    "processKind": "string",
+    "processId": "string",
+    "notebookId": "string",
+    "jobId": "string",
+    "pipelineId": "string",
+    "link": "string",
+    "unverified": "boolean",
+    "unmatchedInputs": "array<string>",
+    "columnMappingDegraded": "boolean",
+}
+
+WINDOW_FIGURES: Mapping[str, str] = {
+    "reads": "long",
+    "readers": "long",
+    "people": "long",
+    "indirect_reads": "long",
+    "score": "double",
+    "band": "int",
+    "trend": "double",
+    "partial_days": "int",
+}
+"""Figures of one window: the attribute's name is `<figure>_<days>d`."""
+
+DATE_FIGURES = ("last_read", "last_write", "as_of")
+
+
+def figure(name: str, window: int) -> str:
+    """The attribute of a figure of one window, such as `reads_30d`."""
+    return f"{name}_{window}d"
+
+
+def typedefs(options: PurviewOptions) -> Json:
+    """The body for `/types/typedefs`: everything entities and usage need."""
+    return {"entityDefs": [process_type(options)], "businessMetadataDefs": [usage_group(options)]}
+
+
+def process_type(options: PurviewOptions) -> Json:
+    """A subtype of Process, because columnMapping is shown only where the type has it as a string."""
+    attributes = [_attribute(name, kind) for name, kind in _PROCESS_ATTRIBUTES.items()]
+    made: Json = EntityTypeDef(
+        options.process_type,
+        superTypes=["Process"],
+        serviceType=_SERVICE,
+        typeVersion="1.0",
+        description="Lineage of one Databricks process into one dataset, mined from the system tables.",
+        attributeDefs=attributes,
+    ).to_json()
+    return made
+
+
+def usage_group(options: PurviewOptions, dataset_types: Iterable[str] = DATASET_TYPES) -> Json:
+    """The business metadata group with the figures of every window, for the types of datasets given."""
+    kinds = {figure(name, days): kind for days in options.windows for name, kind in WINDOW_FIGURES.items()}
+    kinds |= dict.fromkeys(DATE_FIGURES, "date")
+    applied = {"applicableEntityTypes": json.dumps(sorted(dataset_types)), "isDisabled": "false"}
+    made: Json = AtlasStructDef(
+        options.usage_group,
+        TypeCategory.BUSINESSMETADATA,
+        typeVersion="1.0",
+        description="How much a dataset is used, from the Databricks system tables.",
+        attributeDefs=[_attribute(name, kind, applied) for name, kind in kinds.items()],
+    ).to_json()
+    return made
+
+
+def widened(present: Json, wanted: Json) -> Json | None:
+    """The definition that is there with what it lacks of the wanted one; None when it lacks nothing."""
+    there = {attribute["name"]: attribute for attribute in present.get("attributeDefs", [])}
+    merged = there | {
+        attribute["name"]: _widened_attribute(there.get(attribute["name"]), attribute)
+        for attribute in wanted["attributeDefs"]
+    }
+    return None if merged == there else {**present, "attributeDefs": list(merged.values())}
+
+
+def _attribute(name: str, kind: str, options: Mapping[str, str] | None = None) -> AtlasAttributeDef:
+    if kind.startswith("array"):
+        return AtlasAttributeDef(name, typeName=kind, cardinality=Cardinality.LIST, valuesMaxCount=_UNBOUNDED)
+    return AtlasAttributeDef(name, typeName=kind, options=options)
+
+
+def _widened_attribute(present: Json | None, wanted: Json) -> Json:
+    """An attribute that is there stays as it is, but for the types it applies to."""
+    if present is None:
+        return wanted
+    options = present.get("options") or {}
+    types = _applicable(options)
+    missing = _applicable(wanted.get("options") or {}) - types
+    if not missing:
+        return present
+    return {**present, "options": {**options, "applicableEntityTypes": json.dumps(sorted(types | missing))}}
+
+
+def _applicable(options: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(json.loads(options.get("applicableEntityTypes") or "[]"))

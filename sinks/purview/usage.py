@@ -1,0 +1,112 @@
+"""Usage figures as business metadata on the assets of Purview's own scan.
+
+An upsert changes business attributes of an existing asset only with `businessAttributeUpdateBehavior=merge`
+(https://learn.microsoft.com/en-us/rest/api/purview/datamapdataplane/entity/bulk-create-or-update). The asset's name is
+carried because Atlas demands mandatory attributes on every upsert; null takes a figure away; dates are epoch
+milliseconds, UTC.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import orjson
+import pandas as pd
+
+from miner.ports import Entity, Unmatched
+from sinks.purview import payload
+from sinks.purview.names import TABLE, Asset, Dataset, asset
+from sinks.purview.options import DEFAULT, PurviewOptions
+from sinks.purview.typedefs import DATE_FIGURES, WINDOW_FIGURES, figure
+
+Figures = dict[str, int | float | None]
+
+_DATASET = ("metastore_id", "kind", "dataset", "dataset_type")
+_DIGITS = 4
+"""Decimals of scores and trends: more than a reader needs would make an asset look changed every day."""
+
+
+class _Row(NamedTuple):
+    key: tuple[str, str, str]
+    dataset_type: str
+    window: int
+    figures: Figures
+
+
+def usage_entities(
+    popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], options: PurviewOptions = DEFAULT
+) -> Iterator[Entity]:
+    """One entity per dataset with its figures for the windows of the options; other windows are passed over.
+
+    `popularity` has one row per dataset and window. Entities come ordered by metastore, kind and name. A dataset
+    without an asset is reported once.
+    """
+    chosen = popularity[popularity["window_days"].isin(options.windows)]
+    ordered = chosen.sort_values([*_DATASET, "window_days"], kind="stable")
+    for _, rows in groupby(_rows(ordered), key=lambda row: row.key):
+        windows = list(rows)
+        found = asset(_dataset(windows[-1]), options.hive_metastore_host)
+        if isinstance(found, Unmatched):
+            unmatched(found)
+        else:
+            yield _entity(found, windows, options.usage_group)
+
+
+def named(entity: Entity, name: str) -> Entity:
+    """The same usage under the name the asset has in the catalog, so that an asset is never renamed."""
+    body = orjson.loads(entity.body)
+    if body["attributes"]["name"] == name:
+        return entity
+    body["attributes"]["name"] = name
+    return replace(entity, body=payload.written(body))
+
+
+def _dataset(row: _Row) -> Dataset:
+    metastore_id, kind, name = row.key
+    if kind != TABLE:
+        return Dataset(metastore_id, kind, "", "", "", name, row.dataset_type, name)
+    catalog, schema, table = [*name.split(".", 2), "", ""][:3]
+    return Dataset(metastore_id, kind, catalog, schema, table, "", row.dataset_type, name)
+
+
+def _entity(found: Asset, windows: Sequence[_Row], group: str) -> Entity:
+    figures: Figures = {figure(name, row.window): row.figures[name] for row in windows for name in WINDOW_FIGURES}
+    figures |= {name: _latest(windows, name) for name in DATE_FIGURES}
+    body = _body(found, group, figures)
+    del figures["as_of"]  # the day of reporting alone is no change
+    digest = payload.digest(_body(found, group, figures))
+    return Entity(payload.USAGE, found.qualified_name, found.type_name, body, digest, 1)
+
+
+def _latest(windows: Sequence[_Row], name: str) -> int | float | None:
+    return max((row.figures[name] or 0 for row in windows), default=0) or None
+
+
+def _body(found: Asset, group: str, figures: Figures) -> bytes:
+    attributes = {"qualifiedName": found.qualified_name, "name": found.name}
+    body = {"typeName": found.type_name, "attributes": attributes, "businessAttributes": {group: figures}}
+    return payload.written(body)
+
+
+def _rows(popularity: pd.DataFrame) -> Iterator[_Row]:
+    texts = [popularity[name].fillna("").astype(str).tolist() for name in _DATASET]
+    columns = {name: _numbers(popularity[name], kind) for name, kind in WINDOW_FIGURES.items()}
+    columns |= {name: _milliseconds(popularity[name]) for name in DATE_FIGURES}
+    days = popularity["window_days"].tolist()
+    for *key, dataset_type, window, figures in zip(*texts, days, zip(*columns.values(), strict=True), strict=True):
+        yield _Row(tuple(key), dataset_type, int(window), dict(zip(columns, figures, strict=True)))
+
+
+def _numbers(column: "pd.Series[Any]", kind: str) -> list[int | float | None]:
+    numbers = pd.to_numeric(column)
+    return _natives(numbers.round(_DIGITS).astype("Float64") if kind == "double" else numbers.astype("Int64"))
+
+
+def _milliseconds(column: "pd.Series[Any]") -> list[int | float | None]:
+    instants = pd.to_datetime(column.astype(object), utc=True)
+    return _natives(((instants - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(milliseconds=1)).astype("Int64"))
+
+
+def _natives(column: "pd.Series[Any]") -> list[int | float | None]:
+    return [None if missing else value for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)]
