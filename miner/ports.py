@@ -63,6 +63,8 @@ class Entity:
     body: bytes
     digest: str
     operations: int
+    flow: tuple[int, int] = (0, 0)
+    """Ledger ids of the process and target that a process entity stands for; zeros for usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Sink(Protocol):
     """Where entities go."""
 
     name: str
+    fingerprint: str
+    """Changes with every option that changes what is built; the ledger then has everything built again."""
 
     def processes(
         self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]

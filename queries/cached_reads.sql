@@ -29,17 +29,18 @@ origins AS (
     folded(t.source_table_catalog) AS catalog,
     folded(t.source_table_schema) AS schema,
     clean_name(folded(t.source_table_name)) AS name,
-    CASE WHEN t.source_table_name IS NULL THEN clean_path(t.source_path) END AS path
+    CASE WHEN unquoted(t.source_table_name) IS NULL THEN clean_path(t.source_path) END AS path
   FROM IDENTIFIER(:table_lineage) AS t
   WHERE t.event_date >= :lineage_from AND t.event_date <= :day
     AND t.statement_id IS NOT NULL
     AND coalesce(t.direct_access, TRUE)
 ),
 reads AS (
-  SELECT DISTINCT
+  SELECT
     origins.metastore_id, origins.catalog, origins.schema, origins.name, origins.path,
-    origins.process_kind, hits.workspace_id, hits.statement_id,
-    lower(trim(coalesce(hits.executed_by, ''))) AS reader
+    hits.workspace_id, hits.statement_id,
+    lower(trim(coalesce(max(hits.executed_by), ''))) AS reader,
+    max(origins.process_kind) AS process_kind
   FROM hits
   JOIN origins ON origins.workspace_id = hits.workspace_id AND origins.statement_id = hits.origin
   WHERE coalesce(origins.name, origins.path) IS NOT NULL
@@ -51,6 +52,9 @@ reads AS (
       lower(hits.executed_by) = :principal
       AND array_contains(
         split(:own_tables, '\n'), concat(origins.catalog, '.', origins.schema, '.', origins.name)), FALSE)
+  GROUP BY
+    origins.metastore_id, origins.catalog, origins.schema, origins.name, origins.path,
+    hits.workspace_id, hits.statement_id
 )
 SELECT
   'kept' AS fate,

@@ -42,7 +42,8 @@ class EmbeddedWarehouse:
         if threads:
             config["threads"] = threads
         self._engine = duckdb.connect(config=config)
-        self._engine.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+        # GLOBAL, since queries run on cursors, which take nothing over from the connection they came from.
+        self._engine.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL parquet_metadata_cache = true")
 
     def close(self) -> None:
         """Let go of files and memory."""

@@ -22,11 +22,11 @@ CREATE FUNCTION plain_path(raw STRING) RETURNS STRING RETURN
       concat(
         CASE lower(regexp_extract(raw, '^ *([A-Za-z][A-Za-z0-9+.-]*):', 1))
           WHEN 's3a' THEN 's3:' WHEN 's3n' THEN 's3:' WHEN 'abfs' THEN 'abfss:' WHEN 'wasb' THEN 'wasbs:'
-          WHEN '' THEN CASE WHEN raw LIKE '/dbfs/%' OR raw LIKE '/mnt/%' THEN 'dbfs:' ELSE '' END
+          WHEN '' THEN CASE WHEN trim(raw) LIKE '/dbfs/%' OR trim(raw) LIKE '/mnt/%' THEN 'dbfs:' ELSE '' END
           ELSE lower(regexp_extract(raw, '^ *([A-Za-z][A-Za-z0-9+.-]*:)', 1)) END,
         lower(regexp_extract(raw, '^ *[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)', 1)),
         regexp_replace(
-          regexp_replace(trim(raw), '^(?:[A-Za-z][A-Za-z0-9+.-]*:(?://[^/]*)?)?(?:/dbfs(/))?', '$1'),
+          regexp_replace(trim(raw), '^(?:[A-Za-z][A-Za-z0-9+.-]*:(?://[^/]*)?|/dbfs(/))', '$1'),
           '/+', '/')),
       '/+$', ''),
     '^dbfs:(/Volumes/)', '$1');
@@ -42,7 +42,7 @@ CREATE FUNCTION clean_path(raw STRING) RETURNS STRING RETURN
           plain_path(raw),
           '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)/(?:_delta_log|_change_data|_spark_metadata)(?:/.*)?$', '$1'),
         '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)/[^/=]+=[^/]*(?:/.*)?$', '$1'),
-      '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+)/(?:part-[0-9]{4,}[^/]*|[^/]*(?:[0-9]{6}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4})[^/]*[.][A-Za-z][A-Za-z0-9.]*)$',
+      '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+)/(?:part-[0-9]{4,}[^/]*|[^/]*(?:[0-9]{6}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4})[^/]*[.][A-Za-z][A-Za-z0-9.]*)$',
       '$1'),
     '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)(?:/(?:19|20)[0-9]{2}/(?:0?[1-9]|1[0-2])(?:/(?:0?[1-9]|[12][0-9]|3[01])(?:/(?:[01]?[0-9]|2[0-3]))?)?|/(?:19|20)[0-9]{2}-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12][0-9]|3[01])(?:[T_-]?[0-9]{2,6}Z?)?)?)+$',
     '$1'), '');

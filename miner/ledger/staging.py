@@ -4,6 +4,7 @@ Rows stream in as Arrow batches; numbers go to the staging file as they are, tex
 know their number yet. What the merge needs is worked out here, so that its transaction is short.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,8 +13,9 @@ import adbc_driver_sqlite.dbapi as adbc
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy import Connection
 
-from miner import run_names
+from miner import columns, run_names
 from miner.errors import LedgerError
 from miner.ledger import keys
 
@@ -24,31 +26,40 @@ _KEPT = ("kept", "indirect")
 
 
 class Staging:
-    """A SQLite file with one day's rows; `path` is merged by `merge.py` and then thrown away."""
+    """A SQLite file with one day's rows, attached as `stage` to a connection of the ledger.
 
-    def __init__(self, path: Path, ledger: Path) -> None:
+    Arrow goes into the file by ADBC, which brings a SQLite of its own: it must never open the ledger itself, since
+    closing a file there would drop the locks that this process holds on it.
+    https://www.sqlite.org/howtocorrupt.html (multiple copies of SQLite linked into the same application)
+    """
+
+    def __init__(self, path: Path, connection: Connection) -> None:
         self.path = path
+        self.connection = connection
         self.fates: Fates = Counter()
-        self._connection = adbc.connect(str(path), autocommit=True)
-        self._execute("PRAGMA journal_mode = OFF")
-        self._execute("PRAGMA synchronous = OFF")
-        self._execute(f"ATTACH '{str(ledger).replace(chr(39), chr(39) * 2)}' AS ledger")
+        self.content = ""
+        connection.exec_driver_sql("ATTACH DATABASE ? AS stage", (str(path),))
+        connection.exec_driver_sql("PRAGMA stage.journal_mode = OFF")
+        connection.exec_driver_sql("PRAGMA stage.synchronous = OFF")
+        self._arrow = adbc.connect(str(path), autocommit=True)
+        with self._arrow.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous = OFF")
 
     def close(self) -> None:
-        """Let go of the file, which stays."""
-        self._connection.close()
+        """Let go of the file and throw it away."""
+        self._arrow.close()
+        self.connection.exec_driver_sql("DETACH DATABASE stage")
+        self.connection.close()
+        self.path.unlink(missing_ok=True)
 
     def _execute(self, statement: str) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement)
+        self.connection.exec_driver_sql(statement)
 
     def _numbers(self, statement: str) -> list[int]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement)
-            return [row[0] for row in cursor.fetchall()]
+        return [row[0] for row in self.connection.exec_driver_sql(statement)]
 
     def _ingest(self, name: str, table: pa.Table, *, replace: bool = False) -> None:
-        with self._connection.cursor() as cursor:
+        with self._arrow.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.adbc_ingest(name, table, mode="replace" if replace else "create_append")
             cursor.execute("COMMIT")
@@ -64,7 +75,7 @@ class Staging:
     def _unknown(self, numbers: np.ndarray, ledger_table: str) -> pa.Array:
         """Which of the numbers the ledger does not have yet, as a mask."""
         self._ingest("asked", pa.table({"id": numbers}), replace=True)
-        unknown = self._numbers(f"SELECT id FROM asked EXCEPT SELECT id FROM ledger.{ledger_table}")  # noqa: S608
+        unknown = self._numbers(f"SELECT id FROM stage.asked EXCEPT SELECT id FROM main.{ledger_table}")  # noqa: S608
         return pc.is_in(pa.array(numbers), pa.array(unknown, pa.int64()))
 
     def _unique(self, table: pa.Table) -> pa.Table:
@@ -73,7 +84,7 @@ class Staging:
 
     def _refuse_collisions(self, staged: str, ledger_table: str) -> None:
         if self._numbers(
-            f"SELECT s.id FROM {staged} s JOIN ledger.{ledger_table} l ON l.id = s.id "  # noqa: S608
+            f"SELECT s.id FROM stage.{staged} s JOIN main.{ledger_table} l ON l.id = s.id "  # noqa: S608
             "WHERE l.check_bits <> s.check_bits LIMIT 1"
         ):
             raise LedgerError(
@@ -100,8 +111,8 @@ def _parts(table: pa.Table, prefix: str) -> list[pa.ChunkedArray]:
 class LineageStaging(Staging):
     """A day of the lineage stream."""
 
-    def __init__(self, path: Path, ledger: Path) -> None:
-        super().__init__(path, ledger)
+    def __init__(self, path: Path, connection: Connection) -> None:
+        super().__init__(path, connection)
         self.missing_sets: list[str] = []
         for statement in _LINEAGE_TABLES:
             self._execute(statement)
@@ -186,7 +197,9 @@ class LineageStaging(Staging):
         new = table.filter(self._unknown(table["id"].to_numpy(), "column_set"))
         without = new.filter(pc.is_null(new["content"]))
         self.missing_sets += without["set_key"].to_pylist()
-        self._ingest("new_set", new.filter(pc.is_valid(new["content"])).drop_columns(["set_key"]))
+        told = new.filter(pc.is_valid(new["content"])).drop_columns(["set_key"])
+        sizes = [len(columns.pairs_of(content)) for content in told["content"].to_pylist()]
+        self._ingest("new_set", told.append_column("size", pa.array(sizes, pa.int64())))
         self._refuse_collisions("new_set", "column_set")
 
     def add_one_time_runs(self, batches: Iterable[pa.RecordBatch]) -> None:
@@ -209,8 +222,8 @@ class LineageStaging(Staging):
         for statement in _LINEAGE_FINISH:
             self._execute(statement.format(source=source_id, month=month, before=month - 1))
         [lost] = self._numbers(
-            "SELECT coalesce(sum(rows), 0) FROM day_column "
-            "WHERE edge_id NOT IN (SELECT id FROM day_edge WHERE indirect = 0)"
+            "SELECT coalesce(sum(rows), 0) FROM stage.day_column "
+            "WHERE edge_id NOT IN (SELECT id FROM stage.day_edge WHERE indirect = 0)"
         )
         if lost:
             self.fates["column_lineage", "kept", ""] -= lost
@@ -218,32 +231,32 @@ class LineageStaging(Staging):
 
 
 _LINEAGE_TABLES = (
-    "CREATE TABLE day_edge (id INTEGER, check_bits INTEGER, direct INTEGER, indirect INTEGER)",
-    "CREATE TABLE day_column (edge_id INTEGER, set_id INTEGER, rows INTEGER)",
-    "CREATE TABLE new_edge (id INTEGER, check_bits INTEGER, process_id INTEGER, source_dataset INTEGER, "
+    "CREATE TABLE stage.day_edge (id INTEGER, check_bits INTEGER, direct INTEGER, indirect INTEGER)",
+    "CREATE TABLE stage.day_column (edge_id INTEGER, set_id INTEGER, rows INTEGER)",
+    "CREATE TABLE stage.new_edge (id INTEGER, check_bits INTEGER, process_id INTEGER, source_dataset INTEGER, "
     "target_dataset INTEGER)",
-    "CREATE TABLE new_process (id INTEGER, check_bits INTEGER, metastore_id TEXT, workspace_id TEXT, kind TEXT, "
+    "CREATE TABLE stage.new_process (id INTEGER, check_bits INTEGER, metastore_id TEXT, workspace_id TEXT, kind TEXT, "
     "process_id TEXT, notebook_id TEXT, job_id TEXT, pipeline_id TEXT)",
-    "CREATE TABLE new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
+    "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
     "name TEXT, path TEXT)",
-    "CREATE TABLE new_set (id INTEGER, check_bits INTEGER, content TEXT)",
-    "CREATE TABLE one_time_run (workspace_id TEXT, job_id TEXT, name TEXT)",
+    "CREATE TABLE stage.new_set (id INTEGER, check_bits INTEGER, content TEXT, size INTEGER)",
+    "CREATE TABLE stage.one_time_run (workspace_id TEXT, job_id TEXT, name TEXT)",
 )
 
 _LINEAGE_FINISH = (
-    "CREATE TABLE active (edge_id INTEGER, set_id INTEGER, direct INTEGER, PRIMARY KEY (edge_id, set_id)) "
+    "CREATE TABLE stage.active (edge_id INTEGER, set_id INTEGER, direct INTEGER, PRIMARY KEY (edge_id, set_id)) "
     "WITHOUT ROWID",
-    "CREATE INDEX day_column_by_edge ON day_column (edge_id, set_id)",
-    "INSERT INTO active SELECT e.id, coalesce(c.set_id, 0), max(e.direct) FROM day_edge e "
-    "LEFT JOIN day_column c ON c.edge_id = e.id WHERE e.indirect = 0 "
+    "CREATE INDEX stage.day_column_by_edge ON day_column (edge_id, set_id)",
+    "INSERT INTO stage.active SELECT e.id, coalesce(c.set_id, 0), max(e.direct) FROM stage.day_edge e "
+    "LEFT JOIN stage.day_column c ON c.edge_id = e.id WHERE e.indirect = 0 "
     "GROUP BY e.id, coalesce(c.set_id, 0) ORDER BY 1, 2",
-    "CREATE TABLE seen_indirect AS SELECT DISTINCT id AS edge_id FROM day_edge WHERE indirect = 1 ORDER BY 1",
-    "CREATE TABLE changed AS SELECT edge_id FROM active a WHERE NOT EXISTS ("
-    "SELECT 1 FROM ledger.edge_month m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
+    "CREATE TABLE stage.seen_indirect AS SELECT DISTINCT id AS edge_id FROM stage.day_edge WHERE indirect = 1 ORDER BY 1",
+    "CREATE TABLE stage.changed AS SELECT edge_id FROM stage.active a WHERE NOT EXISTS ("
+    "SELECT 1 FROM main.edge_month m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
     "AND m.edge_id = a.edge_id AND m.set_id = a.set_id AND m.day_bits <> 0 "
     "AND (a.direct = 0 OR m.direct_bits <> 0)) "
-    "UNION SELECT i.edge_id FROM seen_indirect i WHERE NOT EXISTS ("
-    "SELECT 1 FROM ledger.edge_indirect m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
+    "UNION SELECT i.edge_id FROM stage.seen_indirect i WHERE NOT EXISTS ("
+    "SELECT 1 FROM main.edge_indirect m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
     "AND m.edge_id = i.edge_id)",
 )
 
@@ -251,8 +264,8 @@ _LINEAGE_FINISH = (
 class UsageStaging(Staging):
     """A day of the usage stream."""
 
-    def __init__(self, path: Path, ledger: Path) -> None:
-        super().__init__(path, ledger)
+    def __init__(self, path: Path, connection: Connection) -> None:
+        super().__init__(path, connection)
         for statement in _USAGE_TABLES:
             self._execute(statement)
 
@@ -311,9 +324,15 @@ class UsageStaging(Staging):
             self._ingest("located", pa.table({"from_id": paths[:, 0], "to_id": tables}))
 
     def finish(self) -> None:
-        """Sum what came in several batches."""
+        """Sum what came in several batches, and digest it."""
         for statement in _USAGE_FINISH:
             self._execute(statement)
+        digest = hashlib.blake2b(digest_size=16)
+        with self._arrow.cursor() as cursor:
+            cursor.execute("SELECT * FROM usage")
+            for batch in cursor.fetch_record_batch():
+                digest.update(batch.serialize())
+        self.content = digest.hexdigest()
 
 
 MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
@@ -321,20 +340,20 @@ MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_rea
 _SUMS = ", ".join(f"sum({name})" for name in MEASURES)
 
 _USAGE_TABLES = (
-    "CREATE TABLE counted (dataset_id INTEGER, reader_id INTEGER, process_kind TEXT, reads INTEGER, "
+    "CREATE TABLE stage.counted (dataset_id INTEGER, reader_id INTEGER, process_kind TEXT, reads INTEGER, "
     "cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, writes INTEGER, "
     "events INTEGER, last_read_at INTEGER, last_write_at INTEGER)",
-    "CREATE TABLE new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
+    "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
     "name TEXT, path TEXT)",
-    "CREATE TABLE new_reader (id INTEGER, name TEXT)",
-    "CREATE TABLE form (id INTEGER, type TEXT, spelling TEXT, at INTEGER)",
-    "CREATE TABLE located (from_id INTEGER, to_id INTEGER)",
+    "CREATE TABLE stage.new_reader (id INTEGER, name TEXT)",
+    "CREATE TABLE stage.form (id INTEGER, type TEXT, spelling TEXT, at INTEGER)",
+    "CREATE TABLE stage.located (from_id INTEGER, to_id INTEGER)",
 )
 
 _USAGE_FINISH = (
-    "CREATE TABLE usage AS SELECT dataset_id, reader_id, process_kind, "  # noqa: S608 -- our own column names
-    f"{_SUMS}, max(last_read_at), max(last_write_at) FROM counted "
+    "CREATE TABLE stage.usage AS SELECT dataset_id, reader_id, process_kind, "  # noqa: S608 -- our own column names
+    f"{_SUMS}, max(last_read_at), max(last_write_at) FROM stage.counted "
     "GROUP BY dataset_id, reader_id, process_kind ORDER BY 1, 2, 3",
-    "CREATE TABLE latest_form AS SELECT id, type, spelling, max(at) AS at FROM "
-    "(SELECT * FROM form ORDER BY id, at, spelling, type) GROUP BY id",
+    "CREATE TABLE stage.latest_form AS SELECT id, type, spelling, max(at) AS at FROM "
+    "(SELECT * FROM stage.form ORDER BY id, at, spelling, type) GROUP BY id",
 )

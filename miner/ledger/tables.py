@@ -16,7 +16,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -40,10 +39,12 @@ day_mined = Table(
     Column("settled", Boolean, nullable=False),
     Column("whole", Boolean, nullable=False),
     Column("rules", String, nullable=False),
+    Column("content", String, nullable=False),
     Column("mined_at", BigInteger, nullable=False),
     Column("run_id", Integer, nullable=False),
 )
-"""The mark of a mined day; `whole` when it was over when it was mined, `rules` the digest of what was left out."""
+"""The mark of a mined day; `whole` when it was over when it was mined, `rules` the digest of what was left out,
+`content` a digest of the day's usage rows."""
 
 day_fate = Table(
     "day_fate",
@@ -206,9 +207,11 @@ dirty_flow = Table(
     metadata,
     Column("process_id", BigInteger, primary_key=True),
     Column("target_dataset", BigInteger, primary_key=True),
+    Column("version", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Flows (a process and one target) whose entity may have changed since it was last built."""
+"""Flows (a process and one target) whose entity may have changed since it was last built; `version` grows with
+every mark, so that one set while an emission runs is not lost."""
 
 emission = Table(
     "emission",
@@ -251,6 +254,5 @@ setting = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("value", String, nullable=False),
-    UniqueConstraint("name"),
 )
 """What the ledger must remember about itself, such as the stale cutoff last applied."""

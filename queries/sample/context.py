@@ -64,24 +64,19 @@ def process_labels(plan: Plan) -> ProcessLabels:
     )
 
 
-def job_ids(plan: Plan, draw: Draw, static: ProcessLabels) -> Labels:
-    """Job ids by run: the process's own, or a fresh one for every one-time run."""
-    fresh = Labels.distinct(decimals(_FRESH_JOBS + draw.runs.number))
-    return static.job_id.by(draw.runs.process).otherwise(fresh.where(plan.by_process.fresh_job[draw.runs.process]))
-
-
 def statement_labels(plan: Plan, draw: Draw, static: ProcessLabels) -> StatementLabels:
     """Labels of one day's statements."""
     runs, statements = draw.runs, draw.statements
     process, run = statements.process, statements.run
-    job_id = job_ids(plan, draw, static)
+    fresh = Labels.distinct(decimals(_FRESH_JOBS + runs.number))
+    job_id = static.job_id.by(runs.process).otherwise(fresh.where(plan.by_process.fresh_job[runs.process]))
+    entity_id = static.entity_id.by(runs.process).otherwise(fresh.where(static.fresh_entity[runs.process]))
     has_job, has_pipeline = job_id.codes[run] >= 0, static.pipeline_id.codes[process] >= 0
-    entity_id = static.entity_id.by(runs.process)
-    fresh_id = job_id.where(static.fresh_entity[runs.process])
     return StatementLabels(
+        static.metadata_known[process],
         static.workspace_id.by(process),
         static.entity_type.by(process),
-        _first_of(entity_id, fresh_id).by(run),
+        entity_id.by(run),
         _run_ids(plan, draw),
         static.created_by.by(runs.principal[run]),
         Labels.distinct(statements.event_ids),
@@ -96,7 +91,6 @@ def statement_labels(plan: Plan, draw: Draw, static: ProcessLabels) -> Statement
         Labels.distinct(runs.update_ids).by(run).where(has_pipeline),
         static.genie_space_id.by(process),
         static.alert_id.by(process),
-        static.metadata_known[process],
     )
 
 
@@ -104,13 +98,14 @@ def _run_ids(plan: Plan, draw: Draw) -> Labels:
     """entity_run_id by statement: its own id, a command's number, its job run's number, or its update's id."""
     run, kind = draw.statements.run, plan.by_process.run_id[draw.statements.process]
     commands: Ints = draw.runs.number[run] * 100 + np.arange(len(run), dtype=np.int64) % 100
+    numbers = Labels.distinct(decimals(draw.runs.number))
     sources = {
         RunId.STATEMENT: Labels.distinct(draw.statements.ids),
-        RunId.COMMAND: Labels.of(decimals(commands).to_pylist()),
-        RunId.JOB_RUN: Labels.distinct(decimals(draw.runs.number)).by(run),
+        RunId.COMMAND: Labels.distinct(decimals(commands)),
+        RunId.JOB_RUN: numbers.by(run),
         RunId.UPDATE: Labels.distinct(draw.runs.update_ids).by(run),
     }
-    labels = Labels.of([None]).by(np.full(len(run), -1, np.int64))
+    labels = Labels.of([]).by(np.full(len(run), -1, np.int64))
     for number, source in sources.items():
         labels = labels.otherwise(source.where(kind == number))
     return labels

@@ -172,9 +172,7 @@ def _rows(plan: Plan, statements: Statements) -> Rows:
     statement, place = repeated(counts)
     row = plan.row_first[statements.recipe][statement] + place
     passed = statements.duration[statement] * (place + 1) // counts[statement]
-    return Rows(
-        statement, row, plan.by_row.source[row], plan.by_row.target[row], statements.start[statement] + passed
-    )
+    return Rows(statement, row, plan.by_row.source[row], plan.by_row.target[row], statements.start[statement] + passed)
 
 
 def run_ends(statements: Statements, runs: int) -> Ints:

@@ -36,23 +36,19 @@ class EndBook:
     def of(cls, datasets: tuple[Dataset, ...]) -> "EndBook":
         plain: list[_Texts] = [[d.full_name, *d.parts] for d in datasets]
         named = [*plain, *map(_cased, plain), *map(_quoted, plain), *plain]
+        full_name, catalog, schema, name = (list(texts) for texts in zip(*named, strict=True))
         bare: _Texts = [None if d.full_name else d.path for d in datasets]
+        path: _Texts = [*bare * 3, *(d.path for d in datasets)]
+        kind: _Texts = [*(d.type for d in datasets)] * 4
         dated = [n for n, d in enumerate(datasets) if "{" in f"{d.full_name} {d.path}"]
-        return cls(
-            len(datasets),
-            *(list(part) for part in zip(*named, strict=True)),
-            path=[*bare * 3, *(d.path for d in datasets)],
-            type=[d.type for d in datasets] * 4,
-            dated=tuple(n + spelling * len(datasets) for spelling in range(4) for n in dated),
-        )
+        spread = tuple(n + spelling * len(datasets) for spelling in range(4) for n in dated)
+        return cls(len(datasets), full_name, catalog, schema, name, path, kind, spread)
 
     def on(self, day: date) -> EndLabels:
         """The labels of one day, its date filled into per-run names and dated folders."""
         fields = day_fields(day)
         full_name, name, path = (self._filled(texts, fields) for texts in (self.full_name, self.name, self.path))
-        return EndLabels(
-            full_name, Labels.of(self.catalog), Labels.of(self.schema), name, path, Labels.of(self.type)
-        )
+        return EndLabels(full_name, Labels.of(self.catalog), Labels.of(self.schema), name, path, Labels.of(self.type))
 
     def _filled(self, texts: _Texts, fields: dict[str, str]) -> Labels:
         filled = list(texts)

@@ -132,7 +132,7 @@ def _job(
         _runs_as(draft, position),
         tuple(recipes),
         workspace=DEV if falls_on(position, 24, every=25) else _WORKSPACE.get(layer or "", PROD),
-        compute=Compute.SERVERLESS if falls_on(position, 7, every=12) else Compute.CLASSIC,
+        compute=Compute.SERVERLESS if falls_on(position, 7, every=25) else Compute.CLASSIC,
         weight=_cadence(position),
         hour=position * 0.37 % 7,
         active=_lifetime(position),

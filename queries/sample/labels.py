@@ -146,6 +146,14 @@ def some(share: float, count: int, rng: np.random.Generator) -> Bools:
     return np.asarray(rng.random(count) < share, np.bool_)
 
 
+def scrambled(numbers: Ints, salt: int) -> Ints:
+    """A fixed number from 0 to 2**62 for each number, without visible order (the finaliser of SplitMix64)."""
+    mixed = numbers.astype(np.uint64) + np.uint64((salt * 0x9E3779B97F4A7C15) % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(2)).astype(np.int64)
+
+
 def rng_of(seed: int, *branch: int) -> np.random.Generator:
     """A generator of its own for one branch of a seed, the same whatever else was drawn."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=branch)))

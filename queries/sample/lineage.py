@@ -1,7 +1,7 @@
 """Rows of one day as record batches of system.access.table_lineage and system.access.column_lineage."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +19,12 @@ ColumnPairs = Callable[[Rows], tuple[Ints, Ints, Ints]]
 
 @dataclass(frozen=True, slots=True)
 class StatementLabels:
-    """What lineage says of the statement behind a row, by statement number."""
+    """What lineage says of the statement behind a row, by statement number.
 
+    Where `metadata_known` is false, entity_metadata as a whole is NULL.
+    """
+
+    metadata_known: Bools
     workspace_id: Labels
     entity_type: Labels
     entity_id: Labels
@@ -38,7 +42,12 @@ class StatementLabels:
     update_id: Labels
     genie_space_id: Labels
     alert_id: Labels
-    metadata_known: Bools
+
+    @classmethod
+    def unknown(cls, statements: int) -> "StatementLabels":
+        """NULL for every field of so many statements."""
+        nothing = Labels.of([]).by(np.full(statements, -1, np.int64))
+        return cls(np.ones(statements, np.bool_), *[nothing] * (len(fields(cls)) - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +64,28 @@ class EndLabels:
 
 @dataclass(frozen=True, slots=True)
 class LineageLabels:
-    """The strings one day's numbers stand for."""
+    """What one day's numbers stand for.
+
+    `direct` is direct_access by recipe row; `direct_known` false leaves it NULL, as on days before it existed.
+    """
 
     account_id: str
     metastore_id: str
     statements: StatementLabels
     ends: EndLabels
     columns: Labels
-
-
-@dataclass(frozen=True, slots=True)
-class Directness:
-    """What direct_access says, by recipe row; `known` false leaves it NULL, as on days before it existed."""
-
     direct: Bools
-    known: bool
-
-    def column(self, recipe_row: Ints) -> Column:
-        return pa.array(self.direct[recipe_row], pa.bool_(), mask=np.full(len(recipe_row), not self.known))
+    direct_known: bool
 
 
-def table_batches(
-    rows: Rows, labels: LineageLabels, directness: Directness, rng: np.random.Generator
-) -> Iterator[pa.RecordBatch]:
+def table_batches(rows: Rows, labels: LineageLabels, rng: np.random.Generator) -> Iterator[pa.RecordBatch]:
     """Rows of table_lineage, in order."""
     for part in _parts(rows):
-        yield _batch(part, labels, directness, rng, {}, TABLE_LINEAGE)
+        yield _batch(part, labels, rng, {}, TABLE_LINEAGE)
 
 
 def column_batches(
-    rows: Rows, labels: LineageLabels, directness: Directness, rng: np.random.Generator, pairs: ColumnPairs
+    rows: Rows, labels: LineageLabels, rng: np.random.Generator, pairs: ColumnPairs
 ) -> Iterator[pa.RecordBatch]:
     """Rows of column_lineage: every column pair of every row."""
     for part in _parts(rows):
@@ -94,7 +95,7 @@ def column_batches(
             "source_column_name": labels.columns.at(source),
             "target_column_name": labels.columns.at(target),
         }
-        yield _batch(part.kept(row), labels, directness, rng, columns, COLUMN_LINEAGE)
+        yield _batch(part.kept(row), labels, rng, columns, COLUMN_LINEAGE)
 
 
 def _parts(rows: Rows) -> Iterator[Rows]:
@@ -103,14 +104,10 @@ def _parts(rows: Rows) -> Iterator[Rows]:
 
 
 def _batch(
-    rows: Rows,
-    labels: LineageLabels,
-    directness: Directness,
-    rng: np.random.Generator,
-    more: dict[str, Column],
-    schema: pa.Schema,
+    rows: Rows, labels: LineageLabels, rng: np.random.Generator, more: dict[str, Column], schema: pa.Schema
 ) -> pa.RecordBatch:
     size = len(rows.time)
+    unknown = np.full(size, not labels.direct_known)
     columns = more | {
         "account_id": constant(labels.account_id, size),
         "metastore_id": constant(labels.metastore_id, size),
@@ -120,7 +117,7 @@ def _batch(
         "event_time": instants(rows.time),
         "event_date": dates(rows.time),
         "record_id": uuids(size, rng),
-        "direct_access": directness.column(rows.recipe_row),
+        "direct_access": pa.array(labels.direct[rows.recipe_row], pa.bool_(), mask=unknown),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], names=schema.names)
 

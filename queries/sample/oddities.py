@@ -78,7 +78,7 @@ def _add_writes_from_nowhere(draft: Draft) -> None:
     for position, kind in enumerate(("INSERT", "TRUNCATE", "DELETE", "UPDATE")):
         recipe = Recipe((Row(-1, draft.inventory.one_of("people")),), kind)
         principal = draft.principals.person(position)
-        if position % 2:
+        if position:
             draft.add(_notebook(draft, Family.WRITE_ONLY, recipe, principal=principal))
         else:
             draft.add(_statement(Family.WRITE_ONLY, recipe, principal))
@@ -111,7 +111,8 @@ def _add_odd_rows(draft: Draft) -> None:
     inventory = draft.inventory
     first, second = inventory.one_of("curated"), inventory.one_of("gold")
     target = inventory.one_of("people")
-    orphan = Recipe((Row(first, target), Row(second, target, in_tables=False)), "INSERT")
+    unseen = (Row(inventory.one_of(layer), target, in_tables=False) for layer in ("raw", "gold", "finance"))
+    orphan = Recipe((Row(first, target), *unseen), "INSERT")
     bare = Recipe((Row(first, target, columns=False),), "INSERT")
     passing = inventory.add(Dataset(METRIC_VIEW, "gold.sales.temp_metric_view_3f2a9c", bases=(second,), listed=False))
     logs = inventory.groups["event_logs"]

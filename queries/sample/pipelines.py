@@ -8,7 +8,7 @@ from queries.sample.people import ANALYTICS, PROD, SYSTEM_USER
 from queries.sample.processes import Compute, Draft, Entity, Family, Process, Recipe, Row, RunId, tagged
 
 _OUTPUTS = 8
-_MODELS = 12
+_MODELS = 6
 
 
 def add_pipelines(draft: Draft) -> None:
@@ -26,7 +26,7 @@ def add_pipelines(draft: Draft) -> None:
 
 def _pipeline(draft: Draft, outputs: list[int], position: int) -> Process:
     pipeline = draft.uuid()
-    job = draft.number() if falls_on(position, 3, every=4) else None
+    job = draft.number() if falls_on(position, 1, every=4) else None
     first = draft.inventory.datasets[outputs[0]]
     catalog, schema, name = first.parts
     log = draft.inventory.add(
@@ -45,7 +45,7 @@ def _pipeline(draft: Draft, outputs: list[int], position: int) -> Process:
         ),
         draft.principals.odd(SYSTEM_USER) if falls_on(position, 1, every=3) else services,
         (*recipes, Recipe((Row(-1, log),), "INSERT")),
-        compute=Compute.SERVERLESS if falls_on(position, 2, every=12) else Compute.CLASSIC,
+        compute=Compute.SERVERLESS if falls_on(position, 2, every=20) else Compute.CLASSIC,
         hour=position * 0.61 % 24 % 22,
         name=f"{catalog}_{name}_pipeline",
         run_type="JOB_RUN" if job else None,
@@ -83,7 +83,7 @@ def _materialization(dataset: Dataset, pipeline: str, position: int) -> Dataset:
 
 
 def add_dbt(draft: Draft) -> None:
-    """Projects of up to a dozen models, started by a job or from dbt Cloud, and one run for a pull request."""
+    """Projects of up to six models, started by a job or from dbt Cloud, and one run for a pull request."""
     models = draft.inventory.groups["models"]
     for position, first in enumerate(range(0, len(models), _MODELS)):
         chosen = models[first : first + _MODELS]

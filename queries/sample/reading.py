@@ -17,10 +17,13 @@ class Taste:
         self._rng = draft.inventory.rng
         self._order = self._rng.permutation(draft.inventory.groups["taste"])
         self._shares = zipf(len(self._order))
+        self._picked: list[int] = []
 
     def pick(self, count: int) -> list[int]:
-        ranks = drawn(self._shares, self._rng.random(count))
-        return [int(number) for number in self._order[ranks]]
+        if len(self._picked) < count:
+            ranks = drawn(self._shares, self._rng.random(1_000))
+            self._picked = [int(number) for number in self._order[ranks]]
+        return [self._picked.pop() for _ in range(count)]
 
 
 def add_readers(draft: Draft, tables: int) -> None:
@@ -126,7 +129,7 @@ def _notebook(draft: Draft, taste: Taste, position: int) -> Process:
         draft.principals.person(position),
         tuple(recipes),
         workspace=SCIENCE if position % 2 else ANALYTICS,
-        compute=Compute.SERVERLESS if falls_on(position, 5, every=16) else Compute.CLASSIC,
+        compute=Compute.SERVERLESS if falls_on(position, 5, every=25) else Compute.CLASSIC,
         weight=_rank(position) ** 0.5,
     )
 

@@ -1,9 +1,11 @@
 """What the sink asks of the catalog beside posting entities: definitions, look-ups, deletions."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import groupby
 
-from sinks.purview.names import DATASET_TYPES
+from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.options import PurviewOptions
 from sinks.purview.refusals import RefusedError
 from sinks.purview.transport import AtlasSession
@@ -13,10 +15,20 @@ _LOOKED_UP = 20
 """Qualified names asked for in one call: with many more the address would grow too long."""
 
 Key = tuple[str, str]
+"""Type and qualified name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresentAsset:
+    """An asset that is in the catalog; `figures` are the business attributes it has, by group."""
+
+    guid: str
+    name: str
+    figures: Mapping[str, frozenset[str]]
 
 
 class Catalog:
-    """Definitions, look-ups and deletions in one catalog; type and qualified name are an entity's key."""
+    """Definitions, look-ups and deletions in one catalog."""
 
     def __init__(self, session: AtlasSession) -> None:
         self._session = session
@@ -33,14 +45,20 @@ class Catalog:
         if dataset_types:
             self._ensure("businessMetadataDefs", usage_group(options, dataset_types))
 
-    def names(self, keys: Iterable[Key]) -> Mapping[Key, str]:
-        """The names of those entities that are there."""
-        found: dict[Key, str] = {}
+    def assets(self, keys: Iterable[Key]) -> Mapping[Key, PresentAsset]:
+        """Those of the assets that are there."""
+        found: dict[Key, PresentAsset] = {}
         for type_name, group in groupby(sorted(keys), key=lambda key: key[0]):
             names = [name for _, name in group]
             for start in range(0, len(names), _LOOKED_UP):
-                found |= self._names(type_name, names[start : start + _LOOKED_UP])
+                found |= self._assets(type_name, names[start : start + _LOOKED_UP])
         return found
+
+    def delete_figures(self, asset: PresentAsset, group: str, figures: Iterable[str]) -> None:
+        """Take single business attributes of one group away from an asset; nothing happens when it has none of them."""
+        gone = asset.figures.get(group, frozenset()) & frozenset(figures)
+        if gone:
+            self._session.delete_businessMetadata(asset.guid, {group: dict.fromkeys(sorted(gone), "")})
 
     def delete(self, type_name: str, qualified_name: str) -> None:
         """Delete one entity; nothing happens when it is gone already."""
@@ -51,13 +69,20 @@ class Catalog:
                 raise
 
     def _ensure(self, category: str, wanted: Json) -> None:
-        present = self._definition(wanted["name"])
-        if present is None:
-            self._session.upload_typedefs({category: [wanted]})
-            return
+        present = self._definition(wanted["name"]) or self._created(category, wanted)
         wider = widened(present, wanted)
         if wider:
             self._session.put_typedefs({category: [wider]})
+
+    def _created(self, category: str, wanted: Json) -> Json:
+        try:
+            self._session.upload_typedefs({category: [wanted]})
+        except RefusedError as refusal:
+            if refusal.status != HTTPStatus.CONFLICT:
+                raise
+            # Another miner was faster, or the answer to an earlier try was lost.
+            return self._definition(wanted["name"]) or wanted
+        return wanted
 
     def _definition(self, name: str) -> Json | None:
         try:
@@ -68,7 +93,7 @@ class Catalog:
             return None
         return definition
 
-    def _names(self, type_name: str, qualified_names: list[str]) -> dict[Key, str]:
+    def _assets(self, type_name: str, qualified_names: list[str]) -> dict[Key, PresentAsset]:
         try:
             answer = self._session.get_entity(
                 qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=True, minExtInfo=True
@@ -77,6 +102,11 @@ class Catalog:
             if not refusal.absent:
                 raise
             return {}
-        entities = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]
-        attributes = [one["attributes"] for one in entities]
-        return {(type_name, one["qualifiedName"]): one.get("name") or "" for one in attributes}
+        active = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]
+        return {(type_name, one["attributes"]["qualifiedName"]): _present(one) for one in active}
+
+
+def _present(entity: Json) -> PresentAsset:
+    business = entity.get("businessAttributes") or {}
+    figures = {group: frozenset(values) for group, values in business.items()}
+    return PresentAsset(entity["guid"], entity["attributes"].get("name") or "", figures)

@@ -18,7 +18,8 @@ from sinks.purview.ownership import refuse_foreign
 from sinks.purview.patience import DEFAULT_PATIENCE, Patience
 from sinks.purview.refusals import RefusedError
 from sinks.purview.transport import AtlasSession
-from sinks.purview.usage import named, usage_entities
+from sinks.purview.typedefs import usage_figures
+from sinks.purview.usage import figures_of, named, usage_entities
 
 _PARAMETERS: Mapping[str, Mapping[str, str]] = {
     payload.PROCESS: {},
@@ -42,6 +43,7 @@ class PurviewSink:
         options: PurviewOptions = DEFAULT,
         patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
+        self.fingerprint = options.fingerprint
         self._options = options
         self._session = AtlasSession(endpoint, authentication, patience)
         self._catalog = Catalog(self._session)
@@ -71,7 +73,7 @@ class PurviewSink:
         for kind, entities in groupby(batch, key=attrgetter("kind")):
             taken = list(entities)
             if kind == payload.USAGE:
-                taken, absent = self._assets_of(taken)
+                taken, absent = self._fitted(taken)
                 rejected += absent
             rejected += self._post(taken, _PARAMETERS[kind])
         return rejected
@@ -89,17 +91,23 @@ class PurviewSink:
         """Close the connections to the catalog."""
         self._session.close()
 
-    def _assets_of(self, usage: Sequence[Entity]) -> tuple[list[Entity], list[Rejected]]:
-        names = self._catalog.names([(entity.type_name, entity.qualified_name) for entity in usage])
-        found: list[Entity] = []
+    def _fitted(self, usage: Sequence[Entity]) -> tuple[list[Entity], list[Rejected]]:
+        """The usage of assets that are there, under their names, and the rest as rejected.
+
+        Figures that are no longer known are deleted.
+        """
+        assets = self._catalog.assets([(entity.type_name, entity.qualified_name) for entity in usage])
+        fitted: list[Entity] = []
         absent: list[Rejected] = []
         for entity in usage:
-            name = names.get((entity.type_name, entity.qualified_name))
-            if name is None:
+            asset = assets.get((entity.type_name, entity.qualified_name))
+            if asset is None:
                 absent.append(Rejected(entity.qualified_name, f"the catalog has no such {entity.type_name}"))
             else:
-                found.append(named(entity, name))
-        return found, absent
+                unknown = usage_figures(self._options.windows).keys() - figures_of(entity)
+                self._catalog.delete_figures(asset, self._options.usage_group, unknown)
+                fitted.append(named(entity, asset.name))
+        return fitted, absent
 
     def _post(self, batch: Sequence[Entity], parameters: Mapping[str, str]) -> list[Rejected]:
         """Post a batch; refused for its content, its halves, until the entities at fault stand alone."""

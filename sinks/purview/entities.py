@@ -4,22 +4,20 @@ An Atlas upsert replaces a process's inputs by the list it carries, so an entity
 (https://learn.microsoft.com/en-us/purview/data-gov-api-create-lineage-relationships).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import pyarrow as pa
 
 from miner.ports import Entity, Unmatched
 from sinks.purview import payload
+from sinks.purview.assets import Asset, Reference
 from sinks.purview.columns import ColumnMapping, column_mapping
 from sinks.purview.flows import Flow, KnownDatasets, flows
-from sinks.purview.names import Asset, Reference
 from sinks.purview.options import DEFAULT, PurviewOptions
 
 Report = Callable[[Unmatched], None]
-
-_LISTED = 200
-"""So many unmatched inputs are listed in an entity; the rest is a number."""
 
 
 @dataclass(slots=True)
@@ -70,7 +68,7 @@ def _entity(flow: Flow, known: KnownDatasets, report: Report, options: PurviewOp
         return None
     for source in inputs.unmatched:
         report(source)
-    columns = column_mapping(inputs.pairs, target.asset.qualified_name, options.max_column_mapping_bytes)
+    columns = column_mapping(inputs.pairs, target.asset.qualified_name, options.max_attribute_bytes)
     if columns.left_out:
         report(Unmatched(title, f"column mapping too long: left out for {len(columns.left_out)} of its sources"))
     qualified_name = flow.process.qualified_name(target.folded, target.hash)
@@ -79,10 +77,13 @@ def _entity(flow: Flow, known: KnownDatasets, report: Report, options: PurviewOp
         "name": title,
         **_context(flow, options.workspace_domain),
         **_lineage(inputs, target.asset, columns),
+        "unmatchedInputs": _listed({source.name for source in inputs.unmatched}, options.max_attribute_bytes),
     }
     body = payload.written({"typeName": options.process_type, "attributes": attributes})
     operations = 2 + len(inputs.references)  # the entity, its output, its inputs
-    return Entity(payload.PROCESS, qualified_name, options.process_type, body, payload.digest(body), operations)
+    digest = payload.digest(body)
+    key = (flow.process_id, flow.target)
+    return Entity(payload.PROCESS, qualified_name, options.process_type, body, digest, operations, key)
 
 
 def _inputs(flow: Flow, known: KnownDatasets, output: Asset) -> _Inputs:
@@ -118,13 +119,18 @@ def _context(flow: Flow, domain: str) -> dict[str, object]:
 
 
 def _lineage(inputs: _Inputs, output: Asset, columns: ColumnMapping) -> dict[str, object]:
-    names = sorted({source.name for source in inputs.unmatched})
-    more = [f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else []
     return {
         "unverified": not inputs.verified,
-        "unmatchedInputs": names[:_LISTED] + more,
         "columnMapping": columns.text,
         "columnMappingDegraded": bool(columns.left_out),
         "inputs": [inputs.references[source] for source in sorted(inputs.references)],
         "outputs": [output.reference],
     }
+
+
+def _listed(names: Collection[str], limit: int) -> list[str]:
+    """The names, sorted; those that would make the list longer than `limit` bytes as one last number."""
+    ends = accumulate(len(name.encode()) + 3 for name in sorted(names))
+    fitting = sum(end <= limit for end in ends)
+    more = [f"and {len(names) - fitting} more"] if fitting < len(names) else []
+    return sorted(names)[:fitting] + more

@@ -33,6 +33,7 @@ class FilesSink:
 
     def __init__(self, directory: Path, options: PurviewOptions = DEFAULT) -> None:
         self._directory = directory
+        self.fingerprint = options.fingerprint
         self._options = options
         self._numbers: dict[str, int] = {}
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from miner.ports import Unmatched
-from sinks.purview.names import Asset, Dataset, asset
+from sinks.purview.assets import Asset
+from sinks.purview.names import Dataset, asset
 from sinks.purview.processes import Process
 
 KNOWN_DATASETS = 100_000
@@ -20,8 +21,9 @@ _DATASET = ("kind", "catalog", "schema", "name", "path", "type", "spelling")
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One process, one target, and the rows of its sources side by side; datasets by ledger id."""
+    """One process, one target, and the rows of its sources side by side; ids are the ledger's."""
 
+    process_id: int
     process: Process
     target: int
     sources: Sequence[int]
@@ -74,13 +76,15 @@ def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[F
 
 def _flows(batch: pa.RecordBatch) -> Iterator[Flow]:
     starts = _starts(batch)
-    targets = batch.column("target").take(pa.array(starts)).to_pylist()
+    firsts = batch.select(["process", "target"]).take(pa.array(starts))
+    numbers, targets = (column.to_pylist() for column in firsts.columns)
     sources = batch.column("source").to_pylist()
     pairs = pc.fill_null(batch.column("column_pairs"), "").to_pylist()
     verified = pc.fill_null(batch.column("verified"), fill_value=False).to_pylist()
     ends = [*starts[1:], batch.num_rows]
-    for values, target, start, end in zip(_texts(batch, _PROCESS, starts), targets, starts, ends, strict=True):
-        yield Flow(Process(*values), target, sources[start:end], pairs[start:end], verified[start:end])
+    processes = (Process(*values) for values in _texts(batch, _PROCESS, starts))
+    for number, process, target, start, end in zip(numbers, processes, targets, starts, ends, strict=True):
+        yield Flow(number, process, target, sources[start:end], pairs[start:end], verified[start:end])
 
 
 def _whole_flows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -1,6 +1,8 @@
 """What may be set about the entities and the batches they travel in."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+from sinks.purview import payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,7 @@ class PurviewOptions:
     `windows` are the popularity windows in days that get attributes of their own.
     `max_entities` and `max_bytes` bound one request; Microsoft advises at most 200 entities
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
-    `max_column_mapping_bytes` keeps a columnMapping below Purview's 32 KB for an attribute's value
+    `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
     (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
     """
 
@@ -22,9 +24,15 @@ class PurviewOptions:
     windows: tuple[int, ...] = (30,)
     max_entities: int = 100
     max_bytes: int = 1_000_000
-    max_column_mapping_bytes: int = 32_000
+    max_attribute_bytes: int = 32_000
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
+
+    @property
+    def fingerprint(self) -> str:
+        """Differs when entities built with these options may differ; how they are batched does not count."""
+        built = {name: value for name, value in asdict(self).items() if name not in {"max_entities", "max_bytes"}}
+        return payload.digest(payload.written(built))
 
 
 DEFAULT = PurviewOptions()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from miner.errors import SinkError
-from sinks.purview.names import DATASET_TYPES
+from sinks.purview.assets import DATASET_TYPES
 
 SCHEME = "uc-miner://"
 """Begins the qualified name of every entity the miner makes, whatever its type is called."""

@@ -21,6 +21,9 @@ _PAGES: Mapping[str, str] = {
 _NUMBERED = frozenset({"notebook", "job"})
 """Kinds whose pages are found by number alone; one-time runs under a name of ours have no page."""
 
+_DIGITS = 20
+"""More than any number Databricks gives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -79,4 +82,4 @@ def _workspace(workspace_id: str, domain: str) -> str:
 
 
 def _number(part: str) -> bool:
-    return part.isascii() and part.isdigit()
+    return part.isascii() and part.isdigit() and len(part) <= _DIGITS

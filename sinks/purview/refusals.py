@@ -21,7 +21,8 @@ class RefusedError(SinkError):
     """A refusal with its status, the catalog's code for it and its words."""
 
     def __init__(self, status: int, code: str, words: str) -> None:
-        super().__init__(f"Purview refused with {status} {code}: {words}", mend=_MENDS.get(status, ""))
+        told = " ".join(filter(None, [str(status), code]))
+        super().__init__(f"Purview refused with {told}: {words}", mend=_MENDS.get(status, ""))
         self.status = status
         self.code = code
         self.words = words
@@ -48,7 +49,8 @@ def code_and_words(answer: requests.Response) -> tuple[str, str]:
     try:
         told = answer.json()
     except ValueError:
-        return "", answer.text[:300] or answer.reason
+        page = answer.text.lstrip().startswith("<")
+        return "", answer.reason if page else answer.text[:300] or answer.reason
     error = told.get("error", told) if isinstance(told, dict) else None
     if not isinstance(error, dict):
         return "", str(told)[:300]

@@ -128,6 +128,6 @@ def _accepted(answer: requests.Response) -> AtlasResponse:
 def _given_up(answer: requests.Response | requests.RequestException, attempts: int) -> SinkError:
     mend = "the next run sends what was not sent; if this happens often, raise the account's capacity units"
     if isinstance(answer, requests.Response):
-        words = " ".join(code_and_words(answer))
+        words = " ".join(filter(None, code_and_words(answer)))
         return SinkError(f"Purview was busy {attempts} times, at last: {answer.status_code} {words}", mend=mend)
     return SinkError(f"Purview was out of reach {attempts} times, at last: {answer}", mend=ENDPOINT_MEND)

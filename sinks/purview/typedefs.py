@@ -17,7 +17,7 @@ from pyapacheatlas.core.typedef import (
     TypeCategory,
 )
 
-from sinks.purview.names import DATASET_TYPES
+from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.options import PurviewOptions
 
 Json = dict[str, Any]
@@ -60,6 +60,12 @@ def figure(name: str, window: int) -> str:
     return f"{name}_{window}d"
 
 
+def usage_figures(windows: Iterable[int]) -> Mapping[str, str]:
+    """The names of all attributes of usage for some windows, with their types."""
+    figures = {figure(name, days): kind for days in windows for name, kind in WINDOW_FIGURES.items()}
+    return figures | dict.fromkeys(DATE_FIGURES, "date")
+
+
 def typedefs(options: PurviewOptions) -> Json:
     """The body for `/types/typedefs`: everything entities and usage need."""
     return {"entityDefs": [process_type(options)], "businessMetadataDefs": [usage_group(options)]}
@@ -81,15 +87,13 @@ def process_type(options: PurviewOptions) -> Json:
 
 def usage_group(options: PurviewOptions, dataset_types: Iterable[str] = DATASET_TYPES) -> Json:
     """The business metadata group with the figures of every window, for the types of datasets given."""
-    kinds = {figure(name, days): kind for days in options.windows for name, kind in WINDOW_FIGURES.items()}
-    kinds |= dict.fromkeys(DATE_FIGURES, "date")
     applied = {"applicableEntityTypes": json.dumps(sorted(dataset_types)), "isDisabled": "false"}
     made: Json = AtlasStructDef(
         options.usage_group,
         TypeCategory.BUSINESSMETADATA,
         typeVersion="1.0",
         description="How much a dataset is used, from the Databricks system tables.",
-        attributeDefs=[_attribute(name, kind, applied) for name, kind in kinds.items()],
+        attributeDefs=[_attribute(name, kind, applied) for name, kind in usage_figures(options.windows).items()],
     ).to_json()
     return made
 

@@ -2,11 +2,11 @@
 
 An upsert changes business attributes of an existing asset only with `businessAttributeUpdateBehavior=merge`
 (https://learn.microsoft.com/en-us/rest/api/purview/datamapdataplane/entity/bulk-create-or-update). The asset's name is
-carried because Atlas demands mandatory attributes on every upsert; null takes a figure away; dates are epoch
-milliseconds, UTC.
+carried because Atlas demands mandatory attributes on every upsert. A figure that is not known is left out: null would
+be stored as 0 (seen on Atlas 2.1.0), so that one known earlier has to be deleted. Dates are epoch milliseconds, UTC.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -16,7 +16,8 @@ import pandas as pd
 
 from miner.ports import Entity, Unmatched
 from sinks.purview import payload
-from sinks.purview.names import TABLE, Asset, Dataset, asset
+from sinks.purview.assets import Asset
+from sinks.purview.names import TABLE, Dataset, asset
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.typedefs import DATE_FIGURES, WINDOW_FIGURES, figure
 
@@ -56,10 +57,16 @@ def usage_entities(
 def named(entity: Entity, name: str) -> Entity:
     """The same usage under the name the asset has in the catalog, so that an asset is never renamed."""
     body = orjson.loads(entity.body)
-    if body["attributes"]["name"] == name:
+    if name in {"", body["attributes"]["name"]}:
         return entity
     body["attributes"]["name"] = name
     return replace(entity, body=payload.written(body))
+
+
+def figures_of(entity: Entity) -> frozenset[str]:
+    """The names of the figures an entity carries."""
+    (figures,) = orjson.loads(entity.body)["businessAttributes"].values()
+    return frozenset(figures)
 
 
 def _dataset(row: _Row) -> Dataset:
@@ -73,9 +80,10 @@ def _dataset(row: _Row) -> Dataset:
 def _entity(found: Asset, windows: Sequence[_Row], group: str) -> Entity:
     figures: Figures = {figure(name, row.window): row.figures[name] for row in windows for name in WINDOW_FIGURES}
     figures |= {name: _latest(windows, name) for name in DATE_FIGURES}
-    body = _body(found, group, figures)
-    del figures["as_of"]  # the day of reporting alone is no change
-    digest = payload.digest(_body(found, group, figures))
+    known = {name: value for name, value in figures.items() if value is not None}
+    body = _body(found, group, known)
+    known.pop("as_of", None)  # the day of reporting alone is no change
+    digest = payload.digest(_body(found, group, known))
     return Entity(payload.USAGE, found.qualified_name, found.type_name, body, digest, 1)
 
 
@@ -83,7 +91,7 @@ def _latest(windows: Sequence[_Row], name: str) -> int | float | None:
     return max((row.figures[name] or 0 for row in windows), default=0) or None
 
 
-def _body(found: Asset, group: str, figures: Figures) -> bytes:
+def _body(found: Asset, group: str, figures: Mapping[str, int | float]) -> bytes:
     attributes = {"qualifiedName": found.qualified_name, "name": found.name}
     body = {"typeName": found.type_name, "attributes": attributes, "businessAttributes": {group: figures}}
     return payload.written(body)

@@ -1,0 +1,25 @@
+"""Column sets as text: sorted pairs, each column with its length in characters before it (`2:id7:user_id`)."""
+
+from collections.abc import Iterable
+
+Pair = tuple[str, str]
+
+
+def pairs_of(content: str) -> list[Pair]:
+    """The (source column, target column) pairs of a set's content, in its order."""
+    names, at = [], 0
+    while at < len(content):
+        colon = content.index(":", at)
+        end = colon + 1 + int(content[at:colon])
+        names.append(content[colon + 1 : end])
+        at = end
+    return list(zip(names[::2], names[1::2], strict=True))
+
+
+def union(contents: Iterable[str]) -> list[Pair]:
+    """The pairs of several sets, oldest first, as one sorted list.
+
+    Columns compare folded; a pair keeps the spelling of the last set that has it.
+    """
+    latest = {(source.lower(), target.lower()): (source, target) for text in contents for source, target in pairs_of(text)}
+    return sorted(latest.values())

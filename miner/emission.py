@@ -1,0 +1,170 @@
+"""Emission: desired entities, built from the ledger, compared with what was sent, and sent where they differ."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from miner.ledger import Ledger, reading, sent
+from miner.popularity import PopularityOptions, popularity
+from miner.ports import Entity, Sink, Unmatched
+
+log = structlog.get_logger()
+
+PROCESS = "process"
+USAGE = "usage"
+
+_COMPARED_AT_ONCE = 500
+
+Item = TypeVar("Item")
+
+Watch = Callable[[str, int], None]
+"""Told (kind, entities done) as emission goes on."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What an emission did, or would do."""
+
+    created: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(default_factory=Counter)
+    removed: list[tuple[str, str]] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    unmatched: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    waiting: int = 0
+    operations: int = 0
+
+    def note_unmatched(self, found: Unmatched) -> None:
+        """Count what has no entity, by reason, with one example each."""
+        self.unmatched[found.reason] += 1
+        self.examples.setdefault(found.reason, found.name)
+
+    @property
+    def sent(self) -> int:
+        """Entities created or changed."""
+        return self.created.total() + self.changed.total()
+
+
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """Compares the ledger with one sink and brings the sink up to date."""
+
+    ledger: Ledger
+    sink: Sink
+    stale_days: int
+    popularity: PopularityOptions
+    now: Callable[[], datetime]
+
+    def plan(self) -> Changes:
+        """What `emit` would do; nothing is changed."""
+        changes = Changes()
+        with self.ledger.reading() as connection:
+            for _ in self._changed_processes(connection, changes, set()):
+                pass
+            for _ in self._changed_usage(connection, changes):
+                pass
+        return changes
+
+    def emit(self, watch: Watch | None = None) -> Changes:
+        """Send what changed: processes, then removals, then usage. Raises SinkError when the sink cannot be reached."""
+        changes = Changes()
+        looked_at = self._emit_processes(changes, watch)
+        with self.ledger.reading() as connection:
+            figures = _remembered_figures(connection, self)
+            self._send(self._changed_usage(connection, changes), changes, watch)
+        sent.flows_done(self.ledger, looked_at)
+        with self.ledger.writing() as connection:
+            sent.remember(connection, f"fingerprint:{self.sink.name}", self.sink.fingerprint)
+            sent.remember(connection, f"figures:{self.sink.name}", figures)
+        log.info(
+            "entities.emitted", sink=self.sink.name, created=changes.created.total(), changed=changes.changed.total(),
+            removed=len(changes.removed), rejected=changes.rejected.total(), unchanged=changes.unchanged.total(),
+        )  # fmt: skip
+        return changes
+
+    def _emit_processes(self, changes: Changes, watch: Watch | None) -> list[tuple[int, int, int]]:
+        built: set[tuple[int, int]] = set()
+        with self.ledger.reading() as connection:
+            self._send(self._changed_processes(connection, changes, built), changes, watch)
+            self._remove(changes.removed)
+            waits = set(reading.waiting(connection))
+            return [flow for flow in reading.marked(connection) if flow[:2] not in waits]
+
+    def _changed_processes(
+        self, connection: Connection, changes: Changes, built: set[tuple[int, int]]
+    ) -> Iterator[Entity]:
+        reading.resolve(connection, self.stale_days)
+        anew = sent.setting(connection, f"fingerprint:{self.sink.name}") != self.sink.fingerprint
+        if not reading.want(connection, everything=anew):
+            return
+        entities = self.sink.processes(reading.flows(connection), changes.note_unmatched)
+        for entity in self._compared(connection, entities, changes, built):
+            yield entity
+        changes.waiting = len(reading.waiting(connection))
+        changes.removed += sent.orphans(connection, self.sink.name, built)
+
+    def _changed_usage(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
+        if _remembered_figures(connection, self) == sent.setting(connection, f"figures:{self.sink.name}"):
+            return
+        frame = popularity(self.ledger, self.popularity)
+        yield from self._compared(connection, self.sink.usage(frame, changes.note_unmatched), changes, set())
+
+    def _compared(
+        self, connection: Connection, entities: Iterable[Entity], changes: Changes, built: set[tuple[int, int]]
+    ) -> Iterator[Entity]:
+        for some in _chunks(entities, _COMPARED_AT_ONCE):
+            known = sent.digests(connection, self.sink.name, [entity.qualified_name for entity in some])
+            for entity in some:
+                built.add(entity.flow)
+                before = known.get((entity.kind, entity.qualified_name))
+                if before == entity.digest:
+                    changes.unchanged[entity.kind] += 1
+                    continue
+                (changes.created if before is None else changes.changed)[entity.kind] += 1
+                changes.operations += entity.operations
+                yield entity
+
+    def _send(self, entities: Iterable[Entity], changes: Changes, watch: Watch | None) -> None:
+        prepared = False
+        done = 0
+        for batch in self.sink.batches(entities):
+            if not prepared:
+                self.sink.prepare()
+                prepared = True
+            sent.mark_sending(self.ledger, self.sink.name, batch, self.now())
+            refused = self.sink.send(batch)
+            sent.mark_sent(self.ledger, self.sink.name, batch, refused, self.now())
+            for rejected in refused:
+                changes.rejected[rejected.reason] += 1
+                log.warning("entity.rejected", name=rejected.qualified_name, reason=rejected.reason)
+            done += len(batch)
+            if watch:
+                watch(batch[0].kind, done)
+
+    def _remove(self, orphans: Sequence[tuple[str, str]]) -> None:
+        for some in _chunks(orphans, _COMPARED_AT_ONCE):
+            self.sink.remove(some)
+            sent.forget(self.ledger, self.sink.name, [name for _, name in some])
+
+
+def _remembered_figures(connection: Connection, emitter: Emitter) -> str:
+    """What the figures depend on: the usage mined, the windows and who is left out, and how they are built."""
+    options = emitter.popularity
+    return "|".join((reading.usage_state(connection), repr(options), emitter.sink.fingerprint))
+
+
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    chunk: list[Item] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

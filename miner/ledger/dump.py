@@ -1,0 +1,182 @@
+"""The ledger as JSON lines by natural key: two ledgers that know the same dump the same.
+
+No surrogate ids, run ids or clock times; rows in a fixed order.
+"""
+
+import json
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, text
+
+from miner import columns, days
+
+_DATASET = "{0}.metastore_id, {0}.catalog, {0}.schema, {0}.name, {0}.path"
+
+
+def _named(alias: str) -> str:
+    return _DATASET.format(alias)
+
+
+def dump(connection: Connection) -> Iterator[str]:
+    """One JSON text a line, its first key telling what it is: day, fate, dataset, edge, alias, usage, emission …"""
+    for what, rows in (
+        ("day", _days(connection)),
+        ("fate", _fates(connection)),
+        ("dataset", _datasets(connection)),
+        ("process", _processes(connection)),
+        ("edge", _edges(connection)),
+        ("indirect", _indirect(connection)),
+        ("alias", _aliases(connection)),
+        ("usage", _usage(connection)),
+        ("emission", _emissions(connection)),
+        ("rejection", _rejections(connection)),
+    ):
+        for row in rows:
+            yield json.dumps({"what": what, **row}, ensure_ascii=False, sort_keys=False)
+
+
+Row = dict[str, object]
+
+
+def _days(connection: Connection) -> Iterator[Row]:
+    query = (
+        "SELECT s.name, d.stream, d.day, d.rows_total, d.settled, d.whole, d.rules FROM day_mined d "
+        "JOIN source s ON s.id = d.source_id ORDER BY 1, 2, 3"
+    )
+    for source, stream, day, rows, settled, whole, rules in connection.execute(text(query)):
+        yield {
+            "source": source, "stream": stream, "day": str(days.day_of(day)), "rows": rows, "settled": bool(settled),
+            "whole": bool(whole), "rules": rules,
+        }  # fmt: skip
+
+
+def _fates(connection: Connection) -> Iterator[Row]:
+    query = (
+        "SELECT s.name, d.stream, d.day, d.table_name, d.fate, d.rule, d.rows FROM day_fate d "
+        "JOIN source s ON s.id = d.source_id ORDER BY 1, 2, 3, 4, 5, 6"
+    )
+    for source, stream, day, table, fate, rule, rows in connection.execute(text(query)):
+        yield {
+            "source": source, "stream": stream, "day": str(days.day_of(day)), "table": table, "fate": fate,
+            "rule": rule, "rows": rows,
+        }  # fmt: skip
+
+
+def _datasets(connection: Connection) -> Iterator[Row]:
+    query = f"SELECT {_named('d')}, d.type, d.spelling FROM dataset d ORDER BY 1, 2, 3, 4, 5"  # noqa: S608
+    for *names, type_, spelling in connection.execute(text(query)):
+        yield {"dataset": _told(names), "type": type_, "spelling": spelling}
+
+
+def _processes(connection: Connection) -> Iterator[Row]:
+    query = (
+        "SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id FROM process p ORDER BY 1, 2, 3, 4"
+    )
+    for names in connection.execute(text(query)):
+        yield {"process": list(names)}
+
+
+_EDGE = f"""
+SELECT s.name, p.metastore_id, p.workspace_id, p.kind, p.process_id, {_named("a")}, {_named("b")},
+  m.month, m.day_bits, {{bits}}
+FROM {{table}} m
+JOIN source s ON s.id = m.source_id
+JOIN edge e ON e.id = m.edge_id
+JOIN process p ON p.id = e.process_id
+JOIN dataset a ON a.id = e.source_dataset
+JOIN dataset b ON b.id = e.target_dataset
+{{more}}
+WHERE m.day_bits <> 0
+ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18
+"""  # noqa: S608
+
+
+def _edges(connection: Connection) -> Iterator[Row]:
+    query = _EDGE.format(
+        table="edge_month", bits="coalesce(k.content, ''), m.direct_bits",
+        more="LEFT JOIN column_set k ON k.id = m.set_id",
+    )  # fmt: skip
+    for row in connection.execute(text(query)):
+        source, *process = row[:5]
+        month, bits, content, direct = row[15:]
+        yield {
+            "source": source, "process": process, "from": _told(row[5:10]), "to": _told(row[10:15]),
+            "columns": columns.pairs_of(content), "days": _spelled(month, bits), "direct": _spelled(month, direct),
+        }  # fmt: skip
+
+
+def _indirect(connection: Connection) -> Iterator[Row]:
+    query = _EDGE.format(table="edge_indirect", bits="0", more="")
+    for row in connection.execute(text(query.replace(", 18", ""))):
+        source, *process = row[:5]
+        month, bits = row[15:17]
+        yield {
+            "source": source, "process": process, "from": _told(row[5:10]), "to": _told(row[10:15]),
+            "days": _spelled(month, bits),
+        }  # fmt: skip
+
+
+def _aliases(connection: Connection) -> Iterator[Row]:
+    paths = (
+        f"SELECT s.name, l.evidence, l.first_day, l.last_day, {_named('a')}, {_named('b')} FROM alias l "  # noqa: S608
+        "JOIN source s ON s.id = l.source_id JOIN dataset a ON a.id = l.from_id JOIN dataset b ON b.id = l.to_id "
+        "WHERE l.kind = 'dataset' ORDER BY 1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"
+    )
+    for source, evidence, first, last, *names in connection.execute(text(paths)):
+        yield {
+            "source": source, "evidence": evidence, "from": _told(names[:5]), "to": _told(names[5:]),
+            "first": str(days.day_of(first)), "last": str(days.day_of(last)),
+        }  # fmt: skip
+    processes = (
+        "SELECT s.name, l.evidence, l.first_day, l.last_day, a.metastore_id, a.workspace_id, a.kind, a.process_id, "
+        "b.kind, b.process_id FROM alias l JOIN source s ON s.id = l.source_id JOIN process a ON a.id = l.from_id "
+        "JOIN process b ON b.id = l.to_id WHERE l.kind = 'process' ORDER BY 1, 2, 5, 6, 7, 8, 9, 10"
+    )
+    for source, evidence, first, last, *names in connection.execute(text(processes)):
+        yield {
+            "source": source, "evidence": evidence, "from": names[:4], "to": [*names[:2], *names[4:]],
+            "first": str(days.day_of(first)), "last": str(days.day_of(last)),
+        }  # fmt: skip
+
+
+def _usage(connection: Connection) -> Iterator[Row]:
+    query = (
+        f"SELECT s.name, u.day, {_named('d')}, coalesce(r.name, ''), u.process_kind, u.reads, u.cached_reads, "  # noqa: S608
+        "u.failed_reads, u.indirect_reads, u.self_reads, u.writes, u.events, u.last_read_at, u.last_write_at "
+        "FROM usage_day u JOIN source s ON s.id = u.source_id JOIN dataset d ON d.id = u.dataset_id "
+        "LEFT JOIN reader r ON r.id = u.reader_id ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    )
+    names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+    for source, day, *rest in connection.execute(text(query)):
+        reader, kind, *measures = rest[5:]
+        yield {
+            "source": source, "day": str(days.day_of(day)), "dataset": _told(rest[:5]), "reader": reader,
+            "process_kind": kind, **dict(zip(names, measures, strict=False)),
+            "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
+        }  # fmt: skip
+
+
+def _emissions(connection: Connection) -> Iterator[Row]:
+    query = "SELECT sink, kind, qualified_name, type_name, digest, state FROM emission ORDER BY 1, 2, 3"
+    for sink, kind, name, type_name, digest, state in connection.execute(text(query)):
+        yield {
+            "sink": sink, "kind": kind, "qualified_name": name, "type": type_name, "digest": digest, "state": state
+        }  # fmt: skip
+
+
+def _rejections(connection: Connection) -> Iterator[Row]:
+    for sink, name, reason in connection.execute(text("SELECT sink, qualified_name, reason FROM rejection ORDER BY 1, 2")):
+        yield {"sink": sink, "qualified_name": name, "reason": reason}
+
+
+def _told(names: object) -> list[object]:
+    metastore, catalog, schema, name, path = names  # type: ignore[misc]  # a row of five texts
+    return [metastore, path] if name is None else [metastore, catalog, schema, name]
+
+
+def _spelled(month: int, bits: int) -> list[str]:
+    return [str(day) for day in days.days_of(month, bits)]
+
+
+def _instant(micros: int | None) -> str | None:
+    return days.instant_of(micros).isoformat() if micros is not None else None

@@ -1,0 +1,236 @@
+"""A staged day becomes part of the ledger: rows, balance and the day's mark in one short transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, delete, insert, select, text
+
+from miner import days
+from miner.ledger import keys, tables
+from miner.ledger.staging import MEASURES, Fates, LineageStaging, Staging, UsageStaging
+
+LINEAGE = "lineage"
+USAGE = "usage"
+STREAMS = (LINEAGE, USAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class DayMark:
+    """What is committed with a day's rows."""
+
+    source_id: int
+    stream: str
+    day: date
+    totals: Mapping[str, int]
+    """Rows of table_lineage by workspace, by the independent count."""
+    settled: bool
+    whole: bool
+    rules: str
+    mined_at: datetime
+    run_id: int
+
+    @property
+    def rows(self) -> int:
+        """All rows of the day."""
+        return sum(self.totals.values())
+
+
+def merge(connection: Connection, mark: DayMark, staging: Staging) -> None:
+    """Replace one source's share of a day with what was staged as `stage`. The caller holds the transaction."""
+    key = {"source": mark.source_id, "month": days.month(mark.day), "bit": days.bit(mark.day)}
+    values = {**key, "before": days.month(mark.day) - 1, "day": days.number(mark.day)}
+    known = _previous_rows(connection, mark)
+    if isinstance(staging, LineageStaging):
+        statements = (*(_CLEAR_LINEAGE if known is not None else ()), *_MERGE_LINEAGE)
+    else:
+        statements = _MERGE_USAGE
+    for statement in statements:
+        clause = text(statement)
+        connection.execute(clause, {name: values[name] for name in values if f":{name}" in statement})
+    if isinstance(staging, LineageStaging):
+        _alias_one_time_runs(connection, mark)
+    _note_late_rows(connection, mark, known)
+    _mark(connection, mark, staging.fates, staging.content)
+
+
+def _previous_rows(connection: Connection, mark: DayMark) -> int | None:
+    mined = tables.day_mined
+    return connection.execute(
+        select(mined.c.rows_total).where(
+            mined.c.source_id == mark.source_id, mined.c.stream == mark.stream, mined.c.day == days.number(mark.day)
+        )
+    ).scalar()
+
+
+def _note_late_rows(connection: Connection, mark: DayMark, known: int | None) -> None:
+    late = mark.rows - (known or 0)
+    age = (mark.mined_at.date() - mark.day).days
+    if known is None or late <= 0 or age <= 0:
+        return
+    statement = text(
+        "INSERT INTO late_rows (source_id, stream, day, age_days, rows) VALUES (:source, :stream, :day, :age, :rows) "
+        "ON CONFLICT (source_id, stream, day, age_days) DO UPDATE SET rows = late_rows.rows + excluded.rows"
+    )
+    values = {"source": mark.source_id, "stream": mark.stream, "day": days.number(mark.day), "age": age, "rows": late}
+    connection.execute(statement, values)
+
+
+def _mark(connection: Connection, mark: DayMark, fates: Fates, content: str) -> None:
+    key = {"source_id": mark.source_id, "stream": mark.stream, "day": days.number(mark.day)}
+    for table in (tables.day_mined, tables.day_fate, tables.day_workspace):
+        connection.execute(delete(table).where(*(table.c[name] == value for name, value in key.items())))
+    told = {
+        "rows_total": mark.rows,
+        "settled": mark.settled,
+        "whole": mark.whole,
+        "rules": mark.rules,
+        "content": content,
+        "mined_at": days.micros(mark.mined_at),
+        "run_id": mark.run_id,
+    }
+    connection.execute(insert(tables.day_mined), [{**key, **told}])
+    if counted := [
+        {**key, "table_name": table, "fate": fate, "rule": rule, "rows": rows}
+        for (table, fate, rule), rows in sorted(fates.items())
+        if rows
+    ]:
+        connection.execute(insert(tables.day_fate), counted)
+    if mark.totals:
+        by_workspace = [{**key, "workspace_id": name, "rows": rows} for name, rows in sorted(mark.totals.items())]
+        connection.execute(insert(tables.day_workspace), by_workspace)
+
+
+def _alias_one_time_runs(connection: Connection, mark: DayMark) -> None:
+    """Say of each one-time job id of the day what it stands for: its run's name, its notebook, or submitted runs."""
+    found = connection.execute(
+        text(
+            "SELECT p.id, p.metastore_id, p.workspace_id, p.notebook_id, r.name FROM stage.one_time_run r "
+            "JOIN process p ON p.workspace_id = r.workspace_id AND p.process_id = r.job_id AND p.kind = 'job'"
+        )
+    ).all()
+    if not found:
+        return
+    stands_for = [(row.id, row.metastore_id, row.workspace_id, *_what(row.name, row.notebook_id)) for row in found]
+    processes = {
+        (metastore, workspace, kind, name): keys.halves_of_texts([keys.SEPARATOR.join((metastore, workspace, kind, name))])[0]
+        for _, metastore, workspace, kind, name in stands_for
+    }
+    connection.execute(
+        text(
+            "INSERT INTO process (id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id) "
+            "VALUES (:id, :bits, :metastore, :workspace, :kind, :name, :notebook) ON CONFLICT (id) DO NOTHING"
+        ),
+        [
+            {
+                "id": int(halves[0]), "bits": int(halves[1]), "metastore": metastore, "workspace": workspace,
+                "kind": kind, "name": name, "notebook": name if kind == "notebook" else None,
+            }
+            for (metastore, workspace, kind, name), halves in processes.items()
+        ],
+    )  # fmt: skip
+    connection.execute(
+        text(_DIRTY.format(rows="SELECT process_id, target_dataset, 1 FROM edge WHERE process_id = :id GROUP BY 1, 2")),
+        [{"id": number} for number, *_ in stands_for],
+    )
+    connection.execute(
+        text(_UPSERT_ALIAS.format(rows="VALUES (:source, 'process', :from, :to, 'one_time_run', :day, :day)")),
+        [
+            {"source": mark.source_id, "from": number, "to": int(processes[metastore, workspace, kind, name][0]),
+             "day": days.number(mark.day)}
+            for number, metastore, workspace, kind, name in stands_for
+        ],
+    )  # fmt: skip
+
+
+def _what(name: str | None, notebook: str | None) -> tuple[str, str]:
+    if name:
+        return "submitted_run", name
+    return ("notebook", notebook) if notebook else ("submitted_runs", "")
+
+
+_DIRTY = (
+    "INSERT INTO dirty_flow (process_id, target_dataset, version) {rows} "
+    "ON CONFLICT (process_id, target_dataset) DO UPDATE SET version = dirty_flow.version + 1"
+)
+
+_UPSERT_ALIAS = (
+    "INSERT INTO alias (source_id, kind, from_id, to_id, evidence, first_day, last_day) {rows} "
+    "ON CONFLICT (source_id, kind, from_id, to_id, evidence) DO UPDATE SET "
+    "first_day = min(alias.first_day, excluded.first_day), last_day = max(alias.last_day, excluded.last_day)"
+)
+
+_ADD_DATASETS = (
+    "INSERT INTO dataset (id, check_bits, metastore_id, catalog, schema, name, path, spelled_at) "
+    "SELECT id, check_bits, metastore_id, catalog, schema, name, path, 0 FROM stage.new_dataset WHERE true "
+    "ON CONFLICT (id) DO NOTHING"
+)
+
+_CLEAR_LINEAGE = (
+    "UPDATE edge_month SET day_bits = day_bits & ~:bit, direct_bits = direct_bits & ~:bit "
+    "WHERE source_id = :source AND month = :month AND day_bits & :bit <> 0",
+    "UPDATE edge_indirect SET day_bits = day_bits & ~:bit "
+    "WHERE source_id = :source AND month = :month AND day_bits & :bit <> 0",
+)
+
+_MERGE_LINEAGE = (
+    _ADD_DATASETS,
+    "INSERT INTO process (id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id, job_id, "
+    "pipeline_id) SELECT id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id, job_id, "
+    "pipeline_id FROM stage.new_process WHERE true ON CONFLICT (id) DO NOTHING",
+    "INSERT INTO edge (id, check_bits, process_id, source_dataset, target_dataset) "
+    "SELECT id, check_bits, process_id, source_dataset, target_dataset FROM stage.new_edge WHERE true "
+    "ON CONFLICT (id) DO NOTHING",
+    "INSERT INTO column_set (id, check_bits, size, content) SELECT id, check_bits, size, content FROM stage.new_set "
+    "WHERE true ON CONFLICT (id) DO NOTHING",
+    "INSERT INTO edge_month (source_id, month, edge_id, set_id, day_bits, direct_bits) "
+    "SELECT :source, :month, edge_id, set_id, :bit, :bit * direct FROM stage.active WHERE true "
+    "ON CONFLICT (source_id, month, edge_id, set_id) DO UPDATE SET "
+    "day_bits = edge_month.day_bits | excluded.day_bits, direct_bits = edge_month.direct_bits | excluded.direct_bits",
+    "INSERT INTO edge_indirect (source_id, month, edge_id, day_bits) "
+    "SELECT :source, :month, edge_id, :bit FROM stage.seen_indirect WHERE true "
+    "ON CONFLICT (source_id, month, edge_id) DO UPDATE SET day_bits = edge_indirect.day_bits | excluded.day_bits",
+    _DIRTY.format(
+        rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM stage.changed c "
+        "JOIN edge e ON e.id = c.edge_id WHERE true"
+    ),
+    _DIRTY.format(
+        rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge_month m JOIN edge e ON e.id = m.edge_id "
+        "WHERE m.source_id = :source AND m.month = :month AND m.day_bits = 0"
+    ),
+    "DELETE FROM edge_month WHERE source_id = :source AND month = :month AND day_bits = 0",
+    "DELETE FROM edge_indirect WHERE source_id = :source AND month = :month AND day_bits = 0",
+)
+
+_NAMES = ", ".join(MEASURES)
+
+_NEW_LOCATIONS = (
+    "FROM stage.located l JOIN edge e ON e.{end} = l.from_id WHERE NOT EXISTS (SELECT 1 FROM alias a "
+    "WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = l.from_id AND a.to_id = l.to_id)"
+)
+"""Edges that end in a path which is a table for the first time, as far as this source tells."""
+
+
+_MERGE_USAGE = (
+    _ADD_DATASETS,
+    *(
+        _DIRTY.format(rows=f"SELECT DISTINCT e.process_id, e.target_dataset, 1 {_NEW_LOCATIONS.format(end=end)}")
+        for end in ("source_dataset", "target_dataset")
+    ),
+    _DIRTY.format(
+        rows="SELECT DISTINCT e.process_id, o.to_id, 1 FROM stage.located l JOIN edge e ON e.target_dataset = l.from_id "
+        "JOIN alias o ON o.kind = 'dataset' AND o.from_id = l.from_id WHERE NOT EXISTS (SELECT 1 FROM alias a "
+        "WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = l.from_id AND a.to_id = l.to_id)"
+    ),
+    "INSERT INTO reader (id, name) SELECT DISTINCT id, name FROM stage.new_reader WHERE true ON CONFLICT (id) DO NOTHING",
+    "UPDATE dataset SET type = f.type, spelling = f.spelling, spelled_at = f.at FROM stage.latest_form f "
+    "WHERE dataset.id = f.id AND dataset.spelled_at <= f.at",
+    "DELETE FROM usage_day WHERE source_id = :source AND day = :day",
+    f"INSERT INTO usage_day (source_id, day, dataset_id, reader_id, process_kind, {_NAMES}, last_read_at, "  # noqa: S608
+    "last_write_at) SELECT :source, :day, * FROM stage.usage",
+    _UPSERT_ALIAS.format(
+        rows="SELECT DISTINCT :source, 'dataset', from_id, to_id, 'row', :day, :day FROM stage.located WHERE true"
+    ),
+)
+
+STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging}

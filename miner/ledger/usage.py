@@ -1,0 +1,83 @@
+"""Daily usage out of the ledger, streamed as Arrow."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import adbc_driver_sqlite.dbapi as adbc
+import pyarrow as pa
+from sqlalchemy import Connection, select
+
+from miner import days, readers
+from miner.ledger import tables
+
+
+_READS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads")
+
+
+def copy_out(
+    connection: Connection, first: date, last: date, *, people: Sequence[int], excluded: Sequence[int],
+    excluded_kinds: Sequence[str],
+) -> None:
+    """Copy the usage of some days into the attached `copy`, aliases applied, reads of those left out as 0.
+
+    One row per source, day, dataset, reader and kind of process. Columns: day, dataset, reader, person (1: a person
+    reading by hand), reads, cached_reads, failed_reads, indirect_reads, self_reads, writes, last_read_at,
+    last_write_at.
+    """  # fmt: skip
+    for name, values in (
+        ("people", people), ("left_out", excluded), ("left_out_kind", excluded_kinds),
+        ("machine_kind", sorted(readers.MACHINE_KINDS)),
+    ):  # fmt: skip
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{name}")
+        connection.exec_driver_sql(f"CREATE TEMP TABLE {name} (value PRIMARY KEY) WITHOUT ROWID")
+        if values:
+            connection.exec_driver_sql(f"INSERT INTO temp.{name} VALUES (?)", [(value,) for value in values])  # noqa: S608
+    connection.exec_driver_sql(_COPY, (days.number(first), days.number(last)))
+
+
+_OUT = "(u.reader_id IN temp.left_out OR u.process_kind IN temp.left_out_kind)"
+
+_COPY = (
+    "CREATE TABLE copy.usage AS SELECT u.day, coalesce(a.to_id, u.dataset_id) AS dataset, u.reader_id AS reader, "  # noqa: S608
+    "(u.reader_id IN temp.people AND u.process_kind NOT IN temp.machine_kind) AS person, "
+    + ", ".join(f"CASE WHEN {_OUT} THEN 0 ELSE u.{name} END AS {name}" for name in _READS)
+    + f", u.writes, CASE WHEN NOT {_OUT} THEN u.last_read_at END AS last_read_at, u.last_write_at "
+    "FROM usage_day u LEFT JOIN temp.dataset_alias a ON a.from_id = u.dataset_id WHERE u.day BETWEEN ? AND ?"
+)
+
+
+def stream(copy: Path) -> Iterator[pa.RecordBatch]:
+    """The copied usage as Arrow, streamed. The ledger's own file is never opened here (see staging.py)."""
+    with adbc.connect(str(copy)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM usage")
+        yield from cursor.fetch_record_batch()
+
+
+def reader_ids(connection: Connection, excluded_users: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Ids of readers that are people, and of those left out by the globs over folded names."""
+    people, excluded = [], []
+    for number, name in connection.execute(select(tables.reader.c.id, tables.reader.c.name)):
+        if readers.kind_of(name) == readers.PERSON:
+            people.append(number)
+        if any(fnmatchcase(name, glob.lower()) for glob in excluded_users):
+            excluded.append(number)
+    return people, excluded
+
+
+def dataset_names(connection: Connection) -> pa.Table:
+    """Every dataset: id, metastore_id, dataset (`catalog.schema.table` or path), kind, dataset_type."""
+    held = tables.dataset
+    rows = connection.execute(
+        select(held.c.id, held.c.metastore_id, held.c.catalog, held.c.schema, held.c.name, held.c.path, held.c.type)
+    )
+    told = [
+        (number, metastore, path if name is None else f"{catalog}.{schema}.{name}",
+         "path" if name is None else "table", kind)
+        for number, metastore, catalog, schema, name, path, kind in rows
+    ]  # fmt: skip
+    names = ("id", "metastore_id", "dataset", "kind", "dataset_type")
+    types = (pa.int64(), pa.string(), pa.string(), pa.string(), pa.string())
+    columns = list(zip(*told, strict=True)) or [()] * len(names)
+    return pa.table([pa.array(values, kind) for values, kind in zip(columns, types, strict=True)], names=list(names))

@@ -1,0 +1,82 @@
+"""The story of a run: mine what is due from every source, then bring the sink up to date."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from miner import emission, mining
+from miner.emission import Changes, Emitter
+from miner.errors import MinerError
+from miner.ledger import Ledger, registry
+from miner.mining import MinedDay, Source
+
+log = structlog.get_logger()
+
+DONE = "done"
+FAILED = "failed"
+REJECTED = "done with rejections"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did. Failures are one per source or sink; the others went on."""
+
+    days: list[MinedDay] = field(default_factory=list)
+    changes: Changes | None = None
+    failures: list[tuple[str, MinerError]] = field(default_factory=list)
+
+    @property
+    def word(self) -> str:
+        """How the run ended, as the ledger notes it."""
+        if self.failures:
+            return FAILED
+        return REJECTED if self.changes is not None and self.changes.rejected else DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run over a ledger. `now` gives the UTC time; `emitter` None leaves emission out."""
+
+    ledger: Ledger
+    sources: Sequence[Source]
+    emitter: Emitter | None
+    now: Callable[[], datetime]
+    command: str = "run"
+
+    def go(self, *, mined: mining.Watch | None = None, emitted: emission.Watch | None = None) -> Outcome:
+        """Mine, then emit. A source that fails stops only itself; what was committed before stays."""
+        outcome = Outcome()
+        run_id = registry.start_run(self.ledger, self.command, self.now())
+        try:
+            for source in self.sources:
+                self._mine(source, run_id, outcome, mined)
+            self._emit(outcome, emitted)
+        finally:
+            self._note(run_id, outcome)
+        return outcome
+
+    def _mine(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:
+        try:
+            for day in mining.mine(source, self.ledger, run_id=run_id, now=self.now, watch=watch):
+                outcome.days.append(day)
+        except MinerError as error:
+            log.error("source.failed", source=source.name, error=error.message, mend=error.mend)
+            outcome.failures.append((f"source {source.name}", error))
+
+    def _emit(self, outcome: Outcome, watch: emission.Watch | None) -> None:
+        if self.emitter is None:
+            return
+        try:
+            outcome.changes = self.emitter.emit(watch)
+        except MinerError as error:
+            log.error("emission.failed", sink=self.emitter.sink.name, error=error.message, mend=error.mend)
+            outcome.failures.append((f"sink {self.emitter.sink.name}", error))
+
+    def _note(self, run_id: int, outcome: Outcome) -> None:
+        note = "; ".join(error.message for _, error in outcome.failures)
+        try:
+            registry.end_run(self.ledger, run_id, outcome.word, note, self.now())
+        except MinerError as error:
+            log.error("run.not_noted", error=error.message)

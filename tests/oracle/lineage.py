@@ -1,0 +1,86 @@
+"""Edges and column pairs of a day, and the fate of every row of the lineage stream."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from datetime import date
+from typing import NamedTuple
+
+from tests.oracle.names import Dataset, dataset
+from tests.oracle.scope import EVERYTHING, Fates, Row, Rows, Scope, first_reason, left_out, on, process
+
+
+class Edge(NamedTuple):
+    """Source to target by one process."""
+
+    metastore: str
+    workspace: str
+    kind: str
+    process: str
+    source: Dataset
+    target: Dataset
+
+
+def lineage_fate(row: Row, scope: Scope) -> tuple[str, str]:
+    """The one fate of a row of table_lineage or column_lineage in the lineage stream, and the glob behind it."""
+    source, target = dataset(row, "source"), dataset(row, "target")
+    if why := first_reason(row, scope) or left_out(source, scope) or left_out(target, scope):
+        return why
+    reasons = {
+        "read_only": not target,
+        "write_only": not source,
+        "self_edge": source == target,
+        "indirect": row.get("direct_access") is False,
+        "no_column": "source_column_name" in row and not (row["source_column_name"] and row["target_column_name"]),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "kept"), ""
+
+
+def edge(row: Row) -> Edge:
+    """The edge a row of two ends makes; an ad hoc process is known by its target."""
+    source, target = dataset(row, "source"), dataset(row, "target")
+    kind, identity = process(row)
+    return Edge(row["metastore_id"] or "", row["workspace_id"] or "", kind, identity or target.spelled, source, target)
+
+
+def edges(day: date, rows: Rows, scope: Scope = EVERYTHING) -> dict[Edge, bool]:
+    """The day's edges, each with whether a row said outright that the access was direct."""
+    found: dict[Edge, bool] = {}
+    for row in on(day, rows):
+        if lineage_fate(row, scope)[0] == "kept":
+            found[edge(row)] = found.get(edge(row), False) or row.get("direct_access") is True
+    return found
+
+
+def indirect_edges(day: date, rows: Rows, scope: Scope = EVERYTHING) -> set[Edge]:
+    """Edges seen through a view."""
+    return {edge(row) for row in on(day, rows) if lineage_fate(row, scope)[0] == "indirect"}
+
+
+def column_pairs(day: date, rows: Rows, scope: Scope = EVERYTHING) -> dict[Edge, set[tuple[str, str]]]:
+    """The day's pairs of column names by edge, whether or not a table row made that edge too."""
+    found = defaultdict(set)
+    for row in on(day, rows):
+        if lineage_fate(row, scope)[0] == "kept":
+            found[edge(row)].add((row["source_column_name"], row["target_column_name"]))
+    return dict(found)
+
+
+def lineage_fates(day: date, rows: Rows, scope: Scope = EVERYTHING, known: Collection[Edge] | None = None) -> Fates:
+    """Rows by fate in the lineage stream; given the day's table edges, a column row may have `no_table_edge`."""
+    fates: Fates = Counter()
+    for row in on(day, rows):
+        fate, glob = lineage_fate(row, scope)
+        orphan = fate == "kept" and known is not None and edge(row) not in known
+        fates["no_table_edge" if orphan else fate, glob] += 1
+    return fates
+
+
+def one_time_runs(rows: Rows, first: date, last: date) -> dict[tuple[str, str], str | None]:
+    """Job ids that were submitted and not scheduled, by workspace, each with the name of its latest named run."""
+    found: dict[tuple[str, str], str | None] = {}
+    for row in sorted(rows, key=lambda row: row["period_start_time"]):
+        inside = first <= row["period_start_time"].date() <= last
+        if inside and row["job_id"] and row["run_type"] in ("SUBMIT_RUN", "WORKFLOW_RUN"):
+            key = (row["workspace_id"] or "", row["job_id"])
+            found[key] = row["run_name"] or found.get(key)
+    return found

@@ -1,0 +1,55 @@
+import threading
+
+import pytest
+
+from sinks.purview.client import PurviewSink
+from sinks.purview.options import DEFAULT
+from sinks.purview.patience import Patience
+from tests.sinks.purview.fake_atlas import PASSWORD, USER, AtlasServer, FakeAtlas
+from tests.sinks.purview.given import Reports
+
+
+@pytest.fixture
+def unmatched():
+    return Reports()
+
+
+@pytest.fixture
+def atlas():
+    """An empty catalog that answers on a real socket; a request it does not know fails the test."""
+    catalog = FakeAtlas()
+    server = AtlasServer(catalog)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    catalog.endpoint = server.endpoint
+    yield catalog
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert catalog.unknown == []
+
+
+@pytest.fixture
+def slept():
+    """The waits asked for, none of which is waited."""
+    return []
+
+
+@pytest.fixture
+def connected(atlas, slept):
+    """Make a sink that talks to the catalog."""
+    made = []
+
+    def connect(options=DEFAULT, authentication=(USER, PASSWORD), endpoint=None, **patience):
+        patient = Patience(sleep=slept.append, chance=lambda: 0.0, **patience)
+        made.append(PurviewSink(endpoint or atlas.endpoint, authentication, options, patient))
+        return made[-1]
+
+    yield connect
+    for sink in made:
+        sink.close()
+
+
+@pytest.fixture
+def sink(connected):
+    return connected()

@@ -1,0 +1,376 @@
+"""An Apache Atlas in memory behind a real socket: enough of its semantics to prove what a client may rely on.
+
+Written from Atlas's documented behaviour, sharing no code with the product. It refuses what it does not know: a request
+it cannot answer is kept in `unknown`, an attribute or a value that its type lacks is a 400.
+"""
+
+import base64
+import itertools
+import json
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+USER, PASSWORD = "admin", "secret"
+BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+BASE_TYPES = {
+    "Referenceable": ([], {"qualifiedName": "string"}),
+    "Asset": (["Referenceable"], {"name": "string", "userDescription": "string", "owner": "string"}),
+    "DataSet": (["Asset"], {}),
+    "Process": (["Asset"], {"inputs": "array<DataSet>", "outputs": "array<DataSet>"}),
+    "databricks_table": (["DataSet"], {"tableType": "string"}),
+    "databricks_view": (["DataSet"], {}),
+    "azure_datalake_gen2_path": (["DataSet"], {}),
+}
+MANDATORY = ("qualifiedName", "name")
+SIMPLE = {
+    "string": str,
+    "boolean": bool,
+    "int": int,
+    "long": int,
+    "date": int,
+    "double": (int, float),
+    "array<string>": list,
+}
+
+
+class RefusedError(Exception):
+    """An answer other than 200."""
+
+    def __init__(self, status, code, words):
+        super().__init__(words)
+        self.status, self.code, self.words = status, code, words
+
+
+@dataclass
+class Fault:
+    """What the server does instead of answering: a status with headers and a body, a drop, a silence of seconds.
+
+    `late` carries out the request first.
+    """
+
+    status: int = 503
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    drop: bool = False
+    hang: float = 0
+    late: bool = False
+
+
+@dataclass
+class Asked:
+    """One request that came in."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+
+class FakeAtlas:
+    """The state of one catalog; `key` of an entity is its type and qualified name."""
+
+    prefix = "/api/atlas/v2"
+
+    def __init__(self):
+        self.types: dict[str, dict[str, Any]] = {
+            name: {"name": name, "superTypes": supers, "attributeDefs": _definitions(attributes)}
+            for name, (supers, attributes) in BASE_TYPES.items()
+        }
+        self.groups: dict[str, dict[str, Any]] = {}
+        self.entities: dict[tuple[str, str], dict[str, Any]] = {}
+        self.asked: list[Asked] = []
+        self.unknown: list[str] = []
+        self.faults: deque[Fault | None] = deque()
+        self.answers: list[Any] = []
+        self.authorization = BASIC
+        self.largest_body = 10_000_000
+        self.connections: set[tuple[str, int]] = set()
+        self._guids = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def scanned(self, type_name, qualified_name, name=None):
+        """Put an asset there, as a scan would."""
+        attributes = {"qualifiedName": qualified_name, "name": name or qualified_name.rpartition("/")[2]}
+        self.entities[type_name, qualified_name] = self._made(type_name, attributes)
+
+    def process(self, qualified_name, type_name="uc_miner_process"):
+        """The attributes of a process."""
+        return self.entities[type_name, qualified_name]["attributes"]
+
+    def inputs(self, qualified_name):
+        """The qualified names a process reads."""
+        return [one["uniqueAttributes"]["qualifiedName"] for one in self.process(qualified_name)["inputs"]]
+
+    def usage(self, qualified_name, type_name="databricks_table"):
+        """The business attributes of an asset."""
+        return self.entities[type_name, qualified_name]["businessAttributes"]
+
+    def calls(self, method, path):
+        """The requests of one method whose path begins so."""
+        return [one for one in self.asked if one.method == method and one.path.startswith(path)]
+
+    def answer(self, asked: Asked) -> Any:
+        """Carry out a request; raises RefusedError."""
+        with self._lock:
+            if asked.headers.get("authorization") != self.authorization:
+                raise RefusedError(401, "", "who are you")
+            if len(asked.body) > self.largest_body:
+                raise RefusedError(413, "", "too large")
+            answer = self._route(asked)
+            self.answers.append(answer)
+            return answer
+
+    def _route(self, asked):
+        match asked.method, asked.path.strip("/").split("/"):
+            case "GET", ["types", "typedefs", "headers"]:
+                entity = [{"category": "ENTITY", "name": name} for name in self.types]
+                return entity + [{"category": "BUSINESS_METADATA", "name": name} for name in self.groups]
+            case "GET", ["types", "typedef", "name", name]:
+                return self._definition(unquote(name))
+            case "POST", ["types", "typedefs"]:
+                return self._define(json.loads(asked.body), existing=False)
+            case "PUT", ["types", "typedefs"]:
+                return self._define(json.loads(asked.body), existing=True)
+            case _, ["entity", *rest]:
+                return self._route_entity(asked, rest)
+        return self._unknown(asked)
+
+    def _route_entity(self, asked, rest):
+        match asked.method, rest:
+            case "POST", ["bulk"]:
+                return self._bulk(json.loads(asked.body), asked.query.get("businessAttributeUpdateBehavior", "ignore"))
+            case "GET", ["bulk", "uniqueAttribute", "type", type_name]:
+                return self._found(type_name, asked.query)
+            case "DELETE", ["guid", guid, "businessmetadata"]:
+                return self._business_deleted(guid, json.loads(asked.body))
+            case "DELETE", ["uniqueAttribute", "type", type_name]:
+                return self._deleted(type_name, asked.query["attr:qualifiedName"])
+        return self._unknown(asked)
+
+    def _unknown(self, asked):
+        self.unknown.append(f"{asked.method} {asked.path}")
+        raise RefusedError(501, "", "unknown request")
+
+    def _definition(self, name):
+        definition = self.types.get(name) or self.groups.get(name)
+        if definition is None:
+            raise RefusedError(404, "ATLAS-404-00-001", f"Given typename {name} was invalid")
+        return definition
+
+    def _define(self, body, existing):
+        for category, store in (("entityDefs", self.types), ("businessMetadataDefs", self.groups)):
+            for wanted in body.pop(category, []):
+                if existing and wanted["name"] not in store:
+                    raise RefusedError(404, "ATLAS-404-00-001", f"Given typename {wanted['name']} was invalid")
+                if not existing and wanted["name"] in store:
+                    raise RefusedError(409, "ATLAS-409-00-001", f"Given type {wanted['name']} already exists")
+                self._check_definition(wanted, store.get(wanted["name"]))
+                store[wanted["name"]] = wanted
+        assert not body, f"unknown definitions {list(body)}"
+        return {}
+
+    def _check_definition(self, wanted, present):
+        names = {one["name"]: one["typeName"] for one in wanted["attributeDefs"]}
+        for one in (present or {}).get("attributeDefs", []):
+            if names.get(one["name"]) != one["typeName"]:
+                raise RefusedError(400, "ATLAS-400-00-01A", f"attribute {one['name']} may not be changed or removed")
+        for one in wanted["attributeDefs"]:
+            if one["typeName"] not in SIMPLE:
+                raise RefusedError(400, "ATLAS-400-00-01A", f"no type {one['typeName']}")
+            for type_name in _applicable(one):
+                if type_name not in self.types:
+                    raise RefusedError(404, "ATLAS-404-00-001", f"Given typename {type_name} was invalid")
+
+    def _bulk(self, body, behaviour):
+        assert behaviour in {"ignore", "merge", "replace"}
+        assert set(body) == {"entities"}
+        # Entities without a guid of their own are one and the same: the last one stays.
+        batch = {one.get("guid"): one for one in body["entities"]}
+        keys = [self._checked(one) for one in batch.values()]
+        for one in batch.values():
+            self._check_references(one, set(keys))
+        changed: dict[str, list[dict[str, str]]] = {}
+        for key, one in zip(keys, batch.values(), strict=True):
+            change = self._store(key, one, behaviour)
+            if change:
+                changed.setdefault(change, []).append({"typeName": key[0], "guid": self.entities[key]["guid"]})
+        return {"mutatedEntities": changed} if changed else {}
+
+    def _checked(self, one):
+        type_name = one["typeName"]
+        if type_name not in self.types:
+            raise RefusedError(400, "ATLAS-400-00-014", f"unknown type {type_name}")
+        if not str(one.get("guid", "-1")).startswith("-"):
+            raise RefusedError(404, "ATLAS-404-00-005", "Given instance guid is invalid/not found")
+        known = self._attributes(type_name)
+        for name in MANDATORY:
+            if not one["attributes"].get(name):
+                raise RefusedError(404, "ATLAS-404-00-007", f"{type_name}.{name}: mandatory attribute value missing")
+        for name, value in one["attributes"].items():
+            _check_value(name, value, known.get(name))
+        for group, values in one.get("businessAttributes", {}).items():
+            self._check_business(type_name, group, values)
+        return type_name, one["attributes"]["qualifiedName"]
+
+    def _check_business(self, type_name, group, values):
+        if group not in self.groups:
+            raise RefusedError(400, "ATLAS-400-00-0B0", f"no group {group}")
+        known = {one["name"]: one for one in self.groups[group]["attributeDefs"]}
+        for name, value in values.items():
+            if name not in known or type_name not in _applicable(known[name]):
+                raise RefusedError(400, "ATLAS-400-00-0B1", f"{group}.{name} does not apply to {type_name}")
+            _check_value(name, value, known[name]["typeName"])
+
+    def _check_references(self, one, batch):
+        for end in ("inputs", "outputs"):
+            for reference in one["attributes"].get(end) or []:
+                key = reference["typeName"], reference["uniqueAttributes"]["qualifiedName"]
+                if key not in self.entities and key not in batch:
+                    raise RefusedError(404, "ATLAS-404-00-00A", f"Referenced entity {key} is not found")
+                if "DataSet" not in self._supers(key[0]):
+                    raise RefusedError(400, "ATLAS-400-00-036", f"{key[0]} is no valid end")
+
+    def _store(self, key, one, behaviour):
+        present = self.entities.get(key)
+        business = one.get("businessAttributes", {})
+        if present is None:
+            self.entities[key] = self._made(key[0], one["attributes"], business)
+            return "CREATE"
+        attributes = present["attributes"] | {k: v for k, v in one["attributes"].items() if v is not None}
+        merged = _merged(present["businessAttributes"], business, behaviour)
+        if (attributes, merged) == (present["attributes"], present["businessAttributes"]):
+            return None
+        present.update(attributes=attributes, businessAttributes=merged)
+        return "UPDATE"
+
+    def _made(self, type_name, attributes, business=None):
+        made = {"typeName": type_name, "guid": f"guid-{next(self._guids)}", "status": "ACTIVE"}
+        return made | {"attributes": dict(attributes), "businessAttributes": _merged({}, business or {}, "merge")}
+
+    def _found(self, type_name, query):
+        self._definition(type_name)
+        wanted = [value for name, value in query.items() if name.startswith("attr_")]
+        found = [self.entities[type_name, name] for name in wanted if (type_name, name) in self.entities]
+        return {"entities": found, "referredEntities": {}}
+
+    def _deleted(self, type_name, qualified_name):
+        if (type_name, qualified_name) not in self.entities:
+            raise RefusedError(404, "ATLAS-404-00-009", f"Instance {type_name} {qualified_name} is invalid/not found")
+        gone = self.entities.pop((type_name, qualified_name))
+        return {"mutatedEntities": {"DELETE": [{"guid": gone["guid"]}]}}
+
+    def _business_deleted(self, guid, groups):
+        (entity,) = [one for one in self.entities.values() if one["guid"] == guid]
+        for group, values in groups.items():
+            for name in values:
+                del entity["businessAttributes"][group][name]
+        return {}
+
+    def _supers(self, type_name):
+        own = self.types[type_name]["superTypes"]
+        return {type_name, *own, *(far for near in own for far in self._supers(near))}
+
+    def _attributes(self, type_name):
+        types = [self.types[name] for name in self._supers(type_name)]
+        return {one["name"]: one["typeName"] for definition in types for one in definition["attributeDefs"]}
+
+
+def _definitions(attributes):
+    return [{"name": name, "typeName": kind} for name, kind in attributes.items()]
+
+
+def _applicable(attribute):
+    return json.loads((attribute.get("options") or {}).get("applicableEntityTypes", "[]"))
+
+
+def _check_value(name, value, kind):
+    if kind is None:
+        raise RefusedError(400, "ATLAS-400-00-01A", f"no attribute {name}")
+    if value is None or kind == "array<DataSet>":
+        return
+    if not isinstance(value, SIMPLE[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        raise RefusedError(400, "ATLAS-400-00-01A", f"{name}: {value!r} is no {kind}")
+
+
+def _merged(present, given, behaviour):
+    if behaviour == "ignore":
+        return present
+    merged = {} if behaviour == "replace" else {group: dict(values) for group, values in present.items()}
+    for group, values in given.items():
+        # Seen on Atlas 2.1.0: null does not take a number away, it becomes 0.
+        merged[group] = merged.get(group, {}) | {name: 0 if value is None else value for name, value in values.items()}
+    return merged
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Speaks HTTP/1.1 for the catalog that its server holds."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: "AtlasServer"
+
+    def _serve(self):
+        catalog = self.server.catalog
+        address = urlsplit(self.path)
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        path = address.path.removeprefix(catalog.prefix)
+        asked = Asked(self.command, path, dict(parse_qsl(address.query, keep_blank_values=True)), headers, content)
+        catalog.asked.append(asked)
+        catalog.connections.add(self.client_address)
+        fault = catalog.faults.popleft() if catalog.faults else None
+        if fault and fault.late:
+            self._answered(asked)
+        if fault and (fault.drop or fault.hang):
+            time.sleep(fault.hang)
+            self.close_connection = True
+        elif fault:
+            self._send(fault.status, fault.body, fault.headers)
+        elif not address.path.startswith(catalog.prefix):
+            self._send(404, "<html>nothing here</html>", {"Content-Type": "text/html"})
+        else:
+            self._send(*self._answered(asked))
+
+    def _answered(self, asked):
+        try:
+            return 200, json.dumps(self.server.catalog.answer(asked)), {}
+        except RefusedError as refused:
+            told = {"errorCode": refused.code, "errorMessage": refused.words} if refused.code else {}
+            return refused.status, json.dumps(told) if told else refused.words, {}
+
+    def _send(self, status, text, headers):
+        content = text.encode()
+        self.send_response_only(status)
+        told = {"Content-Type": "application/json", "Date": self.date_time_string(), **headers}
+        for name, value in {**told, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
+
+
+class AtlasServer(ThreadingHTTPServer):
+    """The socket in front of a catalog, on a port of its own."""
+
+    daemon_threads = True
+
+    def __init__(self, catalog):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.catalog = catalog
+
+    @property
+    def endpoint(self):
+        """Where the catalog's API begins."""
+        return f"http://127.0.0.1:{self.server_port}{self.catalog.prefix}"

@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from miner.errors import SinkError
+from sinks.purview.options import PurviewOptions
+from sinks.purview.ownership import refuse_foreign
+from sinks.purview.typedefs import process_type, typedefs, usage_group, widened
+
+OPTIONS = PurviewOptions(windows=(30, 90))
+
+
+def names(definition):
+    return [attribute["name"] for attribute in definition["attributeDefs"]]
+
+
+def test_process_type():
+    """The process type is a Process with columnMapping as a string: bare Process shows no columns."""
+    definition = process_type(OPTIONS)
+    assert (definition["name"], definition["superTypes"], definition["category"]) == (
+        "uc_miner_process",
+        ["Process"],
+        "ENTITY",
+    )
+    kinds = {attribute["name"]: attribute["typeName"] for attribute in definition["attributeDefs"]}
+    assert kinds["columnMapping"] == "string"
+    assert kinds["unmatchedInputs"] == "array<string>"
+
+
+def test_lists_may_be_long():
+    """Atlas refuses a second element unless the definition allows it."""
+    (attribute,) = [one for one in process_type(OPTIONS)["attributeDefs"] if one["name"] == "unmatchedInputs"]
+    assert (attribute["cardinality"], attribute["valuesMaxCount"]) == ("LIST", 2_147_483_647)
+
+
+def test_usage_group():
+    """Every window has its figures; what they apply to is a JSON list inside a string, as Purview wants it."""
+    definition = usage_group(OPTIONS)
+    assert (definition["name"], definition["category"]) == ("UnityCatalogUsage", "BUSINESS_METADATA")
+    assert {"reads_30d", "reads_90d", "trend_90d", "last_read", "as_of"} <= set(names(definition))
+    for attribute in definition["attributeDefs"]:
+        assert "databricks_table" in json.loads(attribute["options"]["applicableEntityTypes"])
+        assert attribute["isOptional"]
+
+
+def test_nothing_of_microsofts_is_defined():
+    """No definition carries the name of a scanned type."""
+    body = typedefs(OPTIONS)
+    defined = [definition["name"] for definitions in body.values() for definition in definitions]
+    assert defined == ["uc_miner_process", "UnityCatalogUsage"]
+
+
+def test_definitions_are_json():
+    """The definitions survive the way through JSON, and settings name them."""
+    body = typedefs(PurviewOptions(process_type="p", usage_group="g"))
+    assert json.loads(json.dumps(body)) == body
+    assert (body["entityDefs"][0]["name"], body["businessMetadataDefs"][0]["name"]) == ("p", "g")
+
+
+def test_widening_adds_only_what_is_missing():
+    """What is there stays, foreign attributes too; a group that lacks nothing is left alone."""
+    narrow = usage_group(PurviewOptions(windows=(30,)), ["databricks_table"])
+    narrow["attributeDefs"].append({"name": "somebody_elses", "typeName": "string"})
+    wider = widened(narrow, usage_group(OPTIONS, ["databricks_table"]))
+    assert wider is not None
+    assert names(wider)[: len(names(narrow))] == names(narrow)
+    assert "reads_90d" in names(wider)
+    assert widened(wider, usage_group(OPTIONS, ["databricks_table"])) is None
+
+
+def test_widening_keeps_types_it_applies_to():
+    """A group comes to apply to further types, and never to fewer."""
+    present = usage_group(PurviewOptions(), ["databricks_table", "somebody_elses"])
+    wider = widened(present, usage_group(PurviewOptions(), ["databricks_table", "databricks_view"]))
+    assert wider is not None
+    for attribute in wider["attributeDefs"]:
+        assert json.loads(attribute["options"]["applicableEntityTypes"]) == [
+            "databricks_table",
+            "databricks_view",
+            "somebody_elses",
+        ]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        ("databricks_table", "databricks://m/catalogs/c"),
+        ("uc_miner_process", "x://1"),
+        ("databricks_table", "uc-miner://1"),
+    ],
+)
+def test_ownership(foreign):
+    """Only what carries our scheme and no scanned type is ours; one that is not stops the whole removal."""
+    refuse_foreign([("uc_miner_process", "uc-miner://1"), ("an_older_type", "uc-miner://2")])
+    with pytest.raises(SinkError, match="not the miner's own"):
+        refuse_foreign([("uc_miner_process", "uc-miner://1"), foreign])
