@@ -29,6 +29,7 @@ class MiningOptions:
     allow_empty: bool = False
     allow_shrink: bool = False
     parallel: int = 2
+    streams: tuple[str, ...] = (LINEAGE, USAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def mine(
     source_id = registry.source_id(ledger, source.name, knows_run_types=knows_run_types)
     if absent:
         log.info("source.probed", source=source.name, absent=list(absent))
-    for stream in (LINEAGE, USAGE):
+    for stream in source.options.streams:
         with ledger.reading() as connection:
             marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
         due = due_days(marks, source.options, span, now())

@@ -12,7 +12,7 @@ from sqlglot import exp
 from miner.errors import SourceError, UnreadableValueError
 from queries import statements
 from queries.files import FileGroup, duckdb_type, file_groups, quoted, scan, select
-from queries.warehouse import Field, name_parts, nested_fields
+from queries.warehouse import Field, Prepared, name_parts, nested_fields
 
 BATCH_ROWS = 65_536
 
@@ -72,18 +72,20 @@ class EmbeddedWarehouse:
         self._groups[table], self._documented[table] = groups, documented
         self._fields[table] = frozenset(present)
 
-    def run(
-        self, tree: exp.Expression, values: Mapping[str, object], tables: Mapping[str, str]
-    ) -> Iterator[pa.RecordBatch]:
-        """Stream the rows of a query over the opened tables."""
+    def prepare(self, tree: exp.Expression, tables: Mapping[str, str]) -> Prepared:
+        """The query in DuckDB's dialect, over the opened tables' views."""
         relations = {parameter: exp.table_(exp.to_identifier(name, quoted=True)) for parameter, name in tables.items()}
         text = _duckdb_sql(statements.with_tables(tree, relations))
-        wanted = {name: values[name] for name in statements.parameters(tree) if name in values}
+        return Prepared(text, tuple(tables.values()), statements.parameters(tree) - set(tables))
+
+    def run(self, query: Prepared, values: Mapping[str, object]) -> Iterator[pa.RecordBatch]:
+        """Stream the rows of a query over the opened tables."""
+        wanted = {name: values[name] for name in query.parameters}
         try:
-            reader = self._engine.cursor().sql(text, params=wanted).to_arrow_reader(BATCH_ROWS)
+            reader = self._engine.cursor().sql(query.text, params=wanted).to_arrow_reader(BATCH_ROWS)
             yield from reader
         except (duckdb.Error, OSError, pa.ArrowException) as error:
-            raise self._diagnosed(error, list(tables.values())) from error
+            raise self._diagnosed(error, query.tables) from error
 
     def _diagnosed(self, error: Exception, tables: Sequence[str]) -> SourceError:
         for table in tables:

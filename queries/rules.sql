@@ -14,19 +14,19 @@ CREATE FUNCTION clean_name(raw STRING) RETURNS STRING RETURN
       '(?i)^__materialization_mat_[^_]+_(.+)_[0-9]+$', '$1')
   ELSE raw END;
 
--- A path with one spelling of its scheme and host, its own case, no doubled or trailing slash.
+-- A path (blanks around it gone) with one spelling of its scheme and host, its own case, no doubled or trailing slash.
 -- https://openlineage.io/docs/spec/naming
 CREATE FUNCTION plain_path(raw STRING) RETURNS STRING RETURN
   regexp_replace(
     regexp_replace(
       concat(
-        CASE lower(regexp_extract(raw, '^ *([A-Za-z][A-Za-z0-9+.-]*):', 1))
+        CASE lower(regexp_extract(raw, '^([A-Za-z][A-Za-z0-9+.-]*):', 1))
           WHEN 's3a' THEN 's3:' WHEN 's3n' THEN 's3:' WHEN 'abfs' THEN 'abfss:' WHEN 'wasb' THEN 'wasbs:'
-          WHEN '' THEN CASE WHEN trim(raw) LIKE '/dbfs/%' OR trim(raw) LIKE '/mnt/%' THEN 'dbfs:' ELSE '' END
-          ELSE lower(regexp_extract(raw, '^ *([A-Za-z][A-Za-z0-9+.-]*:)', 1)) END,
-        lower(regexp_extract(raw, '^ *[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)', 1)),
+          WHEN '' THEN CASE WHEN raw LIKE '/dbfs/%' OR raw LIKE '/mnt/%' THEN 'dbfs:' ELSE '' END
+          ELSE lower(regexp_extract(raw, '^([A-Za-z][A-Za-z0-9+.-]*:)', 1)) END,
+        lower(regexp_extract(raw, '^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)', 1)),
         regexp_replace(
-          regexp_replace(trim(raw), '^(?:[A-Za-z][A-Za-z0-9+.-]*:(?://[^/]*)?|/dbfs(/))', '$1'),
+          regexp_replace(raw, '^(?:[A-Za-z][A-Za-z0-9+.-]*:(?://[^/]*)?|/dbfs(/))', '$1'),
           '/+', '/')),
       '/+$', ''),
     '^dbfs:(/Volumes/)', '$1');
@@ -39,7 +39,7 @@ CREATE FUNCTION clean_path(raw STRING) RETURNS STRING RETURN
     regexp_replace(
       regexp_replace(
         regexp_replace(
-          plain_path(raw),
+          plain_path(trim(raw)),
           '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)/(?:_delta_log|_change_data|_spark_metadata)(?:/.*)?$', '$1'),
         '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)/[^/=]+=[^/]*(?:/.*)?$', '$1'),
       '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+)/(?:part-[0-9]{4,}[^/]*|[^/]*(?:[0-9]{6}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4})[^/]*[.][A-Za-z][A-Za-z0-9.]*)$',

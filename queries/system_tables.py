@@ -1,10 +1,11 @@
 """The system tables of one source as typed Arrow rows, one UTC day at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp
 
 from miner import schemas
@@ -14,7 +15,7 @@ from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_L
 from queries import statements
 from queries.documented import DOCUMENTED
 from queries.files import duckdb_type
-from queries.warehouse import Field, Warehouse, field_type, name_parts
+from queries.warehouse import Field, Prepared, Warehouse, field_type, name_parts
 
 DEFAULT_TABLES: Mapping[str, str] = {
     TABLE_LINEAGE: "system.access.table_lineage",
@@ -53,6 +54,7 @@ class SystemTableReader:
     tables: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_TABLES))
     exclusions: Exclusions = field(default_factory=Exclusions)
     principal: str = ""
+    _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
     def span(self, table: str) -> Span:
         """First and last day of one lineage table."""
@@ -78,7 +80,8 @@ class SystemTableReader:
 
     def edges(self, day: date) -> Iterator[pa.RecordBatch]:
         """Edges of one day and the rows that make none."""
-        return _cast(self._run("lineage_edges", {"day": day}, {TABLE_LINEAGE: TABLE_LINEAGE}), schemas.EDGES)
+        rows = self._run("lineage_edges", {"day": day}, {TABLE_LINEAGE: TABLE_LINEAGE})
+        return self._with_globs(_cast(rows, schemas.EDGES))
 
     def column_sets(self, day: date) -> Iterator[pa.RecordBatch]:
         """Column sets of one day by edge, with their content where the warehouse ships it at once."""
@@ -91,14 +94,16 @@ class SystemTableReader:
 
     def _column_sets(self, day: date, content: str, wanted: str) -> Iterator[pa.RecordBatch]:
         values = {"day": day, "content": content, "wanted": wanted}
-        return _cast(self._run("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE}), schemas.COLUMN_SETS)
+        rows = self._run("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE})
+        return self._with_globs(_cast(rows, schemas.COLUMN_SETS))
 
     def usage(self, day: date) -> Iterator[pa.RecordBatch]:
         """Reads and writes of one day; reads from the result cache follow as rows of their own."""
         start, end = _midnight(day), _midnight(day + timedelta(days=1))
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         slack = {"history_from": start - _HISTORY_SLACK, "history_to": end + _HISTORY_SLACK}
-        yield from _cast(self._run("usage_daily", {"day": day, **slack}, tables), schemas.USAGE)
+        rows = self._run("usage_daily", {"day": day, **slack}, tables)
+        yield from self._with_globs(_cast(rows, schemas.USAGE))
         if self._fields(QUERY_HISTORY) is not None:
             bounds = {"day": day, "lineage_from": day - _HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from _cast(self._run("cached_reads", bounds, tables), schemas.USAGE)
@@ -110,6 +115,17 @@ class SystemTableReader:
         values = {"first_day": _midnight(first), "end_day": _midnight(last + timedelta(days=1))}
         rows = self._run("one_time_runs", values, {JOB_RUN_TIMELINE: JOB_RUN_TIMELINE})
         return _cast(rows, schemas.ONE_TIME_RUNS)
+
+    def _with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Rules as the settings write them: SQL knows them as regular expressions."""
+        globs = {pattern(glob): glob for part in astuple(self.exclusions) for glob in part}
+        for batch in batches:
+            told = pc.unique(batch.column("rule")).drop_null().to_pylist()
+            if not told:
+                yield batch
+                continue
+            rules = pa.array([globs.get(rule, rule) for rule in batch.column("rule").to_pylist()], pa.string())
+            yield batch.set_column(batch.schema.get_field_index("rule"), "rule", rules)
 
     def _fields(self, role: str) -> frozenset[Field] | None:
         name = self.tables[role]
@@ -127,6 +143,12 @@ class SystemTableReader:
         return found
 
     def _run(self, query: str, values: Mapping[str, object], roles: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+        key = (query, *roles.values())
+        if key not in self._prepared:
+            self._prepared[key] = self._prepare(query, roles)
+        return self.warehouse.run(self._prepared[key], {**self._scope(), **values})
+
+    def _prepare(self, query: str, roles: Mapping[str, str]) -> Prepared:
         fields = {parameter: self._fields(role) for parameter, role in roles.items()}
 
         def present(parameter: str, path: Field) -> bool:
@@ -140,7 +162,7 @@ class SystemTableReader:
         absent = [parameter for parameter, known in fields.items() if known is None]
         tree = statements.with_tables(tree, dict.fromkeys(absent, _nothing()))
         named = {parameter: self.tables[role] for parameter, role in roles.items() if parameter not in absent}
-        return self.warehouse.run(tree, {**self._scope(), **values}, named)
+        return self.warehouse.prepare(tree, named)
 
     def _scope(self) -> Mapping[str, object]:
         left_out = self.exclusions

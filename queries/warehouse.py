@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
@@ -11,6 +12,15 @@ from miner.errors import SettingsError
 
 Field = tuple[str, ...]
 """The path to a column or struct field, outermost first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A query in the warehouse's dialect; `tables` are the full names it reads, `parameters` the values it wants."""
+
+    text: str
+    tables: tuple[str, ...]
+    parameters: frozenset[str]
 
 
 class Warehouse(Protocol):
@@ -26,10 +36,12 @@ class Warehouse(Protocol):
         """
         ...
 
-    def run(
-        self, tree: exp.Expression, values: Mapping[str, object], tables: Mapping[str, str]
-    ) -> Iterator[pa.RecordBatch]:
-        """Rows of a query; `values` by parameter, `tables` the full name by table parameter."""
+    def prepare(self, tree: exp.Expression, tables: Mapping[str, str]) -> Prepared:
+        """A parsed query in this warehouse's dialect; `tables` gives the full name by table parameter."""
+        ...
+
+    def run(self, query: Prepared, values: Mapping[str, object]) -> Iterator[pa.RecordBatch]:
+        """Rows of a prepared query; `values` by parameter."""
         ...
 
 

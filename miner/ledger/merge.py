@@ -129,10 +129,18 @@ def _alias_one_time_runs(connection: Connection, mark: DayMark) -> None:
             for (metastore, workspace, kind, name), halves in processes.items()
         ],
     )  # fmt: skip
-    connection.execute(
-        text(_DIRTY.format(rows="SELECT process_id, target_dataset, 1 FROM edge WHERE process_id = :id GROUP BY 1, 2")),
-        [{"id": number} for number, *_ in stands_for],
-    )
+    known = text("SELECT to_id FROM alias WHERE source_id = :source AND kind = 'process' AND from_id = :id")
+    new = [
+        number
+        for number, *key in stands_for
+        if int(processes[tuple(key)][0])
+        not in connection.execute(known, {"source": mark.source_id, "id": number}).scalars().all()
+    ]
+    if new:
+        connection.execute(
+            text(_DIRTY.format(rows="SELECT process_id, target_dataset, 1 FROM edge WHERE process_id = :id GROUP BY 1, 2")),
+            [{"id": number} for number in new],
+        )
     connection.execute(
         text(_UPSERT_ALIAS.format(rows="VALUES (:source, 'process', :from, :to, 'one_time_run', :day, :day)")),
         [

@@ -166,6 +166,7 @@ class LineageStaging(Staging):
         """Take in column sets (`miner.schemas.COLUMN_SETS`); sets without content go to `missing_sets`."""
         for batch in batches:
             kept = self._count("column_lineage", batch)
+            kept = kept.filter(pc.equal(kept["fate"], "kept"))
             if not kept.num_rows:
                 continue
             edges = keys.halves_of_hex(kept["edge_key"].combine_chunks())

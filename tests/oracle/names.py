@@ -24,12 +24,8 @@ def fold(text: str | None) -> str | None:
 
 
 def table_name(name: str) -> str:
-    """A folded name without what dbt or a pipeline adds for one run."""
-    for start in range(1, len(name)):
-        for mark in ("__dbt_tmp", "__dbt_stg", "__dbt_backup"):
-            tail = name[start + len(mark) :]
-            if name.startswith(mark, start) and (not tail or tail[0] in "_0123456789"):
-                return name[:start]
+    """A folded name without what dbt, and then a pipeline, adds for one run."""
+    name = _without_dbt(name)
     head, _, counter = name.removeprefix("__materialization_mat_").rpartition("_")
     if not name.startswith("__materialization_mat_") or not re.fullmatch("[0-9]+", counter):
         return name
@@ -38,6 +34,15 @@ def table_name(name: str) -> str:
         return head[guid.end() :]
     pipeline, _, table = head.partition("_")
     return table if pipeline and table else name
+
+
+def _without_dbt(name: str) -> str:
+    for start in range(1, len(name)):
+        for mark in ("__dbt_tmp", "__dbt_stg", "__dbt_backup"):
+            tail = name[start + len(mark) :]
+            if name.startswith(mark, start) and (not tail or tail[0] in "_0123456789"):
+                return name[:start]
+    return name
 
 
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "abfs": "abfss", "wasb": "wasbs"}
@@ -50,17 +55,18 @@ def folder(raw: str | None) -> str | None:
     """A path as an identity: one spelling, without segments of runs, days and files; the first segment stays."""
     text = (raw or "").strip(" ")
     scheme, colon, rest = text.partition(":")
-    if not (colon and re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", scheme)):
-        scheme, rest = "", text
-        if text.startswith(("/dbfs/", "/mnt/")):
-            scheme, rest = "dbfs", text.removeprefix("/dbfs")
-    host = re.match("//[^/]*", rest)[0] if scheme and rest.startswith("//") else ""
-    path = re.sub("/+", "/", rest[len(host) :])
+    if colon and re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        host = re.match("(//[^/]*)?", rest)[0]
+    elif text.startswith(("/dbfs/", "/mnt/")):
+        scheme, host, rest = "dbfs", "", text.removeprefix("/dbfs")
+    else:
+        scheme, host, rest = "", "", text
+    path = re.sub("/+", "/", rest[len(host) :]).rstrip("/")
     head = (f"{_SCHEMES.get(scheme.lower(), scheme.lower())}:" if scheme else "") + host.lower()
     if head == "dbfs:" and path.startswith("/Volumes/"):
         head = ""
-    if path.startswith("/") and path != "/":
-        path = "/" + "/".join(_lasting(path.strip("/").split("/")))
+    if path.startswith("/"):
+        path = "/" + "/".join(_lasting(path[1:].split("/")))
     return (head + path).rstrip("/") or None
 
 

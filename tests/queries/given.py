@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import sqlglot
 
-from miner.exclusions import Exclusions, pattern
+from miner.exclusions import Exclusions
 from queries import embedded, statements
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
@@ -63,7 +63,7 @@ def edges(source: SystemTableReader, day=rows.DAY) -> Edges:
     """The day's edges. A key stands for its parts, or this fails."""
     answer = Edges()
     for row in told(source.edges(day)):
-        _add_fate(answer.fates, row, source)
+        _add_fate(answer.fates, row)
         if row["edge_key"] is None:
             assert row["fate"] not in ("kept", "indirect")
             continue
@@ -84,7 +84,7 @@ def columns(source: SystemTableReader, day=rows.DAY) -> Columns:
     answer = Columns()
     pairs = defaultdict(set)
     for row in told(source.column_sets(day)):
-        _add_fate(answer.fates, row, source)
+        _add_fate(answer.fates, row)
         if row["edge_key"] is None:
             assert row["fate"] != "kept"
             continue
@@ -102,7 +102,7 @@ def usage(source: SystemTableReader, day=rows.DAY) -> Usage:
     answer = Usage()
     measures = [one.name for one in fields(oracle.Figures)]
     for row in told(source.usage(day)):
-        _add_fate(answer.fates, row, source)
+        _add_fate(answer.fates, row)
         if row["fate"] != "kept":
             continue
         name = _dataset(row, "dataset")
@@ -118,7 +118,10 @@ def added(one: oracle.Figures | None, other: oracle.Figures) -> oracle.Figures:
     if one is None:
         return other
     counts = [one.name for one in fields(oracle.Figures) if not one.name.startswith("last")]
-    times = {name: max(filter(None, (getattr(one, name), getattr(other, name))), default=None) for name in ("last_read_at", "last_write_at")}
+    times = {
+        name: max(filter(None, (getattr(one, name), getattr(other, name))), default=None)
+        for name in ("last_read_at", "last_write_at")
+    }
     return oracle.Figures(**{name: getattr(one, name) + getattr(other, name) for name in counts}, **times)
 
 
@@ -158,16 +161,15 @@ def _dataset(row: dict, side: str) -> oracle.Dataset:
     return oracle.Dataset(*(row[f"{side}_{part}"] for part in ("catalog", "schema", "name", "path")))
 
 
-def _add_fate(fates: oracle.Fates, row: dict, source: SystemTableReader) -> None:
-    globs: Sequence[str] = [glob for name in GLOBS for glob in getattr(source.exclusions, name)]
-    rules = {pattern(glob): glob for glob in globs} | {None: ""}
+def _add_fate(fates: oracle.Fates, row: dict) -> None:
     if row["rows"] or row["fate"] != "kept":
-        fates[row["fate"], rules[row["rule"]]] += row["rows"]
+        fates[row["fate"], row["rule"] or ""] += row["rows"]
 
 
 def ruled(call: str, values: Sequence[str | None]) -> list[str | None]:
     """What a shared rule makes of texts, on DuckDB as in a query; `call` names the text `raw`."""
-    tree = statements._inlined(sqlglot.parse_one(f"SELECT place, {call} AS ruled FROM texts", read=statements.DIALECT))
+    expressions = [sqlglot.parse_one(text, read=statements.DIALECT) for text in ("place", call)]
+    tree = statements._inlined(sqlglot.select(*expressions).from_("texts"))
     with duckdb.connect() as engine:
         engine.register("texts", pa.table({"place": range(len(values)), "raw": pa.array(values, pa.string())}))
         return [text for _, text in sorted(engine.sql(embedded._duckdb_sql(tree)).fetchall())]

@@ -12,7 +12,17 @@ GUID = "0a1b2c3d-0000-4444-8888-0123456789ab"
 
 _CATALOGS = ("c", "C", "`c`", "dev_x", "system")
 _SCHEMAS = ("s", "S", "access", "tmp1", "query")
-_NAMES = ("a", "A", "`b`", "b", "a__dbt_tmp", "b__dbt_stg_20260101", f"__materialization_mat_{GUID}_a_3", "table_lineage", "history")
+_NAMES = (
+    "a",
+    "A",
+    "`b`",
+    "b",
+    "a__dbt_tmp",
+    "b__dbt_stg_20260101",
+    f"__materialization_mat_{GUID}_a_3",
+    "table_lineage",
+    "history",
+)
 _PATHS = (
     "s3://bucket/a", "s3a://Bucket//a/", "s3n://bucket/a/day=1", "s3://bucket/A", "abfss://x@acc/_checkpoints/1",
     "abfs://X@acc/b/2026/11/10", "/dbfs/mnt/d", "dbfs:/mnt/d/part-00000-x.parquet", "/mnt/d/_delta_log", "/", "",

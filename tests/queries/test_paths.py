@@ -24,10 +24,12 @@ SPELLINGS = [
     ("s3://bucket//a///b", "s3://bucket/a/b"),
     ("s3://bucket/", "s3://bucket"),
     (" s3://bucket/a ", "s3://bucket/a"),
+    ("s3://bucket ", "s3://bucket"),
     ("dbfs:/mnt/a", "dbfs:/mnt/a"),
     ("DBFS:/mnt/a", "dbfs:/mnt/a"),
     ("/dbfs/mnt/a", "dbfs:/mnt/a"),
     (" /dbfs/mnt/a", "dbfs:/mnt/a"),
+    ("/dbfs//mnt//a", "dbfs:/mnt/a"),
     ("/mnt/a", "dbfs:/mnt/a"),
     ("/dbfs", "/dbfs"),
     ("/dbfsx/a", "/dbfsx/a"),
@@ -62,7 +64,7 @@ TRIMMED = [
     ("/a/day=2026-11-10", "/a"),
     ("/a/year=2026/month=11/x.parquet", "/a"),
     ("/a/k=", "/a"),
-    ("/tmp/key=value", "/tmp"),
+    ("/landing/key=value", "/landing"),
     ("/a/2026/11/10", "/a"),
     ("/a/2026/11/10/23", "/a"),
     ("/a/2026/1/1", "/a"),
@@ -137,15 +139,18 @@ _PATHS = st.builds(lambda root, segments, tail: root + "/".join(["", *segments])
 
 
 @settings(max_examples=15)
-@given(st.lists(_PATHS, min_size=100, max_size=200))
+@given(st.lists(_PATHS, min_size=50, max_size=100))
 def test_any_path(raw):
     """Whatever segments meet, a path is cut as a reader of the rules would cut it."""
-    assert ruled("clean_path(raw)", raw) == [oracle.folder(one) for one in raw]
+    cut = dict(zip(raw, ruled("clean_path(raw)", raw), strict=True))
+    assert {one: clean for one, clean in cut.items() if clean != oracle.folder(one)} == {}
 
 
 @settings(max_examples=15)
 @given(st.lists(st.text(), max_size=50))
-@example(["\n", "/a\n/b=1", "a\x00b", "/" * 5000, "/a" * 5000, "s3://" + "x" * 5000, "'); --", "$1\\1", "\ud7ff/=/=", "%s{}"])
+@example(
+    ["\n", "/a\n/b=1", "a\x00b", "/" * 5000, "/a" * 5000, "s3://" + "x" * 5000, "'); --", "$1\\1", "\ud7ff/=/=", "%s{}"]
+)
 def test_adversarial_paths(raw):
     """No text breaks the rules, and cutting never adds anything but a scheme."""
     for one, clean in zip(raw, ruled("clean_path(raw)", raw), strict=True):

@@ -1,0 +1,66 @@
+"""The balance: every row of the system tables that was looked at, and what became of it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+
+from miner.ledger import Ledger, reading
+from miner.ledger.reading import Fate
+from miner.mining import MinedDay
+
+KEPT = "kept"
+
+Column = tuple[str, str]
+"""A stream and a table: each table is balanced once in every stream that reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Rows by what became of them: rows in = rows kept + rows dropped, each for one reason."""
+
+    fates: tuple[Fate, ...]
+
+    @property
+    def columns(self) -> list[Column]:
+        """Streams and tables, in alphabetical order."""
+        return sorted({(fate.stream, fate.table) for fate in self.fates})
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why rows were dropped, the commonest first."""
+        dropped = {fate.fate for fate in self.fates if fate.fate != KEPT}
+        return sorted(dropped, key=lambda name: (-sum(self.rows(column, name) for column in self.columns), name))
+
+    def rows(self, column: Column, name: str | None = None) -> int:
+        """Rows of one stream and table with one fate, or all of them."""
+        return sum(
+            fate.rows for fate in self.fates if (fate.stream, fate.table) == column and name in (None, fate.fate)
+        )
+
+
+def balance_of(ledger: Ledger, mined: Iterable[MinedDay]) -> Balance:
+    """The balance of the days of one run."""
+    found: list[Fate] = []
+    with ledger.reading() as connection:
+        for (source, stream), days in _by_stream(mined):
+            for first, last in _runs(days):
+                found += [
+                    fate
+                    for fate in reading.fates(connection, first, last)
+                    if (fate.source, fate.stream) == (source, stream)
+                ]
+    return Balance(tuple(found))
+
+
+def _by_stream(mined: Iterable[MinedDay]) -> Iterator[tuple[Column, list[date]]]:
+    ordered = sorted(mined, key=lambda one: (one.source, one.stream, one.day))
+    for key, group in groupby(ordered, key=lambda one: (one.source, one.stream)):
+        yield key, [one.day for one in group]
+
+
+def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Days in order as first and last of each unbroken run."""
+    for _, group in groupby(enumerate(days), key=lambda pair: pair[1] - timedelta(days=pair[0])):
+        run = [day for _, day in group]
+        yield run[0], run[-1]

@@ -1,0 +1,242 @@
+"""What the miner can be asked to do, each from settings to a value: run, plan, report, status, dump, sample.
+
+Nothing is printed here. Every job raises MinerError.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import structlog
+
+from miner import emission, mining
+from miner.emission import Changes
+from miner.errors import LedgerError, SettingsError
+from miner.ledger import LINEAGE, Ledger, reading
+from miner.ledger.dump import dump as dumped
+from miner.pipeline import Outcome, Run
+from miner.popularity import PopularityOptions, popularity
+from queries.sample import EstateSummary, write_estate
+from queries.sample.writer import Progress
+from schedules.balance import Balance, balance_of
+from schedules.parts import NO_LEAVE, Leave, Parts
+from schedules.standing import Standing, standing
+from sinks.csv_report import STANDARD_OUTPUT, write_batches, write_frame
+from sinks.placement import placed, refused
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run did; `warnings` say what the operator would not expect, `remarks` what was assumed."""
+
+    outcome: Outcome
+    balance: Balance
+    warnings: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def run(  # noqa: PLR0913 (one keyword for each option of the command)
+    parts: Parts,
+    *,
+    sources: Sequence[str] = (),
+    emit: bool = True,
+    leave: Leave = NO_LEAVE,
+    mined: mining.Watch | None = None,
+    emitted: emission.Watch | None = None,
+    command: str = "run",
+) -> Ran:
+    """Mine what is due from the sources named (all when none is), then emit what changed."""
+    parts.chosen(sources)
+    with (
+        parts.ledger() as ledger,
+        parts.sources(ledger, sources, leave) as opened,
+        parts.emitter(ledger) as emitter,
+    ):
+        work = Run(ledger, opened, emitter if emit else None, parts.now, command)
+        outcome = work.go(mined=mined, emitted=emitted)
+        clipped = [_clipped(ledger, name, parts) for name in parts.chosen(sources)]
+        warnings = (*filter(None, clipped), *_empty_days(outcome))
+        return Ran(outcome, balance_of(ledger, outcome.days), warnings, _assumed(parts))
+
+
+def _clipped(ledger: Ledger, source: str, parts: Parts) -> str:
+    """Say when days from [mining] start on are gone from the source; empty when none is, or none was asked for."""
+    start = parts.settings.mining.start
+    with ledger.reading() as connection:
+        days = [mark.day for mark in reading.mined_days(connection, source, LINEAGE)]
+    if start is None or not days or days[0] <= start:
+        return ""
+    lost = (days[0] - start).days
+    log.warning("start.clipped", source=source, start=str(start), first=str(days[0]), days=lost)
+    return (
+        f"source {source} holds nothing before {days[0]}: {lost} days from [mining] start = {start} on are not mined "
+        "(system tables keep about a year)"
+    )
+
+
+def _empty_days(outcome: Outcome) -> Iterator[str]:
+    for source in dict.fromkeys(mined.source for mined in outcome.days):
+        empty = [
+            mined.day
+            for mined in outcome.days
+            if mined.source == source and mined.stream == LINEAGE and not mined.rows
+        ]
+        if empty:
+            log.warning("days.empty", source=source, days=[str(day) for day in empty])
+            more = f" and {len(empty) - 1} more days" if len(empty) > 1 else ""
+            yield f"source {source} has no row on {empty[0]}{more}: look whether the export is whole"
+
+
+def _assumed(parts: Parts) -> tuple[str, ...]:
+    if parts.settings.mining.start is not None:
+        return ()
+    return (f"[mining] start is not set: mined from 30 days ago on ({parts.start})",)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What emission would do, and how long the catalog would be busy with it."""
+
+    changes: Changes
+    sink: str
+    operations_per_second: int
+
+    @property
+    def operations(self) -> int:
+        """Entities and relationships sent, and entities removed."""
+        return self.changes.operations + len(self.changes.removed)
+
+    @property
+    def seconds(self) -> float:
+        """The least time the operations take at the rate the settings allow."""
+        return self.operations / self.operations_per_second
+
+
+def plan(parts: Parts) -> Plan:
+    """Tell what `run` would create, change and remove, from what is mined so far. Nothing is sent."""
+    with parts.known_ledger() as ledger, parts.emitter(ledger) as emitter:
+        if emitter is None:
+            raise SettingsError("there is no sink to plan for", mend='[purview] sink takes "files" or "purview"')
+        return Plan(emitter.plan(), emitter.sink.name, parts.settings.purview.operations_per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The reports that were written: rows as they stand in the files, None for one that was not asked for."""
+
+    popularity: pd.DataFrame | None = None
+    edges: pa.Table | None = None
+
+
+def report(
+    parts: Parts,
+    *,
+    csv: str | None = None,
+    edges: str | None = None,
+    windows: Sequence[int] = (),
+    as_of: date | None = None,
+) -> Reported:
+    """Write the popularity of datasets to `csv` and the current edges to `edges`, `-` for standard output."""
+    with parts.known_ledger() as ledger:
+        options = parts.popularity(windows, as_of)
+        _refuse_unmined(ledger, options, parts.ledger_file)
+        told = Reported(
+            popularity(ledger, options) if csv else None, _edges(ledger, options.stale_days) if edges else None
+        )
+    if csv and told.popularity is not None:
+        write_frame(told.popularity, csv)
+    if edges and told.edges is not None:
+        write_batches(told.edges.to_batches(), told.edges.schema, edges)
+    return told
+
+
+def _edges(ledger: Ledger, stale_days: int) -> pa.Table:
+    with ledger.reading() as connection:
+        reading.resolve(connection, stale_days)
+        return reading.edge_report(connection)
+
+
+def _refuse_unmined(ledger: Ledger, options: PopularityOptions, file: Path) -> None:
+    with ledger.reading() as connection:
+        mined = reading.usage_days(connection)
+    if not mined:
+        raise LedgerError(f"the ledger {file} holds no whole day yet", mend="mine something first: uc-miner run")
+    last = options.as_of or max(mined)
+    first = last - timedelta(days=max(options.windows) - 1)
+    if not any(first <= day <= last for day in mined):
+        raise LedgerError(
+            f"nothing is mined from {first} to {last}",
+            mend=f"name a day the ledger knows with --as-of: it holds {min(mined)} to {max(mined)}",
+        )
+
+
+def status(parts: Parts) -> Standing:
+    """Tell how the ledger stands."""
+    with parts.known_ledger() as ledger:
+        return standing(ledger, list(parts.settings.sources))
+
+
+def dump(parts: Parts, out: str) -> int:
+    """Write the ledger by natural key as JSON lines to a file or to standard output (`-`); returns how many."""
+    lines = 0
+    with parts.known_ledger() as ledger, ledger.reading() as connection, _opened(out) as stream:
+        for line in dumped(connection):
+            stream.write(line.encode() + b"\n")
+            lines += 1
+    return lines
+
+
+@contextmanager
+def _opened(out: str) -> Iterator[BinaryIO]:
+    if out != STANDARD_OUTPUT:
+        with placed(Path(out)) as stream:
+            yield stream
+        return
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise refused(error, "standard output") from error
+
+
+@dataclass(frozen=True, slots=True)
+class EstateSize:
+    """How large a sample estate is, and what it is drawn from; the same values give the same rows."""
+
+    tables: int = 1000
+    days: int = 30
+    events_per_day: int = 10_000
+    seed: int = 1
+    last_day: date | None = None
+
+    def ending(self, now: datetime) -> date:
+        """The last day of the estate: as asked for, else yesterday."""
+        return self.last_day or now.date() - timedelta(days=1)
+
+
+def sample(out: Path, size: EstateSize, now: datetime, progress: Progress | None = None) -> EstateSummary:
+    """Write a made-up estate of system tables into an empty folder. Raises SettingsError, SinkError."""
+    try:
+        return write_estate(
+            out,
+            tables=size.tables,
+            days=size.days,
+            events_per_day=size.events_per_day,
+            seed=size.seed,
+            last_day=size.ending(now),
+            progress=progress,
+        )
+    except FileExistsError as error:
+        raise SettingsError(f"{out} holds files already", mend="name an empty folder with --out") from error
+    except ValueError as error:
+        raise SettingsError(str(error), mend="ask for a larger estate") from error
+    except OSError as error:
+        raise refused(error, str(out)) from error

@@ -1,0 +1,187 @@
+"""The parts of a run, made from settings and closed again: the one place that knows every package."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from miner.emission import Emitter
+from miner.errors import LedgerError, SettingsError
+from miner.exclusions import Exclusions
+from miner.ledger import Ledger
+from miner.ledger.store import BUSY_SECONDS
+from miner.mining import MiningOptions, Source
+from miner.popularity import PopularityOptions
+from miner.ports import Sink
+from queries.embedded import EmbeddedWarehouse
+from queries.system_tables import SystemTableReader
+from schedules.settings import Settings
+from schedules.settings.checks import SQLITE
+from schedules.settings.model import FilesSource, Purview
+from sinks.purview.authentication import Authentication
+from sinks.purview.client import PurviewSink
+from sinks.purview.files import FilesSink
+from sinks.purview.options import PurviewOptions
+
+Now = Callable[[], datetime]
+
+RULES_VERSION = "1"
+"""Goes up with every change of the text rules in `queries/rules.sql`: days mined under other rules are mined again."""
+
+DEFAULT_DAYS = 30
+"""How many days ago mining starts when the settings name no day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What an operator allows for once: a source without rows, a settled day that lost some."""
+
+    empty: bool = False
+    shrunk: bool = False
+
+
+NO_LEAVE = Leave()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Makes parts from settings. `now` gives the UTC time; a locked ledger is waited for `busy_seconds`."""
+
+    settings: Settings
+    now: Now
+    busy_seconds: float = BUSY_SECONDS
+
+    @property
+    def ledger_file(self) -> Path:
+        """Where the ledger is, or will be."""
+        return Path(self.settings.ledger.url.removeprefix(SQLITE))
+
+    def ledger(self) -> AbstractContextManager[Ledger]:
+        """The ledger, made when it is not there. Raises LedgerError."""
+        return closing(Ledger(self.settings.ledger.url, busy_seconds=self.busy_seconds))
+
+    def known_ledger(self) -> AbstractContextManager[Ledger]:
+        """The ledger of earlier runs. Raises LedgerError when there was none."""
+        if _missing(self.ledger_file):
+            raise LedgerError(f"there is no ledger at {self.ledger_file}", mend="mine something first: uc-miner run")
+        return self.ledger()
+
+    @property
+    def start(self) -> date:
+        """The first day to mine."""
+        return self.settings.mining.start or self.now().date() - timedelta(days=DEFAULT_DAYS)
+
+    def chosen(self, names: Sequence[str]) -> list[str]:
+        """The names of sources as asked for, or all. Raises SettingsError when there is none of a name, or none at all."""
+        configured = list(self.settings.sources)
+        if not configured:
+            raise SettingsError(
+                "no source is configured",
+                mend='name one in uc-miner.toml: [sources.prod] with kind = "files" and path = "DIRECTORY"',
+            )
+        if unknown := [name for name in names if name not in configured]:
+            raise SettingsError(
+                f"there is no source {', '.join(unknown)}", mend=f"the settings name {', '.join(configured)}"
+            )
+        return [name for name in configured if name in names] if names else configured
+
+    @contextmanager
+    def sources(self, ledger: Ledger, names: Sequence[str], leave: Leave = NO_LEAVE) -> Iterator[list[Source]]:
+        """Sources to mine, each over a warehouse of its own."""
+        with ExitStack() as opened:
+            yield [self._source(name, ledger.scratch, leave, opened) for name in self.chosen(names)]
+
+    def _source(self, name: str, scratch: Path, leave: Leave, opened: ExitStack) -> Source:
+        given = self.settings.sources[name]
+        exclusions = self.settings.mining.exclude.exclusions()
+        reader = opened.enter_context(reading(given, scratch, exclusions))
+        return Source(name, reader, self._mining(given, exclusions, leave))
+
+    def _mining(self, given: FilesSource, exclusions: Exclusions, leave: Leave) -> MiningOptions:
+        mining = self.settings.mining
+        return MiningOptions(
+            start=self.start,
+            settle_days=mining.settle_days,
+            rules=_rules(given, exclusions, column_lineage=mining.column_lineage),
+            column_lineage=mining.column_lineage,
+            allow_empty=leave.empty,
+            allow_shrink=leave.shrunk,
+        )
+
+    def popularity(self, windows: Sequence[int] = (), as_of: date | None = None) -> PopularityOptions:
+        """How popularity is computed; windows and the last day as asked for, else as set."""
+        usage = self.settings.usage
+        return PopularityOptions(
+            windows=tuple(windows) or usage.windows,
+            exclude_users=usage.exclude_users,
+            exclude_process_kinds=usage.exclude_process_kinds,
+            stale_days=self.settings.mining.stale_days,
+            as_of=as_of,
+        )
+
+    @contextmanager
+    def emitter(self, ledger: Ledger) -> Iterator[Emitter | None]:
+        """What brings the configured sink up to date; None when there is no sink."""
+        with self._sink() as sink:
+            stale = self.settings.mining.stale_days
+            yield Emitter(ledger, sink, stale, self.popularity(), self.now) if sink else None
+
+    @contextmanager
+    def _sink(self) -> Iterator[Sink | None]:
+        purview = self.settings.purview
+        if purview.sink == "files":
+            yield FilesSink(purview.out, self._purview_options())
+        elif purview.sink == "purview" and purview.endpoint:
+            with (
+                _authentication(purview) as authentication,
+                closing(PurviewSink(purview.endpoint, authentication, self._purview_options())) as sink,
+            ):
+                yield sink
+        else:
+            yield None
+
+    def _purview_options(self) -> PurviewOptions:
+        purview = self.settings.purview
+        return PurviewOptions(
+            hive_metastore_host=purview.hive_metastore_host or "",
+            windows=self.settings.usage.windows,
+            max_entities=purview.max_entities,
+            max_bytes=purview.max_bytes,
+            process_type=purview.process_type,
+            usage_group=purview.business_metadata_group,
+        )
+
+
+@contextmanager
+def reading(given: FilesSource, scratch: Path, exclusions: Exclusions) -> Iterator[SystemTableReader]:
+    """One source's system tables; `scratch` takes what its warehouse cannot hold in memory."""
+    warehouse = EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
+    with closing(warehouse):
+        yield SystemTableReader(warehouse, given.tables.model_dump(), exclusions, given.principal.lower())
+
+
+def _rules(given: FilesSource, exclusions: Exclusions, *, column_lineage: bool) -> str:
+    """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
+    told = (RULES_VERSION, exclusions.digest(), given.principal.lower(), str(column_lineage))
+    return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _authentication(purview: Purview) -> Iterator[Authentication]:
+    if purview.user and purview.password:
+        yield purview.user, purview.password.get_secret_value()
+        return
+    # A third of a second that only a run against Microsoft's own service has to spend.
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
+
+    with DefaultAzureCredential() as credential:
+        yield credential
+
+
+def _missing(file: Path) -> bool:
+    try:
+        return not file.exists()
+    except OSError:
+        return False  # opening it tells better what is in the way

@@ -1,0 +1,184 @@
+"""`python -m tests.bench [NAME …]`: run the benchmark, or the named parts of it."""
+
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+from queries.sample.bench import write_bench
+from tests.bench.measure import Measured, child, cores
+
+LAST = date(2026, 11, 20)
+DAYS = 30
+THREADS = cores()
+
+
+def say(what: str, measured: Measured, more: str = "") -> None:
+    """One line of figures."""
+    print(
+        f"  {what:<46} {measured.seconds:8.2f} s  {measured.processor:8.2f} cpu-s  {measured.peak:7.0f} MiB  {more}",
+        flush=True,
+    )
+
+
+def verdict(what: str, value: float, limit: float, unit: str = "x") -> None:
+    """One line that holds a figure against its goal."""
+    mark = "ok " if value <= limit else "OVER"
+    print(f"  {mark} {what}: {value:.2f} {unit} (goal: at most {limit:g} {unit})\n", flush=True)
+
+
+def mining(folder: Path) -> None:
+    """Thirty days, 3 million lineage rows, 9 million column rows, 200,000 edges, against two raw GROUP BYs."""
+    estate = folder / "estate"
+    write_bench(
+        estate, edges=200_000, days=DAYS, rows_per_day=100_000, columns_per_row=3, seed=1, last_day=LAST
+    )
+    first = str(LAST - timedelta(days=DAYS - 1))
+    raw = child("raw", estate=str(estate), threads=THREADS)
+    say("raw GROUP BYs to Arrow", raw, f"{raw.told['table_lineage_rows'] + raw.told['column_lineage_rows']:,.0f} groups")
+    arguments = {"estate": str(estate), "ledger": str(folder / "ledger.db"), "threads": THREADS, "first": first}
+    lineage = child("mine", **arguments, streams=["lineage"])
+    say("mine lineage, ledger written", lineage, f"ledger {lineage.told['ledger_mib']:.0f} MiB")
+    usage = child("mine", **arguments, streams=["usage"])
+    say("mine usage, ledger written", usage)
+    raw_again = child("raw", estate=str(estate), threads=THREADS)
+    say("raw GROUP BYs to Arrow, again", raw_again)
+    bound = (raw.seconds + raw_again.seconds) / 2
+    verdict("mining lineage over the raw GROUP BYs", lineage.seconds / bound, 3)
+    verdict("mining lineage and usage over the raw GROUP BYs", (lineage.seconds + usage.seconds) / bound, 3)
+
+
+def memory(folder: Path) -> None:
+    """Ten times the events with the same edges."""
+    peaks = []
+    for times in (1, 10):
+        estate = folder / f"estate-{times}"
+        write_bench(
+            estate, edges=50_000, days=3, rows_per_day=100_000 * times, columns_per_row=3, seed=1, last_day=LAST
+        )
+        arguments = {"estate": str(estate), "threads": THREADS, "first": str(LAST - timedelta(days=2))}
+        mined = child(
+            "mine", **arguments, ledger=str(folder / f"ledger-{times}.db"), streams=["lineage", "usage"]
+        )
+        say(f"mine 3 days of {100_000 * times:,} events", mined)
+        peaks.append(mined.peak)
+    verdict("peak memory, ten times the events", peaks[1] / peaks[0], 1.2)
+
+
+def history(folder: Path) -> None:
+    """One more day on a ledger of 30 days and on one of 300."""
+    estate = folder / "estate"
+    write_bench(
+        estate, edges=100_000, days=31, rows_per_day=60_000, columns_per_row=3, seed=1, last_day=LAST
+    )
+    last = max((estate / "system/access/table_lineage").iterdir())
+    columns = estate / "system/access/column_lineage" / last.name
+    hidden = [(file, file.with_suffix(".later")) for file in (last, columns)]
+    for file, later in hidden:
+        file.rename(later)
+    small, large = folder / "ledger-30.db", folder / "ledger-300.db"
+    arguments = {"estate": str(estate), "threads": THREADS, "first": str(LAST - timedelta(days=30))}
+    child("mine", **arguments, ledger=str(small), streams=["lineage", "usage"])
+    shutil.copy(small, large)
+    _age(large, 9)
+    for file, later in hidden:
+        later.rename(file)
+    timed = {}
+    for ledger in (small, large):
+        timed[ledger] = child("mine", **arguments, ledger=str(ledger), streams=["lineage", "usage"])
+        say(f"one more day on {ledger.stem}", timed[ledger], f"ledger {timed[ledger].told['ledger_mib']:.0f} MiB")
+    verdict("one more day, 300 days against 30", timed[large].seconds / timed[small].seconds, 1.2)
+
+
+def _age(ledger: Path, times: int) -> None:
+    """Copy a ledger's month some times into the past."""
+    with sqlite3.connect(ledger) as connection:
+        for back in range(1, times + 1):
+            connection.execute(
+                "INSERT OR IGNORE INTO edge_month SELECT source_id, month - ?, edge_id, set_id, day_bits, direct_bits "
+                "FROM edge_month WHERE month > 24300 AND month >= (SELECT max(month) - 1 FROM edge_month)", (2 * back,)
+            )
+            connection.execute(
+                "INSERT OR IGNORE INTO usage_day SELECT source_id, day - ?, dataset_id, reader_id, process_kind, reads, "
+                "cached_reads, failed_reads, indirect_reads, self_reads, writes, events, last_read_at, last_write_at "
+                "FROM usage_day WHERE day > (SELECT max(day) - 30 FROM usage_day)", (30 * back,)
+            )
+
+
+def popularity(folder: Path) -> None:
+    """Windows over five million daily usage rows."""
+    from miner.days import number
+    from miner.ledger import Ledger
+
+    ledger = folder / "ledger.db"
+    Ledger(f"sqlite:///{ledger}").close()
+    last = number(LAST)
+    with sqlite3.connect(ledger) as connection:
+        connection.execute("INSERT INTO source (id, name, knows_run_types) VALUES (1, 'bench', 1)")
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) "
+            "INSERT INTO dataset SELECT i + 1, 0, 'm', 'c' || i % 7, 's' || i % 97, 't' || i, NULL, 'TABLE', NULL, 0 FROM n"
+        )
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+            "INSERT INTO reader SELECT i, 'user' || i || '@example.com' FROM n"
+        )
+        for back in range(100):
+            connection.execute(
+                "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) "
+                "INSERT OR IGNORE INTO usage_day SELECT 1, ?, 1 + (i * 7919 + ?) % 50000, 1 + (i * i + ?) % 2000, "
+                "'query', 1 + i % 5, 0, 0, 0, 0, 0, 5, (? * 86400 + i) * 1000000, NULL FROM n",
+                (last - back, back * 31, back * 17, last - back),
+            )
+            connection.execute(
+                "INSERT INTO day_mined VALUES (1, 'usage', ?, 50000, 1, 1, '', '', 0, 1)", (last - back,)
+            )
+        [rows] = connection.execute("SELECT count(*) FROM usage_day").fetchone()
+    measured = child("windows", ledger=str(ledger), as_of=str(LAST))
+    say(f"windows over {rows:,} daily usage rows", measured, f"{measured.told['rows']:,.0f} figures")
+    verdict("windows", measured.seconds, 10, "s")
+    verdict("windows, peak memory", measured.peak / 1024, 1.5, "GiB")
+
+
+def emission(folder: Path) -> None:
+    """A hundred thousand process entities with columns, then an unchanged run."""
+    estate = folder / "estate"
+    write_bench(
+        estate, edges=400_000, days=4, rows_per_day=300_000, columns_per_row=3, seed=1, last_day=LAST
+    )
+    ledger = folder / "ledger.db"
+    child(
+        "mine", estate=str(estate), ledger=str(ledger), threads=THREADS, first=str(LAST - timedelta(days=3)),
+        streams=["lineage", "usage"],
+    )  # fmt: skip
+    with sqlite3.connect(ledger) as connection:
+        connection.execute("UPDATE source SET knows_run_types = 1")
+    built = child("build", ledger=str(ledger))
+    say("build from the ledger", built, f"{built.told['built']:,.0f} entities, {built.told['built'] / built.seconds:,.0f}/s")
+    verdict("entities a second, goal over what is reached", 20_000 * built.seconds / built.told["built"], 1)
+    first = child("emit", ledger=str(ledger), out=str(folder / "purview"))
+    say("build, compare, write, note in the ledger", first, f"{first.told['sent']:,.0f} entities sent")
+    second = child("emit", ledger=str(ledger), out=str(folder / "purview"))
+    say("the same again, unchanged", second, f"{second.told['built']:,.0f} built, {second.told['sent']:,.0f} sent")
+    verdict("entities built or sent by an unchanged run", second.told["built"] + second.told["sent"], 0, "entities")
+
+
+PARTS: dict[str, Callable[[Path], None]] = {
+    "mining": mining, "memory": memory, "history": history, "popularity": popularity, "emission": emission,
+}  # fmt: skip
+
+
+def main(names: list[str]) -> None:
+    """Run the named parts, or all."""
+    print(f"{THREADS} threads; figures of one run on this machine, ratios are what counts\n")
+    for name in names or PARTS:
+        print(f"{name}: {PARTS[name].__doc__}")
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            PARTS[name](Path(folder))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,128 @@
+"""What the benchmark runs in processes of their own: the product's code, and the raw work it is held against."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from tests.bench.measure import report
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def raw(estate: str, threads: int) -> None:
+    """The two GROUP BYs that nobody can do without, to Arrow."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": threads})
+    keys = (
+        "event_date, metastore_id, workspace_id, entity_type, entity_id, source_table_catalog, source_table_schema, "
+        "source_table_name, source_path, target_table_catalog, target_table_schema, target_table_name, target_path"
+    )
+    started = time.perf_counter()
+    told = {}
+    for table, more in (("table_lineage", ""), ("column_lineage", ", source_column_name, target_column_name")):
+        query = (
+            f"SELECT {keys}{more}, count(*) FROM read_parquet('{estate}/system/access/{table}/*.parquet') GROUP BY ALL"  # noqa: S608
+        )
+        told[f"{table}_rows"] = sum(
+            batch.num_rows for batch in connection.cursor().sql(query).to_arrow_reader(100_000)
+        )
+    report(started, told)
+
+
+@contextmanager
+def _opened(ledger: str, estate: str, threads: int) -> Iterator[tuple[object, object]]:
+    from miner.exclusions import DEFAULT
+    from miner.ledger import Ledger
+    from queries.embedded import EmbeddedWarehouse
+    from queries.system_tables import SystemTableReader
+
+    opened = Ledger(f"sqlite:///{ledger}")
+    warehouse = EmbeddedWarehouse(Path(estate), scratch=opened.scratch, threads=threads, memory_limit="1GB")
+    try:
+        yield opened, SystemTableReader(warehouse, exclusions=DEFAULT)
+    finally:
+        warehouse.close()
+        opened.close()
+
+
+def mine(estate: str, ledger: str, threads: int, streams: list[str], first: str) -> None:
+    """Mine what is due of some streams."""
+    import structlog
+
+    from miner.exclusions import DEFAULT
+    from miner.mining import MiningOptions, Source
+    from miner.mining import mine as mine_source
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    with _opened(ledger, estate, threads) as (opened, reader):
+        options = MiningOptions(
+            start=date.fromisoformat(first), settle_days=0, rules=DEFAULT.digest(), parallel=threads,
+            streams=tuple(streams),
+        )  # fmt: skip
+        started = time.perf_counter()
+        days = list(mine_source(Source("bench", reader, options), opened, run_id=1, now=lambda: NOW))
+        told = {"days": len(days), "ledger_mib": Path(ledger).stat().st_size / 2**20}
+        report(started, told)
+
+
+def windows(ledger: str, as_of: str) -> None:
+    """Popularity windows over the whole ledger."""
+    from miner.ledger import Ledger
+    from miner.popularity import PopularityOptions, popularity
+
+    opened = Ledger(f"sqlite:///{ledger}")
+    started = time.perf_counter()
+    frame = popularity(opened, PopularityOptions(as_of=date.fromisoformat(as_of)))
+    report(started, {"rows": len(frame)})
+    opened.close()
+
+
+def emit(ledger: str, out: str) -> None:
+    """Build and write every process entity that changed."""
+    import structlog
+
+    from miner.emission import Emitter
+    from miner.ledger import Ledger
+    from miner.popularity import PopularityOptions
+    from sinks.purview.files import FilesSink
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    opened = Ledger(f"sqlite:///{ledger}")
+    emitter = Emitter(opened, FilesSink(Path(out)), 180, PopularityOptions(), lambda: NOW)
+    started = time.perf_counter()
+    changes = emitter.emit()
+    told = {
+        "built": changes.sent + changes.unchanged.total(), "sent": changes.sent,
+        "processes": changes.created["process"],
+    }  # fmt: skip
+    report(started, told)
+    opened.close()
+
+
+def build(ledger: str) -> None:
+    """Build every process entity from the ledger, sending none."""
+    from miner.ledger import Ledger, reading
+    from sinks.purview.files import FilesSink
+
+    opened = Ledger(f"sqlite:///{ledger}")
+    sink = FilesSink(Path(ledger).parent / "unused")
+    started = time.perf_counter()
+    with opened.reading() as connection:
+        reading.resolve(connection, 180)
+        reading.want(connection, everything=True)
+        built = sum(1 for _ in sink.processes(reading.flows(connection), lambda _: None))
+    report(started, {"built": built})
+    opened.close()
+
+
+TASKS: dict[str, Callable[..., None]] = {
+    "raw": raw, "mine": mine, "windows": windows, "emit": emit, "build": build,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    TASKS[sys.argv[1]](**json.loads(sys.argv[2]))

@@ -1,0 +1,135 @@
+"""`lineage_columns.sql` on rows made by hand."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests import oracle
+from tests.oracle import Scope
+from tests.queries import given
+from tests.queries.given import told
+from tests.rows import DAY, columns, lineage
+
+SCOPE = Scope(tables=("log_*",), workspaces=("9*",))
+
+
+@pytest.fixture
+def columns_of(reader_of):
+    """The answer for some rows of column_lineage."""
+
+    def answer(*rows, **more):
+        return given.columns(reader_of(column_lineage=rows, **more))
+
+    return answer
+
+
+FATES = [
+    ("excluded_workspace", "9*", columns("c.s.a", "c.s.b", "x", None, workspace_id="9")),
+    ("incomplete_name", "", columns("c.s.a", "c.s.b", "x", "y") | {"target_table_schema": None}),
+    ("no_dataset", "", columns(None, None, "x", "y")),
+    ("excluded_table", "log_*", columns("c.s.a", "c.s.log_1", "x", "y")),
+    ("read_only", "", columns("c.s.a", None, "x", None)),
+    ("write_only", "", columns(None, "c.s.b", None, "y")),
+    ("self_edge", "", columns("c.s.a", "c.s.a", "x", "y")),
+    ("indirect", "", columns("c.s.a", "c.s.b", "x", "y", direct_access=False)),
+    ("indirect", "", columns("c.s.a", "c.s.b", None, "y", direct_access=False)),
+    ("no_column", "", columns("c.s.a", "c.s.b", None, "y")),
+    ("no_column", "", columns("c.s.a", "c.s.b", "x", "")),
+    ("kept", "", columns("c.s.a", "c.s.b", "x", "y")),
+]
+
+
+@pytest.mark.parametrize(("fate", "glob", "row"), FATES, ids=[fate for fate, _, _ in FATES])
+def test_fates(columns_of, fate, glob, row):
+    """A column row has the fate of a table row; a kept one whose column has no name is dropped for that."""
+    answer = columns_of(row, scope=SCOPE)
+    assert answer.fates == {(fate, glob): 1}
+    assert bool(answer.pairs) == (fate == "kept")
+
+
+def test_no_table_edge():
+    """A pair whose edge no table row made that day is no column lineage; the ledger finds it, the oracle shows how."""
+    rows = [columns("c.s.a", "c.s.b", "x", "y", job="1"), columns("c.s.a", "c.s.b", "x", "y", job="2")]
+    known = oracle.edges(DAY, [lineage("c.s.a", "c.s.b", job="1")])
+    assert oracle.lineage_fates(DAY, rows, known=known) == {("kept", ""): 1, ("no_table_edge", ""): 1}
+
+
+def test_pairs_are_a_set(columns_of):
+    """However often and in whatever order pairs come, an edge has each once, sorted, under one key."""
+    pairs = [("b", "y"), ("a", "x"), ("b", "y"), ("a", "y"), ("B", "y")]
+    one = columns_of(*(columns("c.s.a", "c.s.b", *pair, job="1") for pair in pairs))
+    assert list(one.pairs.values()) == [set(pairs)]
+    assert one.rows_of_edge.total() == 1
+    assert one.fates == {("kept", ""): 5}
+
+
+def test_one_row_an_edge(columns_of):
+    """Rows that say nothing of directness and rows that do tell of the same edge: their pairs are one set."""
+    rows = [
+        columns("c.s.a", "c.s.b", name, name, job="1", direct_access=direct)
+        for name, direct in (("x", None), ("y", True))
+    ]
+    answer = columns_of(*rows)
+    assert list(answer.pairs.values()) == [{("x", "x"), ("y", "y")}]
+    assert answer.rows_of_edge.total() == 1
+
+
+def test_the_same_set_has_one_key(reader_of):
+    """Edges with the same pairs share a set: its key is the content's and nothing else's."""
+    rows = [columns("c.s.a", f"c.s.t{number}", "x", "y") for number in range(3)]
+    found = told(reader_of(column_lineage=rows).column_sets(DAY))
+    assert len({row["edge_key"] for row in found}) == 3
+    assert len({row["set_key"] for row in found}) == 1
+    assert {row["content"] for row in found} == {"1:x1:y"}
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [("a.b", "a,b")],
+        [("1:x", "2:yy")],
+        [("größe", "straße (€)")],
+        [("a", "bc"), ("ab", "c")],
+        [(" ", "`q`")],
+        [("日本", "🙂")],
+    ],
+)
+def test_odd_column_names(columns_of, pairs):
+    """Dots, colons, digits, blanks and any script: a set's content can be read back into its pairs."""
+    answer = columns_of(*(columns("c.s.a", "c.s.b", *pair, job="1") for pair in pairs))
+    assert list(answer.pairs.values()) == [set(pairs)]
+
+
+def test_keys_are_those_of_the_edges(reader_of):
+    """A column set carries the key of its table edge, ad hoc processes and paths with it."""
+    ends = [
+        ("c.s.a", "c.s.b", {}),
+        ("C.s.a__dbt_tmp", "`c`.s.b", {"job": "1"}),
+        ("s3a://bucket/a/day=1", "c.s.b", {"genie": "g"}),
+    ]
+    source = reader_of(
+        *(lineage(one, other, **ids) for one, other, ids in ends),
+        column_lineage=[columns(one, other, "x", "y", **ids) for one, other, ids in ends],
+    )
+    assert {given.key(edge) for edge in given.edges(source).kept} == given.columns(source).pairs.keys()
+
+
+def test_contents_on_demand(reader_of):
+    """Only the sets asked for come with their content; every set's key can be had without any."""
+    rows = [columns("c.s.a", "c.s.b", "x", "y"), columns("c.s.a", "c.s.c", "x", "z"), columns("c.s.a", None, "x", None)]
+    source = reader_of(column_lineage=rows)
+    contents = {row["content"]: row["set_key"] for row in told(source.column_sets(DAY)) if row["set_key"]}
+    assert contents.keys() == {"1:x1:y", "1:x1:z"}
+    wanted = [contents["1:x1:y"], "0" * 32]
+    found = [row for row in told(source.column_contents(DAY, wanted)) if row["set_key"]]
+    assert [(row["set_key"], row["content"]) for row in found] == [(contents["1:x1:y"], "1:x1:y")]
+    source.warehouse.ships_contents = False
+    bare = [row for row in told(source.column_sets(DAY)) if row["set_key"]]
+    assert {row["set_key"] for row in bare} == set(contents.values())
+    assert {row["content"] for row in bare} == {None}
+
+
+def test_one_day(columns_of):
+    """A day is its event_date and nothing else."""
+    rows = [columns("c.s.a", "c.s.b", f"x{offset}", "y", day=DAY + timedelta(days=offset)) for offset in (-1, 0, 1)]
+    assert list(columns_of(*rows).pairs.values()) == [{("x0", "y")}]

@@ -1,0 +1,266 @@
+"""`lineage_edges.sql` on rows made by hand."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.oracle import Dataset, Edge, Scope
+from tests.oracle.lineage import lineage_fate
+from tests.queries.given import edges, told
+from tests.rows import DAY, METASTORE, WORKSPACE, lineage
+
+SCOPE = Scope(
+    catalogs=("nothing", "system", "sys*"),
+    schemas=("tmp_?",),
+    tables=("log_*",),
+    paths=("*/_checkpoint*",),
+    workspaces=("9*",),
+    process_kinds=("genie_*",),
+)
+PATH = "s3://bucket/a"
+CHECKPOINT = "s3://bucket/_checkpoints/1"
+
+
+def table(name):
+    return Dataset(*name.split("."), None)
+
+
+def path(name):
+    return Dataset(None, None, None, name)
+
+
+def gap(side, *parts, **given):
+    """A row whose one end is named without its catalog or schema."""
+    row = lineage("c.s.a", "c.s.b", **given)
+    return row | {f"{side}_table_{part}": None for part in parts}
+
+
+FATES = [
+    ("excluded_workspace", "9*", lineage("c.s.a", "c.s.b", workspace_id="99")),
+    ("excluded_process_kind", "genie_*", lineage("c.s.a", "c.s.b", genie="g1")),
+    ("incomplete_name", "", gap("source", "schema")),
+    ("incomplete_name", "", gap("target", "catalog")),
+    ("no_dataset", "", lineage(None, None)),
+    ("no_dataset", "", lineage(None, None) | {"source_table_name": "", "target_path": "/"}),
+    ("excluded_catalog", "system", lineage("system.s.a", "c.s.b")),
+    ("excluded_catalog", "sys*", lineage("c.s.a", "sysx.s.b")),
+    ("excluded_schema", "tmp_?", lineage("c.tmp_1.a", "c.s.b")),
+    ("excluded_table", "log_*", lineage("c.s.a", "c.s.log_1")),
+    ("excluded_path", "*/_checkpoint*", lineage("c.s.a", CHECKPOINT)),
+    ("read_only", "", lineage("c.s.a", None)),
+    ("read_only", "", lineage(PATH, None)),
+    ("write_only", "", lineage(None, "c.s.b")),
+    ("self_edge", "", lineage("c.s.a", "C.S.`A`")),
+    ("self_edge", "", lineage("s3a://Bucket/a/", PATH)),
+    ("indirect", "", lineage("c.s.a", "c.s.b", direct_access=False)),
+    ("kept", "", lineage("c.s.a", "c.s.b")),
+    ("kept", "", lineage("c.s.a", "c.s.b", direct_access=True)),
+]
+
+# Two reasons hold, the documented order decides.
+PRECEDENCE = [
+    ("excluded_workspace", "9*", lineage("c.s.a", "c.s.b", workspace_id="99", genie="g1")),
+    ("excluded_workspace", "9*", lineage(None, None, workspace_id="99")),
+    ("excluded_process_kind", "genie_*", gap("source", "schema", genie="g1")),
+    ("excluded_process_kind", "genie_*", lineage(None, None, genie="g1")),
+    ("incomplete_name", "", gap("source", "schema") | {"source_table_catalog": "system"}),
+    ("incomplete_name", "", gap("target", "schema") | {"source_table_catalog": "system"}),
+    ("excluded_catalog", "system", lineage("system.tmp_1.log_1", "c.s.b")),
+    ("excluded_schema", "tmp_?", lineage("c.tmp_1.log_1", "c.s.b")),
+    ("excluded_table", "log_*", lineage("c.s.log_1", "system.s.b")),
+    ("excluded_table", "log_*", lineage("c.s.log_1", None)),
+    ("excluded_schema", "tmp_?", lineage(None, "c.tmp_1.b")),
+    ("excluded_table", "log_*", lineage("c.s.log_1", "c.s.log_1")),
+    ("read_only", "", lineage("c.s.a", None, direct_access=False)),
+    ("write_only", "", lineage(None, "c.s.b", direct_access=False)),
+    ("self_edge", "", lineage("c.s.a", "c.s.a", direct_access=False)),
+]
+
+
+@pytest.mark.parametrize("cases", [FATES, PRECEDENCE], ids=["each", "precedence"])
+def test_fates(reader_of, cases):
+    """Every row has the one fate the documented order gives it, with the glob that left it out."""
+    source = reader_of(*(row | {"metastore_id": str(place)} for place, (_, _, row) in enumerate(cases)), scope=SCOPE)
+    answer = edges(source)
+    for fate in {fate for fate, _, _ in cases}:
+        wanted = sorted(glob for one, glob, _ in cases if one == fate)
+        assert sorted(glob for (one, glob), rows in answer.fates.items() if one == fate for _ in range(rows)) == wanted
+    assert (
+        answer.fates.total()
+        == len(cases)
+        == source.totals("table_lineage", DAY)["rows"].to_pylist()[0]
+        + sum(row["workspace_id"] == "99" for _, _, row in cases)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fate", "glob", "row"), FATES + PRECEDENCE, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_oracle_agrees(fate, glob, row):
+    """The oracle the other tests compare with gives the same fates."""
+    assert lineage_fate(row, SCOPE) == (fate, glob)
+
+
+KINDS = [
+    ("alert", {"alert": "1"}),
+    ("genie_space", {"genie": "2"}),
+    ("dashboard", {"dashboard": "3"}),
+    ("legacy_dashboard", {"legacy_dashboard": "4"}),
+    ("pipeline", {"pipeline": "5"}),
+    ("job", {"job": "6"}),
+    ("notebook", {"notebook": "7"}),
+    ("query", {"query": "8"}),
+    ("model_serving", {"entity_type": "MODEL_SERVING", "entity_id": "9"}),
+]
+
+
+@pytest.mark.parametrize("place", range(len(KINDS)), ids=[kind for kind, _ in KINDS])
+def test_process_precedence(reader_of, place):
+    """The most telling id decides, whatever less telling ones come with it; an empty id is none."""
+    kind, told_id = KINDS[place]
+    less_telling = {name: value for _, ids in KINDS[place:] for name, value in ids.items()}
+    empty = {name: "" for _, ids in KINDS[:place] for name in ids if not name.startswith("entity")}
+    for ids in (told_id, less_telling, less_telling | empty):
+        (edge,) = edges(reader_of(lineage("c.s.a", "c.s.b", **ids))).kept
+        assert (edge.kind, edge.process) == (kind, str(place + 1))
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "kind"),
+    [
+        ("DASHBOARD_V3", "dashboard"),
+        ("DBSQL_DASHBOARD", "legacy_dashboard"),
+        ("DBSQL_QUERY", "query"),
+        ("dbsql_query", "query"),
+        ("NOTEBOOK", "notebook"),
+        ("JOB", "job"),
+        ("PIPELINE", "pipeline"),
+        ("SOMETHING_NEW", "something_new"),
+    ],
+)
+def test_entity_types(reader_of, entity_type, kind):
+    """Where metadata say nothing, the entity type does, in our words; a type not known yet is kept as it is."""
+    (edge,) = edges(reader_of(lineage("c.s.a", "c.s.b", entity_type=entity_type, entity_id="7"))).kept
+    assert (edge.kind, edge.process) == (kind, "7")
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "entity_id"), [(None, None), ("", "7"), ("JOB", ""), (None, "7"), ("JOB", None)]
+)
+def test_ad_hoc(reader_of, entity_type, entity_id):
+    """What belongs to nothing is known by its workspace and target: one process per table it fills."""
+    rows = [lineage("c.s.a", target, entity_type=entity_type, entity_id=entity_id) for target in ("C.s.B", PATH)]
+    assert {(edge.kind, edge.process) for edge in edges(reader_of(*rows)).kept} == {
+        ("ad_hoc", "c.s.b"),
+        ("ad_hoc", PATH),
+    }
+
+
+def test_edges_are_distinct(reader_of):
+    """Rows of one edge make one edge; another workspace, metastore or process makes another."""
+    same = [lineage("c.s.a", "c.s.b", job="1") for _ in range(3)]
+    others = [
+        lineage("c.s.a", "c.s.b", job="2"),
+        lineage("c.s.a", "c.s.b", job="1", workspace_id="2"),
+        lineage("c.s.a", "c.s.b", job="1", metastore_id="m2"),
+        lineage("c.s.b", "c.s.a", job="1"),
+    ]
+    answer = edges(reader_of(*same, *others))
+    assert len(answer.kept) == 5
+    assert answer.kept.keys() >= {Edge(METASTORE, WORKSPACE, "job", "1", table("c.s.a"), table("c.s.b"))}
+    assert answer.fates == {("kept", ""): 7}
+
+
+def test_only_ends_of_one_row_make_an_edge(reader_of):
+    """A job's reads are never multiplied with its writes, even within one statement."""
+    rows = [lineage("c.s.a", None, job="1", statement_id="st"), lineage(None, "c.s.b", job="1", statement_id="st")]
+    answer = edges(reader_of(*rows))
+    assert answer.kept == {}
+    assert answer.fates == {("read_only", ""): 1, ("write_only", ""): 1}
+
+
+@pytest.mark.parametrize(
+    ("direct", "verified"),
+    [([True], True), ([None], False), ([None, True], True), ([True, False], True), ([None, False], False)],
+)
+def test_verified(reader_of, direct, verified):
+    """An edge is verified once a row says outright that the access was direct; indirect rows stand beside it."""
+    rows = [lineage("c.s.a", "c.s.b", job="1", direct_access=one) for one in direct]
+    answer = edges(reader_of(*rows))
+    assert list(answer.kept.values()) == [verified]
+    assert len(answer.indirect) == (False in direct)
+
+
+def test_a_named_end_is_no_path(reader_of):
+    """An end with a name is that table, whatever its path; an empty name is none."""
+    named = lineage("c.s.a", "c.s.b") | {"source_path": PATH, "target_path": "s3://other"}
+    unnamed = lineage(PATH, "c.s.c") | {"source_table_name": "", "source_table_catalog": "", "source_table_schema": ""}
+    assert {(edge.source, edge.target) for edge in edges(reader_of(named, unnamed)).kept} == {
+        (table("c.s.a"), table("c.s.b")),
+        (path(PATH), table("c.s.c")),
+    }
+
+
+def test_text_rules_come_first(reader_of):
+    """Temporary names and partitions are cut before ends are compared or left out."""
+    rows = [
+        lineage("c.s.a__dbt_tmp", "c.s.a"),
+        lineage("c.s.log_1__dbt_stg", "c.s.b"),
+        lineage("s3://bucket/a/day=1", "s3://bucket/a/day=2"),
+        lineage("s3://bucket/a/day=1", "c.s.b", job="1"),
+        lineage("s3://bucket/a/day=2", "c.s.b", job="1"),
+    ]
+    answer = edges(reader_of(*rows, scope=SCOPE))
+    assert [(edge.source, edge.target) for edge in answer.kept] == [(path("s3://bucket/a"), table("c.s.b"))]
+    assert answer.fates == {("self_edge", ""): 2, ("excluded_table", "log_*"): 1, ("kept", ""): 2}
+
+
+def test_case_of_paths(reader_of):
+    """Names are compared folded, paths with their case."""
+    rows = [lineage("C.S.A", "s3://bucket/A", job="1"), lineage("c.s.a", "s3://bucket/a", job="1")]
+    targets = {edge.target for edge in edges(reader_of(*rows)).kept}
+    assert targets == {path("s3://bucket/A"), path("s3://bucket/a")}
+
+
+def test_nulls_of_old_rows(reader_of):
+    """A workspace or metastore that a row does not tell is ''."""
+    (edge,) = edges(reader_of(lineage("c.s.a", "c.s.b", workspace_id=None, metastore_id=None))).kept
+    assert (edge.metastore, edge.workspace) == ("", "")
+
+
+def test_what_is_told_of_a_process(reader_of):
+    """A job's notebook and an alert's hidden job come along as attributes, not as the identity."""
+    rows = [lineage("c.s.a", "c.s.b", job="1", notebook="n1"), lineage("c.s.a", "c.s.b", job="1", notebook="n2")]
+    rows += [lineage("c.s.a", "c.s.b", pipeline="p", job="5")]
+    source = reader_of(*rows)
+    assert len(edges(source).kept) == 2
+    attributes = {
+        (row["process_kind"], row["notebook_id"], row["job_id"], row["pipeline_id"]) for row in told(source.edges(DAY))
+    }
+    assert attributes == {("job", "n1", "1", None), ("job", "n2", "1", None), ("pipeline", None, "5", "p")}
+
+
+def test_one_day(reader_of):
+    """A day is its event_date and nothing else."""
+    rows = [lineage(f"c.s.a{offset}", "c.s.b", day=DAY + timedelta(days=offset)) for offset in (-1, 0, 1)]
+    assert [edge.source for edge in edges(reader_of(*rows)).kept] == [table("c.s.a0")]
+
+
+def test_keys_hold_their_parts_apart(reader_of):
+    """Parts that read alike when joined do not share a key."""
+    rows = [
+        lineage("c.s.a", "c.s.b", metastore_id="m1", workspace_id="2"),
+        lineage("c.s.a", "c.s.b", metastore_id="m", workspace_id="12"),
+        lineage("cs.a.b", "c.s.b", metastore_id="m", workspace_id="12"),
+        lineage("c.sa.b", "c.s.b", metastore_id="m", workspace_id="12"),
+    ]
+    found = told(reader_of(*rows).edges(DAY))
+    assert len({row["edge_key"] for row in found}) == len(found) == 4
+
+
+def test_nothing_on_a_day_without_rows(reader_of):
+    """A day without rows answers without rows: that this is no failed read is shown by its total of none."""
+    source = reader_of(lineage("c.s.a", "c.s.b"))
+    later = DAY + timedelta(days=1)
+    assert told(source.edges(later)) == []
+    assert source.totals("table_lineage", later).num_rows == 0

@@ -1,0 +1,241 @@
+"""`usage_daily.sql` on rows made by hand."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.oracle import Dataset, Figures, Scope, Use
+from tests.queries.given import OWN_TABLES, told
+from tests.queries.given import usage as usage_of
+from tests.rows import DAY, METASTORE, at, end, lineage, statement
+
+A = Dataset("c", "s", "a", None)
+B = Dataset("c", "s", "b", None)
+ANN = {"created_by": "ann@x.org", "job": "1"}
+
+
+@pytest.fixture
+def figures(reader_of):
+    """Figures by dataset, reader and kind for some rows."""
+
+    def answer(*lineage_rows, history=None, **more):
+        return usage_of(reader_of(*lineage_rows, query_history=history, **more)).figures
+
+    return answer
+
+
+def use(dataset, reader="ann@x.org", kind="job"):
+    return Use(METASTORE, dataset, reader, kind)
+
+
+SCOPE = Scope(
+    catalogs=("system",), tables=("log_*",), paths=("*/_checkpoint*",), workspaces=("9*",), process_kinds=("genie_*",)
+)
+MINER = Scope(principal="miner@x.org", own_tables=OWN_TABLES)
+TABLE_LINEAGE = "system.access.table_lineage"
+
+FATES = [
+    (SCOPE, "excluded_workspace", "9*", lineage("c.s.a", None, workspace_id="9")),
+    (SCOPE, "excluded_process_kind", "genie_*", lineage("c.s.a", None, genie="1")),
+    (SCOPE, "incomplete_name", "", lineage("c.s.a", None) | {"source_table_catalog": None}),
+    (SCOPE, "incomplete_name", "", lineage("c.s.a", "c.s.b") | {"target_table_schema": ""}),
+    (SCOPE, "no_dataset", "", lineage(None, None)),
+    (SCOPE, "excluded_catalog", "system", lineage("system.s.a", None)),
+    (SCOPE, "excluded_table", "log_*", lineage(None, "c.s.log_1")),
+    (SCOPE, "excluded_catalog", "system", lineage("system.s.a", "c.s.log_1")),
+    (SCOPE, "excluded_table", "log_*", lineage("c.s.log_1", "system.s.a")),
+    (SCOPE, "excluded_path", "*/_checkpoint*", lineage("s3://bucket/_checkpoints/1", None)),
+    (SCOPE, "kept", "", lineage("system.s.a", "c.s.b")),
+    (SCOPE, "kept", "", lineage("c.s.a", "c.s.log_1")),
+    (SCOPE, "kept", "", lineage("c.s.a", None)),
+    (SCOPE, "kept", "", lineage(None, "c.s.a")),
+    (SCOPE, "kept", "", lineage("c.s.a", "c.s.a")),
+    (SCOPE, "kept", "", lineage("c.s.a", "c.s.b", direct_access=False)),
+    (MINER, "own_read", "", lineage(TABLE_LINEAGE, None, created_by="Miner@X.org")),
+    (MINER, "own_read", "", lineage("system.lakeflow.job_run_timeline", None, created_by="miner@x.org")),
+    (MINER, "kept", "", lineage(TABLE_LINEAGE, None, created_by="ann@x.org")),
+    (MINER, "kept", "", lineage(TABLE_LINEAGE, None)),
+    (MINER, "kept", "", lineage("c.s.a", None, created_by="miner@x.org")),
+    (MINER, "kept", "", lineage(TABLE_LINEAGE, "c.s.a", created_by="miner@x.org")),
+    (Scope(), "kept", "", lineage(TABLE_LINEAGE, None, created_by="")),
+]
+
+
+@pytest.mark.parametrize(("scope", "fate", "glob", "row"), FATES, ids=[fate for _, fate, _, _ in FATES])
+def test_fates(reader_of, scope, fate, glob, row):
+    """A row is kept when either end counts; the miner's own reads are its principal's of its tables."""
+    assert usage_of(reader_of(row, scope=scope)).fates == {(fate, glob): 1}
+
+
+def test_own_reads_come_before_exclusions(reader_of):
+    """The miner's reads are told as its own even where the catalog they are in is left out."""
+    scope = Scope(catalogs=("system",), principal="miner@x.org", own_tables=OWN_TABLES)
+    source = reader_of(lineage(TABLE_LINEAGE, None, created_by="miner@x.org"), scope=scope)
+    assert usage_of(source).fates == {("own_read", ""): 1}
+
+
+def test_rows_balance(reader_of):
+    """A row of two ends is counted once, and the rows of all fates are the day's rows."""
+    rows = [lineage("c.s.a", "c.s.b", **ANN), lineage("c.s.a", None), lineage(None, None), lineage("c.s.b", "c.s.b")]
+    source = reader_of(*rows)
+    assert usage_of(source).fates.total() == sum(source.totals("table_lineage", DAY)["rows"].to_pylist()) == 4
+
+
+@pytest.mark.parametrize(
+    ("ids", "reads"),
+    [
+        ([{"statement_id": "s1"}, {"statement_id": "s1"}], 1),
+        ([{"statement_id": "s1"}, {"statement_id": "s2"}], 2),
+        ([{"statement_id": "s1", "entity_run_id": "r1"}, {"statement_id": "s2", "entity_run_id": "r1"}], 2),
+        ([{"entity_run_id": "r1"}, {"entity_run_id": "r1"}], 1),
+        ([{"entity_run_id": "s1"}, {"statement_id": "s1"}], 1),
+        ([{"event_id": "e1"}, {"event_id": "e1"}], 1),
+        ([{"event_id": "e1"}, {"event_id": "e2"}], 2),
+        ([{"statement_id": "s1"}, {"statement_id": "s1", "workspace_id": "2"}], 2),
+    ],
+)
+def test_a_read_is_a_unit(figures, ids, reads):
+    """Rows of one statement, else run, else event of a workspace are one read; raw rows stand beside it."""
+    answer = figures(*(lineage("c.s.a", "c.s.b", **ANN, **one) for one in ids))
+    assert (answer[use(A)].reads, answer[use(A)].events) == (reads, 2)
+    assert answer[use(B)].writes == reads
+
+
+def test_reads_of_several_targets(figures):
+    """A statement that reads a table into two others reads it once and writes each once."""
+    answer = figures(*(lineage("c.s.a", target, **ANN, statement_id="s1") for target in ("c.s.b", "c.s.x")))
+    assert answer[use(A)].reads == 1
+    assert [one.writes for one in answer.values()].count(1) == 2
+
+
+@pytest.mark.parametrize(
+    ("direct", "reads", "indirect"), [([False], 0, 1), ([None], 1, 0), ([True, False], 1, 1), ([False, False], 0, 1)]
+)
+def test_indirect_reads(figures, direct, reads, indirect):
+    """A table read only through a view is no read but in use; a unit that does both counts under both."""
+    answer = figures(*(lineage("c.s.a", None, **ANN, statement_id="s1", direct_access=one) for one in direct))
+    assert (answer[use(A)].reads, answer[use(A)].indirect_reads) == (reads, indirect)
+
+
+@pytest.mark.parametrize("direct", [True, False, None])
+def test_self_reads(figures, direct):
+    """A row of a table to itself (MERGE, streaming) is a self read and a write, however direct; no read."""
+    answer = figures(lineage("c.s.a", "c.s.a", **ANN, direct_access=direct))
+    assert answer == {use(A): Figures(self_reads=1, writes=1, last_write_at=at())}
+
+
+def test_failed_reads(figures):
+    """Reads of a failed or cancelled statement are a column of their own; its writes and indirect reads stay."""
+    rows = [lineage("c.s.a", "c.s.b", **ANN, statement_id=status) for status in ("FAILED", "CANCELED", "FINISHED")]
+    rows += [lineage("c.s.x", None, **ANN, statement_id="FAILED", direct_access=False)]
+    history = [statement(status, execution_status=status) for status in ("FAILED", "CANCELED", "FINISHED")]
+    answer = figures(*rows, history=history)
+    assert (answer[use(A)].reads, answer[use(A)].failed_reads, answer[use(A)].events) == (1, 2, 3)
+    assert answer[use(B)].writes == 3
+    assert answer[use(Dataset("c", "s", "x", None))].indirect_reads == 1
+
+
+def test_last_times(figures):
+    """The last read is the latest of a statement that did not fail, the last write the latest of any."""
+    rows = [
+        lineage("c.s.a", "c.s.b", **ANN, statement_id="good", event_time=at(hour=9)),
+        lineage("c.s.a", "c.s.b", **ANN, statement_id="good", event_time=at(hour=10)),
+        lineage("c.s.a", "c.s.b", **ANN, statement_id="bad", event_time=at(hour=11)),
+        lineage("c.s.a", None, **ANN, statement_id="indirect", event_time=at(hour=12), direct_access=False),
+    ]
+    answer = figures(*rows, history=[statement("bad", execution_status="FAILED")])
+    assert answer[use(A)].last_read_at == at(hour=10)
+    assert answer[use(B)].last_write_at == at(hour=11)
+
+
+@pytest.mark.parametrize(
+    ("history", "failed"),
+    [
+        ([statement("s1", execution_status="FAILED")], True),
+        ([statement("s1", execution_status="FAILED", workspace_id="2")], False),
+        ([statement("s2", execution_status="FAILED")], False),
+        ([statement("s1", execution_status="FAILED", start_time=at(DAY - timedelta(days=1), 0))], True),
+        ([statement("s1", execution_status="FAILED", start_time=at(DAY - timedelta(days=2), 23, 59))], False),
+        ([statement("s1", execution_status="FAILED", start_time=at(DAY + timedelta(days=1), 23, 59))], True),
+        ([statement("s1", execution_status="FAILED", start_time=at(DAY + timedelta(days=2), 0))], False),
+    ],
+)
+def test_history_joins(figures, history, failed):
+    """A statement is its workspace and id together, looked for from the day before to the day after."""
+    answer = figures(lineage("c.s.a", None, **ANN, statement_id="s1"), history=history)
+    assert bool(answer[use(A)].failed_reads) == failed
+
+
+READERS = [
+    ("who history says", {"created_by": "ann@x.org"}, " Bob@X.org ", "bob@x.org"),
+    ("else who made the event", {"created_by": " Ann@X.org"}, None, "ann@x.org"),
+    ("an empty name is none", {"created_by": "ann@x.org"}, "", "ann@x.org"),
+    ("nobody", {"created_by": None}, None, ""),
+    ("nobody either", {"created_by": ""}, None, ""),
+    ("a dashboard reads as itself", {"created_by": "ann@x.org", "dashboard": "D1"}, None, "dashboard:d1"),
+    ("so does a legacy one", {"created_by": "ann@x.org", "legacy_dashboard": "L1"}, None, "dashboard:l1"),
+    ("unless history knows who looked", {"created_by": "ann@x.org", "dashboard": "D1"}, "bob@x.org", "bob@x.org"),
+    ("a query does not", {"created_by": "ann@x.org", "query": "q1"}, None, "ann@x.org"),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "executed_by", "reader"), [case[1:] for case in READERS], ids=[case[0] for case in READERS]
+)
+def test_reader(figures, given, executed_by, reader):
+    """Who read: whom history names, else a dashboard as itself, else who made the event; folded."""
+    answer = figures(
+        lineage("c.s.a", None, statement_id="s1", **given), history=[statement("s1", executed_by=executed_by)]
+    )
+    assert [one.reader for one in answer] == [reader]
+
+
+def test_figures_are_apart(figures):
+    """Readers, kinds and metastores are apart: distinct readers of a window do not add up over days."""
+    rows = [
+        lineage("c.s.a", None, created_by="ann@x.org", job="1"),
+        lineage("c.s.a", None, created_by="ann@x.org", job="2"),
+        lineage("c.s.a", None, created_by="ann@x.org", notebook="1"),
+        lineage("c.s.a", None, created_by="bob@x.org", notebook="1"),
+        lineage("c.s.a", None, created_by="bob@x.org", notebook="1", metastore_id="m2"),
+    ]
+    counted = {(one.metastore, one.reader, one.kind): figures.reads for one, figures in figures(*rows).items()}
+    assert counted == {
+        (METASTORE, "ann@x.org", "job"): 2,
+        (METASTORE, "ann@x.org", "notebook"): 1,
+        (METASTORE, "bob@x.org", "notebook"): 1,
+        ("m2", "bob@x.org", "notebook"): 1,
+    }
+
+
+def test_what_a_dataset_is_called(reader_of):
+    """Spelling and type are those of the latest event that tells them; a name's paths are evidence beside it."""
+    rows = [
+        lineage("C.S.Old", None, **ANN, event_time=at(hour=1), source_path="s3a://bucket/z/day=1"),
+        lineage("c.s.OLD", None, **ANN, event_time=at(hour=3), source_type="VIEW"),
+        lineage("c.s.old__dbt_tmp", None, **ANN, event_time=at(hour=2), source_path="s3://bucket/a/"),
+        lineage("`c`.s.OLd", None, **ANN, event_time=at(hour=4), source_type=None),
+    ]
+    (row,) = told(reader_of(*rows).usage(DAY))
+    assert (row["dataset_spelling"], row["dataset_type"]) == ("c.s.OLd", "VIEW")
+    assert (row["first_location"], row["last_location"]) == ("s3://bucket/a", "s3://bucket/z")
+
+
+def test_paths_are_datasets(reader_of):
+    """A path without a name is a dataset: all its spellings and partitions are one, and no evidence of a table."""
+    rows = [lineage(path, None, **ANN) for path in ("s3a://bucket/A/day=1", "s3://bucket//A/part-00000.parquet")]
+    (row,) = told(reader_of(*rows).usage(DAY))
+    assert (row["dataset_path"], row["dataset_spelling"], row["reads"]) == ("s3://bucket/A", "s3://bucket/A", 2)
+    assert (row["dataset_name"], row["first_location"]) == (None, None)
+
+
+def test_an_empty_name_is_a_path_here_too(figures):
+    """Both streams agree on what an end is: usage of a dataset without edges would be a riddle."""
+    answer = figures(lineage(None, None, **ANN) | end("source", "s3://bucket/a") | {"source_table_name": ""})
+    assert list(answer) == [use(Dataset(None, None, None, "s3://bucket/a"))]
+
+
+def test_without_history(figures):
+    """Usage is counted on any compute: without query.history readers are who made the event, and nothing failed."""
+    answer = figures(lineage("c.s.a", None, **ANN, statement_id="s1"), history=None)
+    assert answer == {use(A): Figures(reads=1, events=1, last_read_at=at())}
