@@ -16,6 +16,11 @@ def pairs_of(content: str) -> list[Pair]:
     return list(zip(names[::2], names[1::2], strict=True))
 
 
+def texts_of(content: str) -> set[str]:
+    """The pairs of a set's content, each as its text."""
+    return {f"{len(source)}:{source}{len(target)}:{target}" for source, target in pairs_of(content)}
+
+
 def union(contents: Iterable[str]) -> list[Pair]:
     """The pairs of several sets, oldest first, as one sorted list.
 

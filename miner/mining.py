@@ -1,5 +1,6 @@
 """Mining: which days are due, how one is fetched, checked and recorded."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,13 +10,28 @@ import structlog
 
 from miner import days
 from miner.errors import BalanceError, EmptySourceError, ShrunkDayError
-from miner.ledger import LINEAGE, USAGE, DayMark, Ledger, LineageStaging, Staging, UsageStaging, reading, registry
+from miner.ledger import (
+    LINEAGE,
+    USAGE,
+    DayMark,
+    Ledger,
+    LineageStaging,
+    Merge,
+    Staging,
+    UsageStaging,
+    reading,
+    registry,
+)
 from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, TABLE_LINEAGE, Span, SystemTables
 
 log = structlog.get_logger()
 
 SHRINK_LIMIT = 0.1
 """A settled day that loses more than this share of its rows is refused."""
+
+
+AT_ONCE = {LINEAGE: 31, USAGE: 7}
+"""Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,18 @@ def due_days(marks: Mapping[date, reading.MinedDay], options: MiningOptions, spa
     ]
 
 
+def runs_of(due: Sequence[date], at_most: int) -> list[tuple[date, ...]]:
+    """Days in runs without gaps, each within one month and of at most so many days."""
+    runs: list[list[date]] = []
+    for day in due:
+        last = runs[-1] if runs else []
+        if last and len(last) < at_most and day - last[-1] == timedelta(days=1) and day.month == last[-1].month:
+            last.append(day)
+        else:
+            runs.append([day])
+    return [tuple(run) for run in runs]
+
+
 def mine(
     source: Source, ledger: Ledger, *, run_id: int, now: Callable[[], datetime], watch: Watch | None = None
 ) -> Iterator[MinedDay]:
@@ -87,12 +115,14 @@ def mine(
             marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
         due = due_days(marks, source.options, span, now())
         miner = _StreamMiner(source, source_id, stream, ledger, run_id, now)
-        for done, (day, fetched) in enumerate(_ahead(miner.fetch, due, source.options.parallel)):
+        done = 0
+        for run, fetched in _ahead(miner.fetch, runs_of(due, AT_ONCE[stream]), source.options.parallel):
             if watch:
                 watch(source.name, stream, done, len(due))
-            yield miner.record(day, fetched, marks.get(day))
+            yield from miner.record(run, fetched, marks)
+            done += len(run)
         if watch:
-            watch(source.name, stream, len(due), len(due))
+            watch(source.name, stream, done, len(due))
 
 
 def _refuse_empty(source: Source, span: Span) -> None:
@@ -113,10 +143,10 @@ def _refuse_empty(source: Source, span: Span) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One day, staged beside the ledger, and the independent count of its rows."""
+    """A run of days, staged beside the ledger, and the independent count of its rows by table, day and workspace."""
 
     staging: Staging
-    totals: Mapping[str, Mapping[str, int]]
+    totals: Mapping[str, Mapping[date, Mapping[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,56 +158,77 @@ class _StreamMiner:
     run_id: int
     now: Callable[[], datetime]
 
-    def fetch(self, day: date) -> Fetched:
-        """Fetch and stage a day; once more when rows in and rows accounted for differ."""
-        fetched = self._fetch(day)
-        if _difference(fetched):
-            log.warning("day.unbalanced", source=self.source.name, stream=self.stream, day=str(day))
+    def fetch(self, run: Sequence[date]) -> Fetched:
+        """Fetch and stage a run of days; once more when rows in and rows accounted for differ."""
+        fetched = self._fetch(run)
+        if _difference(fetched, run):
+            log.warning("days.unbalanced", source=self.source.name, stream=self.stream, first=str(run[0]))
             fetched.staging.close()
-            fetched = self._fetch(day)
-        if difference := _difference(fetched):
+            fetched = self._fetch(run)
+        if difference := _difference(fetched, run):
             fetched.staging.close()
             raise BalanceError(
-                f"source {self.source.name}, {self.stream} of {day}: {difference}",
+                f"source {self.source.name}, {self.stream}: {difference}",
                 mend="rows are lost or counted twice on the way: run again, and report it if it stays",
             )
         return fetched
 
-    def _fetch(self, day: date) -> Fetched:
-        tables, options = self.source.tables, self.source.options
-        staging = self.ledger.stage(self.stream)
-        read = [TABLE_LINEAGE]
-        if isinstance(staging, LineageStaging):
-            staging.add_edges(tables.edges(day))
-            if options.column_lineage:
-                read.append(COLUMN_LINEAGE)
-                staging.add_column_sets(tables.column_sets(day))
-                if staging.missing_sets:
-                    staging.add_contents(tables.column_contents(day, staging.missing_sets))
-            staging.add_one_time_runs(tables.one_time_runs(day - timedelta(days=1), day))
-            staging.finish(self.source_id, days.month(day))
-        elif isinstance(staging, UsageStaging):
-            staging.add_usage(tables.usage(day))
-            staging.finish()
-        return Fetched(staging, {table: _by_workspace(tables, table, day) for table in read})
+    def _fetch(self, run: Sequence[date]) -> Fetched:
+        tables, first, last = self.source.tables, run[0], run[-1]
+        staging = self.ledger.stage(self.stream, first)
+        try:
+            read = [TABLE_LINEAGE]
+            if isinstance(staging, LineageStaging):
+                read += self._fetch_lineage(staging, first, last)
+            elif isinstance(staging, UsageStaging):
+                staging.add_usage(tables.usage(first, last))
+                staging.finish()
+            return Fetched(staging, {table: _totals(tables, table, first, last) for table in read})
+        except BaseException:
+            staging.close()
+            raise
 
-    def record(self, day: date, fetched: Fetched, before: reading.MinedDay | None) -> MinedDay:
-        """Commit a fetched day, unless it lost what an earlier, settled result had."""
+    def _fetch_lineage(self, staging: LineageStaging, first: date, last: date) -> list[str]:
+        tables = self.source.tables
+        staging.add_edges(tables.edges(first, last))
+        more = []
+        if self.source.options.column_lineage:
+            more.append(COLUMN_LINEAGE)
+            staging.add_column_sets(tables.column_sets(first, last))
+            if staging.missing_sets:
+                staging.add_contents(tables.column_contents(first, last, staging.missing_sets))
+        staging.add_one_time_runs(tables.one_time_runs(first - timedelta(days=1), last))
+        staging.finish(self.source_id, days.month(first))
+        return more
+
+    def record(
+        self, run: Sequence[date], fetched: Fetched, before: Mapping[date, reading.MinedDay]
+    ) -> list[MinedDay]:
+        """Commit a fetched run of days, unless one lost what an earlier, settled result had."""
         totals = fetched.totals[TABLE_LINEAGE]
-        if before is not None and before.settled and not self.source.options.allow_shrink:
-            self._refuse_shrunk(day, totals, before)
         mined_at = self.now()
+        try:
+            for day in run:
+                if (mark := before.get(day)) and mark.settled and not self.source.options.allow_shrink:
+                    self._refuse_shrunk(day, totals.get(day, {}), mark)
+            marks = tuple(self._mark(day, totals.get(day, {}), mined_at) for day in run)
+            self.ledger.record(
+                Merge(self.source_id, self.stream, marks, self.source.options.rules, mined_at, self.run_id),
+                fetched.staging,
+            )
+        finally:
+            fetched.staging.close()
+        return [self._told(mark, fetched.staging) for mark in marks]
+
+    def _mark(self, day: date, totals: Mapping[str, int], mined_at: datetime) -> DayMark:
         age = (mined_at.date() - day).days
-        mark = DayMark(
-            source_id=self.source_id, stream=self.stream, day=day, totals=totals,
-            settled=age > self.source.options.settle_days, whole=age > 0, rules=self.source.options.rules,
-            mined_at=mined_at, run_id=self.run_id,
-        )  # fmt: skip
-        self.ledger.record(mark, fetched.staging)
-        fetched.staging.close()
-        kept = sum(rows for (_, fate, _), rows in fetched.staging.fates.items() if fate == "kept")
-        log.info("day.mined", source=self.source.name, stream=self.stream, day=str(day), rows=mark.rows, kept=kept)
-        return MinedDay(self.source.name, self.stream, day, mark.rows, kept)
+        return DayMark(day, totals, settled=age > self.source.options.settle_days, whole=age > 0)
+
+    def _told(self, mark: DayMark, staging: Staging) -> MinedDay:
+        kept = staging.fates[mark.day, TABLE_LINEAGE, "kept", ""]
+        day, name = str(mark.day), self.source.name
+        log.info("day.mined", source=name, stream=self.stream, day=day, rows=mark.rows, kept=kept)
+        return MinedDay(name, self.stream, mark.day, mark.rows, kept)
 
     def _refuse_shrunk(self, day: date, totals: Mapping[str, int], before: reading.MinedDay) -> None:
         with self.ledger.reading() as connection:
@@ -193,30 +244,34 @@ class _StreamMiner:
             )
 
 
-def _by_workspace(tables: SystemTables, table: str, day: date) -> dict[str, int]:
-    counted = tables.totals(table, day)
-    return dict(zip(counted["workspace_id"].to_pylist(), counted["rows"].to_pylist(), strict=True))
+def _totals(tables: SystemTables, table: str, first: date, last: date) -> dict[date, dict[str, int]]:
+    counted: dict[date, dict[str, int]] = {}
+    for row in tables.totals(table, first, last).to_pylist():
+        counted.setdefault(row["day"], {})[row["workspace_id"]] = row["rows"]
+    return counted
 
 
-def _difference(fetched: Fetched) -> str:
-    """How rows in and rows accounted for differ; empty when they agree."""
-    for table, totals in fetched.totals.items():
-        total = sum(totals.values())
-        told = sum(rows for (name, _, _), rows in fetched.staging.fates.items() if name == table)
-        if total != told:
-            return f"{table} holds {total} rows, {told} are accounted for"
+def _difference(fetched: Fetched, run: Sequence[date]) -> str:
+    """How rows in and rows accounted for differ, on the first day they do; empty when they agree."""
+    accounted: Counter[tuple[date, str]] = Counter()
+    for (day, table, _, _), rows in fetched.staging.fates.items():
+        accounted[day, table] += rows
+    for table, by_day in fetched.totals.items():
+        for day in run:
+            total = sum(by_day.get(day, {}).values())
+            if total != accounted[day, table]:
+                return f"{table} holds {total} rows of {day}, {accounted[day, table]} are accounted for"
     return ""
 
 
 def _ahead(
-    fetch: Callable[[date], Fetched], due: Sequence[date], parallel: int
-) -> Iterator[tuple[date, Fetched]]:
-    """Days in order, the next ones fetched while one is recorded."""
+    fetch: Callable[[Sequence[date]], Fetched], runs: Sequence[Sequence[date]], parallel: int
+) -> Iterator[tuple[Sequence[date], Fetched]]:
+    """Runs of days in order, the next ones fetched while one is recorded."""
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="fetch") as pool:
-        waiting: list[tuple[date, Future[Fetched]]] = []
-        rest = iter(due)
+        waiting: list[tuple[Sequence[date], Future[Fetched]]] = []
         try:
-            for day in rest:
+            for day in runs:
                 waiting.append((day, pool.submit(fetch, day)))
                 if len(waiting) > parallel:
                     first, future = waiting.pop(0)

@@ -19,14 +19,19 @@ def _flow_end(prefix: str) -> list[pa.Field]:
     return [pa.field(f"{prefix}_kind", pa.string()), *_end(prefix, "type", "spelling")]
 
 
-TOTALS = pa.schema([("workspace_id", pa.string()), ("rows", pa.int64())])
-"""Rows of one table on one day by workspace, filtered by day alone: the other side of the balance."""
+TOTALS = pa.schema([("day", pa.date32()), ("workspace_id", pa.string()), ("rows", pa.int64())])
+"""Rows of one table by day and workspace, filtered by day alone: the other side of the balance."""
+
+BY_DAY = pa.list_(pa.int64())
+"""Rows by day of the month, 31 numbers."""
 
 EDGES = pa.schema(
     [
         ("fate", pa.string()),
         ("rule", pa.string()),
+        ("rows_by_day", BY_DAY),
         ("rows", pa.int64()),
+        ("day_bits", pa.int64()),
         ("edge_key", pa.string()),
         ("metastore_id", pa.string()),
         ("workspace_id", pa.string()),
@@ -40,7 +45,10 @@ EDGES = pa.schema(
         ("verified", pa.bool_()),
     ]
 )
-"""Edges active on the day (`fate` kept or indirect; one may come in several rows), and dropped rows by reason and rule.
+"""Edges of a run of days within one month (one may come in several rows), and the balance.
+
+An edge's row has its key, its days as bits (bit 0 is the first of the month) and `fate` kept or indirect. A row without
+key is the balance of one fate and rule, in rows by day of the month.
 
 A dataset is named by its catalog, schema and name (folded), or, where these are null, by its path.
 """
@@ -49,13 +57,16 @@ COLUMN_SETS = pa.schema(
     [
         ("fate", pa.string()),
         ("rule", pa.string()),
+        ("rows_by_day", BY_DAY),
         ("rows", pa.int64()),
+        ("day_bits", pa.int64()),
         ("edge_key", pa.string()),
         ("set_key", pa.string()),
         ("content", pa.string()),
     ]
 )
-"""One row per edge with column pairs on the day, and one per reason and rule of dropped rows.
+"""Column pairs of a run of days within one month: one row per edge and the days on which the same pairs were seen;
+and one per reason and rule of dropped rows.
 
 `content` is the sorted pairs, each column with its length before it (`2:id7:user_id`); `set_key` its MD5.
 `content` may be left out (null) by a warehouse that ships it only for the sets asked for.
@@ -63,6 +74,7 @@ COLUMN_SETS = pa.schema(
 
 USAGE = pa.schema(
     [
+        ("day", pa.date32()),
         ("fate", pa.string()),
         ("rule", pa.string()),
         ("rows", pa.int64()),
@@ -84,7 +96,7 @@ USAGE = pa.schema(
         ("last_write_at", INSTANT),
     ]
 )
-"""One row per dataset, reader and kind of process on the day, and one per reason and rule of dropped rows."""
+"""One row per day, dataset, reader and kind of process, and one per day, reason and rule of dropped rows."""
 
 ONE_TIME_RUNS = pa.schema([("workspace_id", pa.string()), ("job_id", pa.string()), ("run_name", pa.string())])
 """Job ids that are one-time runs (SUBMIT_RUN, WORKFLOW_RUN), with the latest run's name."""

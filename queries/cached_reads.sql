@@ -1,12 +1,13 @@
--- Reads answered from the result cache on one UTC day, by the datasets of the statement that filled the cache.
--- Grain: one row per dataset, reader and kind of process; only `cached_reads` and the dataset's columns are filled.
--- Parameters: :table_lineage, :query_history, :day, :lineage_from (first day to look for origins), :day_start, :day_end,
+-- Reads answered from the result cache in a run of UTC days, by day and the datasets of the statement that filled the cache.
+-- Grain: one row per day, dataset, reader and kind of process; only `cached_reads` and the dataset's columns are filled.
+-- Parameters: :table_lineage, :query_history, :lineage_from (first day to look for origins), :last_day, :day_start, :day_end,
 -- :principal, :own_tables, :excluded_*. Columns: miner.schemas.USAGE.
 -- https://docs.databricks.com/aws/en/admin/system-tables/query-history
 WITH hits AS (
   SELECT
     coalesce(h.workspace_id, '') AS workspace_id,
     h.statement_id AS statement_id,
+    cast(h.start_time AS DATE) AS day,
     max(h.cache_origin_statement_id) AS origin,
     max(nullif(h.executed_by, '')) AS executed_by
   FROM IDENTIFIER(:query_history) AS h
@@ -14,10 +15,11 @@ WITH hits AS (
     AND h.from_result_cache
     AND h.execution_status = 'FINISHED'
     AND h.cache_origin_statement_id <> h.statement_id
-  GROUP BY coalesce(h.workspace_id, ''), h.statement_id
+  GROUP BY coalesce(h.workspace_id, ''), h.statement_id, cast(h.start_time AS DATE)
 ),
 origins AS (
   SELECT DISTINCT
+    t.event_date AS origin_day,
     coalesce(t.metastore_id, '') AS metastore_id,
     coalesce(t.workspace_id, '') AS workspace_id,
     t.statement_id AS statement_id,
@@ -31,18 +33,19 @@ origins AS (
     clean_name(folded(t.source_table_name)) AS name,
     CASE WHEN unquoted(t.source_table_name) IS NULL THEN clean_path(t.source_path) END AS path
   FROM IDENTIFIER(:table_lineage) AS t
-  WHERE t.event_date >= :lineage_from AND t.event_date <= :day
+  WHERE t.event_date >= :lineage_from AND t.event_date <= :last_day
     AND t.statement_id IS NOT NULL
     AND coalesce(t.direct_access, TRUE)
 ),
 reads AS (
   SELECT
-    origins.metastore_id, origins.catalog, origins.schema, origins.name, origins.path,
+    hits.day, origins.metastore_id, origins.catalog, origins.schema, origins.name, origins.path,
     hits.workspace_id, hits.statement_id,
     lower(trim(coalesce(max(hits.executed_by), ''))) AS reader,
     max(origins.process_kind) AS process_kind
   FROM hits
   JOIN origins ON origins.workspace_id = hits.workspace_id AND origins.statement_id = hits.origin
+    AND origins.origin_day <= hits.day AND origins.origin_day >= date_sub(hits.day, 1)
   WHERE coalesce(origins.name, origins.path) IS NOT NULL
     AND NOT incomplete(origins.catalog, origins.schema, origins.name)
     AND excluded_end(origins.catalog, origins.schema, origins.name, origins.path) IS NULL
@@ -53,10 +56,11 @@ reads AS (
       AND array_contains(
         split(:own_tables, '\n'), concat(origins.catalog, '.', origins.schema, '.', origins.name)), FALSE)
   GROUP BY
-    origins.metastore_id, origins.catalog, origins.schema, origins.name, origins.path,
+    hits.day, origins.metastore_id, origins.catalog, origins.schema, origins.name, origins.path,
     hits.workspace_id, hits.statement_id
 )
 SELECT
+  day,
   'kept' AS fate,
   cast(NULL AS STRING) AS rule,
   cast(0 AS BIGINT) AS rows,

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from miner.errors import SourceError, UnreadableValueError
 from queries import statements
-from queries.files import FileGroup, duckdb_type, file_groups, quoted, scan, select
+from queries.files import FileGroup, duckdb_type, file_groups, is_folder, quoted, scan, select
 from queries.warehouse import Field, Prepared, name_parts, nested_fields
 
 BATCH_ROWS = 65_536
@@ -54,7 +54,7 @@ class EmbeddedWarehouse:
         with self._lock:
             if table not in self._fields:
                 folder = self._root.joinpath(*name_parts(table))
-                if not folder.is_dir():
+                if not is_folder(folder):
                     return None
                 self._open(table, file_groups(folder, required), documented)
             return self._fields[table]

@@ -6,12 +6,15 @@ documented columns, cast to their documented types.
 
 import csv
 import gzip
+import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import IO, cast
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,8 +24,6 @@ from queries.warehouse import Field, nested_fields
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 LEFT_ALONE = frozenset({"query_parameters"})
 """A huge nested column that may hold personal data: never read."""
-
-_SNIFFED_LINES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,27 @@ def file_groups(folder: Path, required: Sequence[str]) -> list[FileGroup]:
     ]
 
 
+def is_folder(folder: Path) -> bool:
+    """Tell whether a table has a folder. Raises SourceError where that cannot be told: no rights are no absence."""
+    try:
+        return stat.S_ISDIR(folder.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: OSError) -> SourceError:
+    if isinstance(error, PermissionError):
+        return SourceError(f"{folder} may not be read", mend="give the miner's user read rights on it")
+    return SourceError(f"{folder} cannot be listed: {error.strerror}", mend="look at the disk or the share")
+
+
 def _files(folder: Path) -> list[Path]:
     try:
         found = sorted(file for file in folder.iterdir() if _format(file) and file.is_file())
-    except PermissionError as error:
-        raise SourceError(f"{folder} may not be read", mend="give the miner's user read rights on it") from error
     except OSError as error:
-        raise SourceError(f"{folder} cannot be listed: {error.strerror}", mend="look at the disk or the share") from error
+        raise _unreadable(folder, error) from error
     if not found:
         raise MissingTableError(
             f"{folder} holds no .parquet, .csv or .jsonl file", mend="export the table's rows into this folder"
@@ -94,28 +109,30 @@ def _schema(file: Path, format_: str) -> pa.Schema:
     return pa.schema([(name, pa.string()) for name in names])
 
 
-def _lines(file: Path) -> Iterable[str]:
-    opened = gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
-    with opened as lines:
-        yield from lines
+def _opened(file: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(file)) if file.suffix == ".gz" else file.open("rb")
 
 
 def _csv_columns(file: Path) -> list[str]:
-    header = next(csv.reader(_lines(file)), None)
+    # Excel and PowerShell begin a file with a byte order mark.
+    with _opened(file) as stream, io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as lines:
+        header = next(csv.reader(lines), None)
     if not header:
         raise ValueError("it has no header line")
     return header
 
 
 def _jsonl_columns(file: Path) -> list[str]:
+    """Every key of the file: many writers leave out what is NULL, so that a column may begin at any line."""
     names: dict[str, None] = {}
-    for number, line in enumerate(islice(_lines(file), _SNIFFED_LINES), 1):
-        if not line.strip():
-            continue
-        row = json.loads(line)
-        if not isinstance(row, dict):
-            raise ValueError(f"line {number} is no JSON object")  # noqa: TRY004 -- a broken file, not a broken caller
-        names.update(dict.fromkeys(row))
+    with _opened(file) as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            row = orjson.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError(f"line {number} is no JSON object")  # noqa: TRY004 -- a broken file, not a broken caller
+            names.update(dict.fromkeys(row))
     return list(names)
 
 

@@ -1,11 +1,12 @@
--- Column sets of one UTC day by edge, and the rows that give none, by reason.
--- Grain: one row per edge with column pairs; one per other fate and rule, where every column after `rows` is NULL.
--- `rows` adds up to the day's rows. A set's content is its sorted pairs, each column with its length before it and its
+-- Column pairs of a run of UTC days within one month by edge, and the rows that give none, by reason.
+-- Grain: one row per edge and the days (as bits, bit 0 is the first of the month) on which the same pairs were seen,
+-- those pairs together as a set; one per other fate and rule. Rows by day of the month; `rows` is their sum and adds up
+-- to the table's rows. A set's content is its sorted pairs, each column with its length before it and its
 -- case kept; its key is the content's MD5.
--- Parameters: :column_lineage, :day, :content ('all', 'none', or 'wanted': only the sets listed in :wanted, one a line),
+-- Parameters: :column_lineage, :first_day, :last_day, :content ('all', 'none', or 'wanted': only the sets listed in :wanted, one a line),
 -- :excluded_*, :*_rules. Columns: miner.schemas.COLUMN_SETS.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
-WITH pairs AS (
+WITH raw AS (
   SELECT
     coalesce(t.metastore_id, '') AS metastore_id,
     coalesce(t.workspace_id, '') AS workspace_id,
@@ -22,27 +23,49 @@ WITH pairs AS (
     folded(t.source_table_catalog) AS source_catalog,
     folded(t.source_table_schema) AS source_schema,
     clean_name(folded(t.source_table_name)) AS source_name,
-    CASE WHEN unquoted(t.source_table_name) IS NULL THEN clean_path(t.source_path) END AS source_path,
+    CASE WHEN t.source_table_name IS NULL THEN clean_path(t.source_path) END AS source_path,
     folded(t.target_table_catalog) AS target_catalog,
     folded(t.target_table_schema) AS target_schema,
     clean_name(folded(t.target_table_name)) AS target_name,
-    CASE WHEN unquoted(t.target_table_name) IS NULL THEN clean_path(t.target_path) END AS target_path,
-    coalesce(t.direct_access, TRUE) AS direct_access,
+    CASE WHEN t.target_table_name IS NULL THEN clean_path(t.target_path) END AS target_path,
+    t.direct_access AS direct_access,
     nullif(t.source_column_name, '') AS source_column,
     nullif(t.target_column_name, '') AS target_column,
-    count(*) AS row_count
+    day(t.event_date) AS on_day
   FROM IDENTIFIER(:column_lineage) AS t
-  WHERE t.event_date = :day
+  WHERE t.event_date >= :first_day AND t.event_date <= :last_day
+),
+pairs AS (
+  SELECT
+    * EXCEPT (on_day),
+    bit_or(shiftleft(1, on_day - 1)) AS day_bits,
+    count(*) AS row_count,
+    -- Rows by day of the month: a run of days never leaves its month.
+    count_if(on_day = 1) AS d01, count_if(on_day = 2) AS d02, count_if(on_day = 3) AS d03, count_if(on_day = 4) AS d04,
+    count_if(on_day = 5) AS d05, count_if(on_day = 6) AS d06, count_if(on_day = 7) AS d07, count_if(on_day = 8) AS d08,
+    count_if(on_day = 9) AS d09, count_if(on_day = 10) AS d10, count_if(on_day = 11) AS d11, count_if(on_day = 12) AS d12,
+    count_if(on_day = 13) AS d13, count_if(on_day = 14) AS d14, count_if(on_day = 15) AS d15, count_if(on_day = 16) AS d16,
+    count_if(on_day = 17) AS d17, count_if(on_day = 18) AS d18, count_if(on_day = 19) AS d19, count_if(on_day = 20) AS d20,
+    count_if(on_day = 21) AS d21, count_if(on_day = 22) AS d22, count_if(on_day = 23) AS d23, count_if(on_day = 24) AS d24,
+    count_if(on_day = 25) AS d25, count_if(on_day = 26) AS d26, count_if(on_day = 27) AS d27, count_if(on_day = 28) AS d28,
+    count_if(on_day = 29) AS d29, count_if(on_day = 30) AS d30, count_if(on_day = 31) AS d31
+  FROM raw
   GROUP BY ALL
 ),
 events AS (
   SELECT
     metastore_id, workspace_id, process_kind, process_id,
     source_catalog, source_schema, source_name, source_path, target_catalog, target_schema, target_name, target_path,
-    direct_access,
+    direct_access, day_bits,
     source_column IS NOT NULL AND target_column IS NOT NULL AS paired,
     array_join(array_sort(collect_list(concat(part(source_column), part(target_column)))), '') AS content,
-    cast(sum(row_count) AS BIGINT) AS row_count
+    sum(row_count) AS row_count,
+    sum(d01) AS d01, sum(d02) AS d02, sum(d03) AS d03, sum(d04) AS d04, sum(d05) AS d05, sum(d06) AS d06,
+    sum(d07) AS d07, sum(d08) AS d08, sum(d09) AS d09, sum(d10) AS d10, sum(d11) AS d11, sum(d12) AS d12,
+    sum(d13) AS d13, sum(d14) AS d14, sum(d15) AS d15, sum(d16) AS d16, sum(d17) AS d17, sum(d18) AS d18,
+    sum(d19) AS d19, sum(d20) AS d20, sum(d21) AS d21, sum(d22) AS d22, sum(d23) AS d23, sum(d24) AS d24,
+    sum(d25) AS d25, sum(d26) AS d26, sum(d27) AS d27, sum(d28) AS d28, sum(d29) AS d29, sum(d30) AS d30,
+    sum(d31) AS d31
   FROM pairs
   GROUP BY ALL
 ),
@@ -68,13 +91,21 @@ dropped AS (
     row_rule(
       fate, workspace_id, process_kind, source_excluded, source_catalog, source_schema, source_name, source_path,
       target_excluded, target_catalog, target_schema, target_name, target_path) AS rule,
-    row_count
+    row_count,
+    d01, d02, d03, d04, d05, d06, d07, d08, d09, d10, d11, d12, d13, d14, d15,
+    d16, d17, d18, d19, d20, d21, d22, d23, d24, d25, d26, d27, d28, d29, d30,
+    d31
   FROM judged
   WHERE fate <> 'kept' OR NOT paired
 ),
 sets AS (
   SELECT
-    row_count AS rows,
+    cast(row_count AS BIGINT) AS rows,
+    cast(array(
+      d01, d02, d03, d04, d05, d06, d07, d08, d09, d10, d11, d12, d13, d14, d15,
+      d16, d17, d18, d19, d20, d21, d22, d23, d24, d25, d26, d27, d28, d29, d30,
+      d31) AS ARRAY<BIGINT>) AS rows_by_day,
+    cast(day_bits AS BIGINT) AS day_bits,
     edge_key(
       metastore_id, workspace_id, process_kind,
       coalesce(process_id, spelling(target_catalog, target_schema, target_name, target_path)),
@@ -88,13 +119,22 @@ sets AS (
 SELECT
   'kept' AS fate,
   cast(NULL AS STRING) AS rule,
+  rows_by_day,
   rows,
+  day_bits,
   edge_key,
   set_key,
   CASE WHEN :content <> 'none' THEN content END AS content
 FROM sets
 WHERE :content <> 'wanted' OR array_contains(split(:wanted, '\n'), set_key)
 UNION ALL
-SELECT fate, rule, cast(sum(row_count) AS BIGINT), NULL, NULL, NULL
+SELECT
+  fate, rule,
+  cast(array(
+    sum(d01), sum(d02), sum(d03), sum(d04), sum(d05), sum(d06), sum(d07), sum(d08), sum(d09),
+    sum(d10), sum(d11), sum(d12), sum(d13), sum(d14), sum(d15), sum(d16), sum(d17), sum(d18),
+    sum(d19), sum(d20), sum(d21), sum(d22), sum(d23), sum(d24), sum(d25), sum(d26), sum(d27),
+    sum(d28), sum(d29), sum(d30), sum(d31)) AS ARRAY<BIGINT>),
+  cast(sum(row_count) AS BIGINT), NULL, NULL, NULL, NULL
 FROM dropped
 GROUP BY fate, rule

@@ -72,40 +72,41 @@ class SystemTableReader:
             missing += sorted(f"{name}.{'.'.join(path)}" for path in _wanted(role) if path not in fields)
         return missing
 
-    def totals(self, table: str, day: date) -> pa.Table:
-        """Rows of one lineage table on one day by workspace."""
-        return pa.Table.from_batches(
-            _cast(self._run("totals", {"day": day}, {"lineage_table": table}), schemas.TOTALS), schema=schemas.TOTALS
-        )
+    def totals(self, table: str, first: date, last: date | None = None) -> pa.Table:
+        """Rows of one lineage table by day and workspace."""
+        rows = self._run("totals", _span(first, last), {"lineage_table": table})
+        return pa.Table.from_batches(_cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
 
-    def edges(self, day: date) -> Iterator[pa.RecordBatch]:
-        """Edges of one day and the rows that make none."""
-        rows = self._run("lineage_edges", {"day": day}, {TABLE_LINEAGE: TABLE_LINEAGE})
+    def edges(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
+        """Edges of a run of days, and the balance of all rows."""
+        rows = self._run("lineage_edges", _span(first, last), {TABLE_LINEAGE: TABLE_LINEAGE})
         return self._with_globs(_cast(rows, schemas.EDGES))
 
-    def column_sets(self, day: date) -> Iterator[pa.RecordBatch]:
-        """Column sets of one day by edge, with their content where the warehouse ships it at once."""
-        content = "all" if self.warehouse.ships_contents else "none"
-        return self._column_sets(day, content, "")
+    def column_sets(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
+        """Column sets of a run of days by edge, with their content where the warehouse ships it at once."""
+        return self._column_sets(first, last, "all" if self.warehouse.ships_contents else "none", "")
 
-    def column_contents(self, day: date, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def column_contents(self, first: date, last: date, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The column sets asked for, with their content."""
-        return self._column_sets(day, "wanted", "\n".join(wanted))
+        return self._column_sets(first, last, "wanted", "\n".join(wanted))
 
-    def _column_sets(self, day: date, content: str, wanted: str) -> Iterator[pa.RecordBatch]:
-        values = {"day": day, "content": content, "wanted": wanted}
+    def _column_sets(
+        self, first: date, last: date | None, content: str, wanted: str
+    ) -> Iterator[pa.RecordBatch]:
+        values = {**_span(first, last), "content": content, "wanted": wanted}
         rows = self._run("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE})
         return self._with_globs(_cast(rows, schemas.COLUMN_SETS))
 
-    def usage(self, day: date) -> Iterator[pa.RecordBatch]:
-        """Reads and writes of one day; reads from the result cache follow as rows of their own."""
-        start, end = _midnight(day), _midnight(day + timedelta(days=1))
+    def usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
+        """Reads and writes of a run of days; reads from the result cache follow as rows of their own."""
+        last = last or first
+        start, end = _midnight(first), _midnight(last + timedelta(days=1))
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         slack = {"history_from": start - _HISTORY_SLACK, "history_to": end + _HISTORY_SLACK}
-        rows = self._run("usage_daily", {"day": day, **slack}, tables)
+        rows = self._run("usage_daily", {**_span(first, last), **slack}, tables)
         yield from self._with_globs(_cast(rows, schemas.USAGE))
         if self._fields(QUERY_HISTORY) is not None:
-            bounds = {"day": day, "lineage_from": day - _HISTORY_SLACK, "day_start": start, "day_end": end}
+            bounds = {"last_day": last, "lineage_from": first - _HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from _cast(self._run("cached_reads", bounds, tables), schemas.USAGE)
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
@@ -193,6 +194,10 @@ def _wanted(role: str) -> set[Field]:
 
 def _databricks_type(kind: pa.DataType) -> str:
     return duckdb_type(kind).replace("VARCHAR", "STRING").replace("TIMESTAMPTZ", "TIMESTAMP")
+
+
+def _span(first: date, last: date | None) -> dict[str, object]:
+    return {"first_day": first, "last_day": last or first}
 
 
 def _midnight(day: date) -> datetime:

@@ -1,9 +1,9 @@
--- Reads and writes of one UTC day by dataset, reader and kind of process, and the rows that are neither, by reason.
--- Grain: one row per dataset, reader and kind of process (`fate` kept); one per other fate and rule, where columns
--- after `rows` say nothing. `rows` adds up to the day's rows: a row is counted at its source when that counts, else at
+-- Reads and writes of a run of UTC days by day, dataset, reader and kind of process, and the rows that are neither, by reason.
+-- Grain: one row per day, dataset, reader and kind of process (`fate` kept); one per day and other fate and rule,
+-- where columns after `rows` say nothing. `rows` adds up to the rows of each day: a row is counted at its source when that counts, else at
 -- its target.
 -- A read is one distinct (workspace, coalesce(statement_id, entity_run_id, event_id), source dataset).
--- Parameters: :table_lineage, :query_history, :day, :history_from, :history_to, :principal, :own_tables (one a line),
+-- Parameters: :table_lineage, :query_history, :first_day, :last_day, :history_from, :history_to, :principal, :own_tables (one a line),
 -- :excluded_*, :*_rules. Columns: miner.schemas.USAGE.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
 -- https://docs.databricks.com/aws/en/admin/system-tables/query-history
@@ -19,6 +19,7 @@ WITH statements AS (
 ),
 events AS (
   SELECT
+    t.event_date AS day,
     coalesce(t.metastore_id, '') AS metastore_id,
     coalesce(t.workspace_id, '') AS workspace_id,
     coalesce(t.statement_id, t.entity_run_id, t.event_id) AS unit,
@@ -47,7 +48,7 @@ events AS (
     coalesce(t.direct_access, TRUE) AS direct,
     t.event_time AS event_time
   FROM IDENTIFIER(:table_lineage) AS t
-  WHERE t.event_date = :day
+  WHERE t.event_date >= :first_day AND t.event_date <= :last_day
 ),
 folded AS (
   SELECT
@@ -79,6 +80,7 @@ judged AS (
 ),
 ends AS (
   SELECT
+    day,
     fate,
     row_rule(
       fate, workspace_id, process_kind, source_excluded, from_catalog, from_schema, from_name, from_path,
@@ -103,7 +105,7 @@ ends AS (
   WHERE fate <> 'kept' OR source_counts
   UNION ALL
   SELECT
-    fate, NULL AS rule, metastore_id, to_catalog, to_schema, to_name, to_path, workspace_id, unit,
+    day, fate, NULL AS rule, metastore_id, to_catalog, to_schema, to_name, to_path, workspace_id, unit,
     statement_id, created_by, process_kind, process_id, event_time, target_type,
     spelling(target_catalog, target_schema, target_name, target_location),
     CASE WHEN target_name IS NOT NULL THEN target_location END,
@@ -114,7 +116,7 @@ ends AS (
 ),
 units AS (
   SELECT
-    fate, rule, metastore_id, catalog, schema, name, path, workspace_id, unit,
+    day, fate, rule, metastore_id, catalog, schema, name, path, workspace_id, unit,
     max(statement_id) AS statement_id,
     max(created_by) AS created_by,
     max(process_kind) AS process_kind,
@@ -133,7 +135,7 @@ units AS (
     max(event_time) AS event_time,
     count(CASE WHEN direct_read THEN 1 END) AS events
   FROM ends
-  GROUP BY fate, rule, metastore_id, catalog, schema, name, path, workspace_id, unit
+  GROUP BY day, fate, rule, metastore_id, catalog, schema, name, path, workspace_id, unit
 ),
 told AS (
   SELECT
@@ -150,7 +152,7 @@ told AS (
 ),
 counted AS (
   SELECT
-    fate, rule, metastore_id, catalog, schema, name, path,
+    day, fate, rule, metastore_id, catalog, schema, name, path,
     CASE WHEN fate = 'kept' THEN reader END AS reader,
     CASE WHEN fate = 'kept' THEN process_kind END AS process_kind,
     max_by(type, CASE WHEN type IS NOT NULL THEN event_time END) AS type,
@@ -170,6 +172,7 @@ counted AS (
   GROUP BY ALL
 )
 SELECT
+  day,
   fate,
   rule,
   row_count AS rows,

@@ -8,6 +8,7 @@ from itertools import groupby
 from miner.ledger import Ledger, reading
 from miner.ledger.reading import Fate
 from miner.mining import MinedDay
+from miner.ports import TABLE_LINEAGE
 
 KEPT = "kept"
 
@@ -23,8 +24,9 @@ class Balance:
 
     @property
     def columns(self) -> list[Column]:
-        """Streams and tables, in alphabetical order."""
-        return sorted({(fate.stream, fate.table) for fate in self.fates})
+        """Streams and tables; of a stream, the one that tells of tables first."""
+        found = {(fate.stream, fate.table) for fate in self.fates}
+        return sorted(found, key=lambda column: (column[0], column[1] != TABLE_LINEAGE, column[1]))
 
     @property
     def reasons(self) -> list[str]:

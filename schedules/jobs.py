@@ -34,6 +34,18 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Watches:
+    """Who is told how far a job is: by day of an estate that is written, by day mined, by entity emitted."""
+
+    estate: Progress | None = None
+    mined: mining.Watch | None = None
+    emitted: emission.Watch | None = None
+
+
+NOBODY = Watches()
+
+
+@dataclass(frozen=True, slots=True)
 class Ran:
     """What a run did; `warnings` say what the operator would not expect, `remarks` what was assumed."""
 
@@ -49,8 +61,7 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
     sources: Sequence[str] = (),
     emit: bool = True,
     leave: Leave = NO_LEAVE,
-    mined: mining.Watch | None = None,
-    emitted: emission.Watch | None = None,
+    watches: Watches = NOBODY,
     command: str = "run",
 ) -> Ran:
     """Mine what is due from the sources named (all when none is), then emit what changed."""
@@ -61,7 +72,7 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
         parts.emitter(ledger) as emitter,
     ):
         work = Run(ledger, opened, emitter if emit else None, parts.now, command)
-        outcome = work.go(mined=mined, emitted=emitted)
+        outcome = work.go(mined=watches.mined, emitted=watches.emitted)
         clipped = [_clipped(ledger, name, parts) for name in parts.chosen(sources)]
         warnings = (*filter(None, clipped), *_empty_days(outcome))
         return Ran(outcome, balance_of(ledger, outcome.days), warnings, _assumed(parts))
@@ -85,9 +96,7 @@ def _clipped(ledger: Ledger, source: str, parts: Parts) -> str:
 def _empty_days(outcome: Outcome) -> Iterator[str]:
     for source in dict.fromkeys(mined.source for mined in outcome.days):
         empty = [
-            mined.day
-            for mined in outcome.days
-            if mined.source == source and mined.stream == LINEAGE and not mined.rows
+            mined.day for mined in outcome.days if mined.source == source and mined.stream == LINEAGE and not mined.rows
         ]
         if empty:
             log.warning("days.empty", source=source, days=[str(day) for day in empty])
@@ -128,47 +137,40 @@ def plan(parts: Parts) -> Plan:
         return Plan(emitter.plan(), emitter.sink.name, parts.settings.purview.operations_per_second)
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """The reports that were written: rows as they stand in the files, None for one that was not asked for."""
-
-    popularity: pd.DataFrame | None = None
-    edges: pa.Table | None = None
-
-
-def report(
-    parts: Parts,
-    *,
-    csv: str | None = None,
-    edges: str | None = None,
-    windows: Sequence[int] = (),
-    as_of: date | None = None,
-) -> Reported:
-    """Write the popularity of datasets to `csv` and the current edges to `edges`, `-` for standard output."""
+def report_popularity(
+    parts: Parts, out: str, *, windows: Sequence[int] = (), as_of: date | None = None
+) -> pd.DataFrame:
+    """Write the popularity of every dataset as CSV to a file or to standard output (`-`); returns what was written."""
+    options = parts.popularity(windows, as_of)
     with parts.known_ledger() as ledger:
-        options = parts.popularity(windows, as_of)
-        _refuse_unmined(ledger, options, parts.ledger_file)
-        told = Reported(
-            popularity(ledger, options) if csv else None, _edges(ledger, options.stale_days) if edges else None
-        )
-    if csv and told.popularity is not None:
-        write_frame(told.popularity, csv)
-    if edges and told.edges is not None:
-        write_batches(told.edges.to_batches(), told.edges.schema, edges)
+        _refuse_unmined(_days_mined(ledger, parts), options)
+        told = popularity(ledger, options)
+    write_frame(told, out)
     return told
 
 
-def _edges(ledger: Ledger, stale_days: int) -> pa.Table:
-    with ledger.reading() as connection:
-        reading.resolve(connection, stale_days)
-        return reading.edge_report(connection)
+def report_edges(parts: Parts, out: str) -> pa.Table:
+    """Write the current edges as CSV to a file or to standard output (`-`); returns what was written."""
+    with parts.known_ledger() as ledger:
+        _days_mined(ledger, parts)
+        with ledger.reading() as connection:
+            reading.resolve(connection, parts.settings.mining.stale_days)
+            told = reading.edge_report(connection)
+    write_batches(told.to_batches(), told.schema, out)
+    return told
 
 
-def _refuse_unmined(ledger: Ledger, options: PopularityOptions, file: Path) -> None:
+def _days_mined(ledger: Ledger, parts: Parts) -> set[date]:
     with ledger.reading() as connection:
         mined = reading.usage_days(connection)
     if not mined:
-        raise LedgerError(f"the ledger {file} holds no whole day yet", mend="mine something first: uc-miner run")
+        raise LedgerError(
+            f"the ledger {parts.ledger_file} holds no whole day yet", mend="mine something first: uc-miner run"
+        )
+    return mined
+
+
+def _refuse_unmined(mined: set[date], options: PopularityOptions) -> None:
     last = options.as_of or max(mined)
     first = last - timedelta(days=max(options.windows) - 1)
     if not any(first <= day <= last for day in mined):

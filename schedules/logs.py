@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import sys
-from typing import Literal, TextIO
+from typing import Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -23,9 +23,25 @@ _USER_INFO = re.compile(r"(https?://)[^\s/]*@|(\w*(?:sql|postgres)[\w+]*://)\S*@
 Form = Literal["auto", "json", "console"]
 
 
+class StandardError:
+    """Standard error as it is when something is written: progress bars put themselves in its place while they move."""
+
+    def write(self, text: str) -> int:
+        """Write to where standard error goes now."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush where standard error goes now."""
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Whether standard error is a terminal now."""
+        return sys.stderr.isatty()
+
+
 def configure(level: str = "info", form: Form = "auto", stream: TextIO | None = None) -> None:
     """Send our events, and other libraries' warnings, to `stream` (standard error). May be called again."""
-    stream = stream or sys.stderr
+    stream = stream or cast("TextIO", StandardError())
     rendering = _rendering(stream, pretty=form == "console" or (form == "auto" and stream.isatty()))
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_DESCRIBING, *rendering],

@@ -74,7 +74,7 @@ class Parts:
         return self.settings.mining.start or self.now().date() - timedelta(days=DEFAULT_DAYS)
 
     def chosen(self, names: Sequence[str]) -> list[str]:
-        """The names of sources as asked for, or all. Raises SettingsError when there is none of a name, or none at all."""
+        """The names of sources as asked for, or all. Raises SettingsError where there is none."""
         configured = list(self.settings.sources)
         if not configured:
             raise SettingsError(

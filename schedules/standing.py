@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from miner.ledger import Ledger, reading
@@ -103,4 +103,4 @@ def _last_unbroken(first: date, days: Sequence[date]) -> date | None:
 
 def _gaps(days: Sequence[date]) -> list[Days]:
     one = timedelta(days=1)
-    return [(day + one, following - one) for day, following in zip(days, days[1:], strict=False) if following - day > one]
+    return [(day + one, following - one) for day, following in pairwise(days) if following - day > one]

@@ -1,4 +1,8 @@
-"""A staged day becomes part of the ledger: rows, balance and the day's mark in one short transaction."""
+"""A staged run of days becomes part of the ledger: rows, balance and the days' marks in one short transaction.
+
+Days that are due together and lie in one month are merged together: an edge's month is one row whatever its days, so
+that thirty days cost little more than one.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,16 +23,11 @@ STREAMS = (LINEAGE, USAGE)
 class DayMark:
     """What is committed with a day's rows."""
 
-    source_id: int
-    stream: str
     day: date
     totals: Mapping[str, int]
     """Rows of table_lineage by workspace, by the independent count."""
     settled: bool
     whole: bool
-    rules: str
-    mined_at: datetime
-    run_id: int
 
     @property
     def rows(self) -> int:
@@ -36,64 +35,81 @@ class DayMark:
         return sum(self.totals.values())
 
 
-def merge(connection: Connection, mark: DayMark, staging: Staging) -> None:
-    """Replace one source's share of a day with what was staged as `stage`. The caller holds the transaction."""
-    key = {"source": mark.source_id, "month": days.month(mark.day), "bit": days.bit(mark.day)}
-    values = {**key, "before": days.month(mark.day) - 1, "day": days.number(mark.day)}
-    known = _previous_rows(connection, mark)
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A run of days of one source and stream, within one month."""
+
+    source_id: int
+    stream: str
+    days: tuple[DayMark, ...]
+    rules: str
+    mined_at: datetime
+    run_id: int
+
+
+def merge(connection: Connection, one: Merge, staging: Staging) -> None:
+    """Replace one source's share of some days with what was staged as `stage`. The caller holds the transaction."""
+    first, last = one.days[0].day, one.days[-1].day
+    bits = sum(days.bit(mark.day) for mark in one.days)
+    values = {
+        "source": one.source_id, "month": days.month(first), "bits": bits, "day": days.number(last),
+        "first": days.number(first), "last": days.number(last),
+    }  # fmt: skip
+    known = {mark.day: _previous_rows(connection, one, mark.day) for mark in one.days}
+    mined_before = any(rows is not None for rows in known.values())
     if isinstance(staging, LineageStaging):
-        statements = (*(_CLEAR_LINEAGE if known is not None else ()), *_MERGE_LINEAGE)
+        statements = (*(_CLEAR_LINEAGE if mined_before else ()), *_MERGE_LINEAGE)
     else:
         statements = _MERGE_USAGE
     for statement in statements:
-        clause = text(statement)
-        connection.execute(clause, {name: values[name] for name in values if f":{name}" in statement})
+        connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
     if isinstance(staging, LineageStaging):
-        _alias_one_time_runs(connection, mark)
-    _note_late_rows(connection, mark, known)
-    _mark(connection, mark, staging.fates, staging.content)
+        _alias_one_time_runs(connection, one, last)
+    for mark in one.days:
+        _note_late_rows(connection, one, mark, known[mark.day])
+        _mark(connection, one, mark, staging)
 
 
-def _previous_rows(connection: Connection, mark: DayMark) -> int | None:
+def _previous_rows(connection: Connection, one: Merge, day: date) -> int | None:
     mined = tables.day_mined
     return connection.execute(
         select(mined.c.rows_total).where(
-            mined.c.source_id == mark.source_id, mined.c.stream == mark.stream, mined.c.day == days.number(mark.day)
+            mined.c.source_id == one.source_id, mined.c.stream == one.stream, mined.c.day == days.number(day)
         )
     ).scalar()
 
 
-def _note_late_rows(connection: Connection, mark: DayMark, known: int | None) -> None:
+def _note_late_rows(connection: Connection, one: Merge, mark: DayMark, known: int | None) -> None:
     late = mark.rows - (known or 0)
-    age = (mark.mined_at.date() - mark.day).days
+    age = (one.mined_at.date() - mark.day).days
     if known is None or late <= 0 or age <= 0:
         return
     statement = text(
         "INSERT INTO late_rows (source_id, stream, day, age_days, rows) VALUES (:source, :stream, :day, :age, :rows) "
         "ON CONFLICT (source_id, stream, day, age_days) DO UPDATE SET rows = late_rows.rows + excluded.rows"
     )
-    values = {"source": mark.source_id, "stream": mark.stream, "day": days.number(mark.day), "age": age, "rows": late}
+    values = {"source": one.source_id, "stream": one.stream, "day": days.number(mark.day), "age": age, "rows": late}
     connection.execute(statement, values)
 
 
-def _mark(connection: Connection, mark: DayMark, fates: Fates, content: str) -> None:
-    key = {"source_id": mark.source_id, "stream": mark.stream, "day": days.number(mark.day)}
+def _mark(connection: Connection, one: Merge, mark: DayMark, staging: Staging) -> None:
+    key = {"source_id": one.source_id, "stream": one.stream, "day": days.number(mark.day)}
     for table in (tables.day_mined, tables.day_fate, tables.day_workspace):
         connection.execute(delete(table).where(*(table.c[name] == value for name, value in key.items())))
     told = {
         "rows_total": mark.rows,
         "settled": mark.settled,
         "whole": mark.whole,
-        "rules": mark.rules,
-        "content": content,
-        "mined_at": days.micros(mark.mined_at),
-        "run_id": mark.run_id,
+        "rules": one.rules,
+        "content": staging.contents.get(mark.day, ""),
+        "mined_at": days.micros(one.mined_at),
+        "run_id": one.run_id,
     }
     connection.execute(insert(tables.day_mined), [{**key, **told}])
     if counted := [
         {**key, "table_name": table, "fate": fate, "rule": rule, "rows": rows}
-        for (table, fate, rule), rows in sorted(fates.items())
-        if rows
+        for (day, table, fate, rule), rows in sorted(staging.fates.items())
+        if rows and day == mark.day
     ]:
         connection.execute(insert(tables.day_fate), counted)
     if mark.totals:
@@ -101,8 +117,8 @@ def _mark(connection: Connection, mark: DayMark, fates: Fates, content: str) -> 
         connection.execute(insert(tables.day_workspace), by_workspace)
 
 
-def _alias_one_time_runs(connection: Connection, mark: DayMark) -> None:
-    """Say of each one-time job id of the day what it stands for: its run's name, its notebook, or submitted runs."""
+def _alias_one_time_runs(connection: Connection, one: Merge, day: date) -> None:
+    """Say of each one-time job id what it stands for: its run's name, its notebook, or submitted runs."""
     found = connection.execute(
         text(
             "SELECT p.id, p.metastore_id, p.workspace_id, p.notebook_id, r.name FROM stage.one_time_run r "
@@ -134,7 +150,7 @@ def _alias_one_time_runs(connection: Connection, mark: DayMark) -> None:
         number
         for number, *key in stands_for
         if int(processes[tuple(key)][0])
-        not in connection.execute(known, {"source": mark.source_id, "id": number}).scalars().all()
+        not in connection.execute(known, {"source": one.source_id, "id": number}).scalars().all()
     ]
     if new:
         connection.execute(
@@ -144,8 +160,8 @@ def _alias_one_time_runs(connection: Connection, mark: DayMark) -> None:
     connection.execute(
         text(_UPSERT_ALIAS.format(rows="VALUES (:source, 'process', :from, :to, 'one_time_run', :day, :day)")),
         [
-            {"source": mark.source_id, "from": number, "to": int(processes[metastore, workspace, kind, name][0]),
-             "day": days.number(mark.day)}
+            {"source": one.source_id, "from": number, "to": int(processes[metastore, workspace, kind, name][0]),
+             "day": days.number(day)}
             for number, metastore, workspace, kind, name in stands_for
         ],
     )  # fmt: skip
@@ -175,10 +191,10 @@ _ADD_DATASETS = (
 )
 
 _CLEAR_LINEAGE = (
-    "UPDATE edge_month SET day_bits = day_bits & ~:bit, direct_bits = direct_bits & ~:bit "
-    "WHERE source_id = :source AND month = :month AND day_bits & :bit <> 0",
-    "UPDATE edge_indirect SET day_bits = day_bits & ~:bit "
-    "WHERE source_id = :source AND month = :month AND day_bits & :bit <> 0",
+    "UPDATE edge_month SET day_bits = day_bits & ~:bits, direct_bits = direct_bits & ~:bits "
+    "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0",
+    "UPDATE edge_indirect SET day_bits = day_bits & ~:bits "
+    "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0",
 )
 
 _MERGE_LINEAGE = (
@@ -190,13 +206,13 @@ _MERGE_LINEAGE = (
     "SELECT id, check_bits, process_id, source_dataset, target_dataset FROM stage.new_edge WHERE true "
     "ON CONFLICT (id) DO NOTHING",
     "INSERT INTO column_set (id, check_bits, size, content) SELECT id, check_bits, size, content FROM stage.new_set "
-    "WHERE true ON CONFLICT (id) DO NOTHING",
+    "WHERE id IN (SELECT set_id FROM stage.active) ON CONFLICT (id) DO NOTHING",
     "INSERT INTO edge_month (source_id, month, edge_id, set_id, day_bits, direct_bits) "
-    "SELECT :source, :month, edge_id, set_id, :bit, :bit * direct FROM stage.active WHERE true "
+    "SELECT :source, :month, edge_id, set_id, day_bits, direct_bits FROM stage.active WHERE true "
     "ON CONFLICT (source_id, month, edge_id, set_id) DO UPDATE SET "
     "day_bits = edge_month.day_bits | excluded.day_bits, direct_bits = edge_month.direct_bits | excluded.direct_bits",
     "INSERT INTO edge_indirect (source_id, month, edge_id, day_bits) "
-    "SELECT :source, :month, edge_id, :bit FROM stage.seen_indirect WHERE true "
+    "SELECT :source, :month, id, indirect_bits FROM stage.day_edge WHERE indirect_bits <> 0 ORDER BY id "
     "ON CONFLICT (source_id, month, edge_id) DO UPDATE SET day_bits = edge_indirect.day_bits | excluded.day_bits",
     _DIRTY.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM stage.changed c "
@@ -233,11 +249,11 @@ _MERGE_USAGE = (
     "INSERT INTO reader (id, name) SELECT DISTINCT id, name FROM stage.new_reader WHERE true ON CONFLICT (id) DO NOTHING",
     "UPDATE dataset SET type = f.type, spelling = f.spelling, spelled_at = f.at FROM stage.latest_form f "
     "WHERE dataset.id = f.id AND dataset.spelled_at <= f.at",
-    "DELETE FROM usage_day WHERE source_id = :source AND day = :day",
+    "DELETE FROM usage_day WHERE source_id = :source AND day BETWEEN :first AND :last",
     f"INSERT INTO usage_day (source_id, day, dataset_id, reader_id, process_kind, {_NAMES}, last_read_at, "  # noqa: S608
-    "last_write_at) SELECT :source, :day, * FROM stage.usage",
+    "last_write_at) SELECT :source, * FROM stage.usage",
     _UPSERT_ALIAS.format(
-        rows="SELECT DISTINCT :source, 'dataset', from_id, to_id, 'row', :day, :day FROM stage.located WHERE true"
+        rows="SELECT :source, 'dataset', from_id, to_id, 'row', min(day), max(day) FROM stage.located WHERE true GROUP BY from_id, to_id"
     ),
 )
 

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
 
 from miner.errors import LedgerError
-from miner.ledger.merge import STAGING, DayMark, merge
+from miner.ledger.merge import STAGING, Merge, merge
 from miner.ledger.staging import Staging
 
 BUSY_SECONDS = 30.0
@@ -77,10 +78,10 @@ class Ledger:
                 raise
             connection.commit()
 
-    def stage(self, stream: str) -> Staging:
-        """A new staging file for one day of a stream. Close it when it is recorded or given up."""
+    def stage(self, stream: str, first: date) -> Staging:
+        """A new staging file for a run of days of a stream, within one month. Close it when it is recorded or given up."""
         with _told(self.file):
-            return STAGING[stream](self.scratch_file(), self._engine.connect())
+            return STAGING[stream](self.scratch_file(), self._engine.connect(), first)
 
     def scratch_file(self) -> Path:
         """A new, empty file beside the ledger."""
@@ -88,13 +89,13 @@ class Ledger:
         os.close(handle)
         return Path(name)
 
-    def record(self, mark: DayMark, staging: Staging) -> None:
-        """Merge a staged day: rows, balance and mark commit together."""
+    def record(self, one: Merge, staging: Staging) -> None:
+        """Merge what was staged: rows, balance and marks commit together."""
         connection = staging.connection
         with _told(self.file):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
-                merge(connection, mark, staging)
+                merge(connection, one, staging)
             except BaseException:
                 connection.rollback()
                 raise

@@ -2,7 +2,6 @@ import pytest
 
 from tests.oracle.scope import EVERYTHING
 from tests.queries import given
-from tests.rows import write_estate
 
 
 @pytest.fixture
@@ -11,8 +10,8 @@ def reader_of(tmp_path):
     opened = []
 
     def make(*lineage, scope=EVERYTHING, **tables):
-        root = write_estate(tmp_path / f"estate-{len(opened)}", table_lineage=lineage, **tables)
-        opened.append(given.reader(root, scope))
+        folder = tmp_path / f"estate-{len(opened)}"
+        opened.append(given.reader_of_documented(folder, scope, table_lineage=lineage, **tables))
         return opened[-1]
 
     yield make

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -21,11 +22,25 @@ GLOBS = ("catalogs", "schemas", "tables", "paths", "workspaces", "process_kinds"
 OWN_TABLES = tuple(rows.TABLES.values())
 
 
+_PREPARED: dict[frozenset[str], dict] = {}
+"""Queries made ready once for every estate of the documented columns, by the tables it has: most of a query's time."""
+
+
 def reader(root: Path, scope: oracle.Scope = EVERYTHING) -> SystemTableReader:
     """The product's reader over the folder of an estate."""
     warehouse = EmbeddedWarehouse(root, scratch=root / "scratch", threads=1)
     left_out = Exclusions(**{name: getattr(scope, name) for name in GLOBS})
     return SystemTableReader(warehouse, exclusions=left_out, principal=scope.principal)
+
+
+def reader_of_documented(
+    root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows.Row] | None
+) -> SystemTableReader:
+    """The product's reader over rows of the documented columns, written into a folder."""
+    source = reader(rows.write_estate(root, **tables), scope)
+    present = frozenset(role for role in rows.TABLES if source._fields(role) is not None)
+    source._prepared = _PREPARED.setdefault(present, {})
+    return source
 
 
 @dataclass
@@ -59,50 +74,69 @@ def told(batches: Iterable[pa.RecordBatch]) -> list[dict]:
     return [row for batch in batches for row in batch.to_pylist()]
 
 
-def edges(source: SystemTableReader, day=rows.DAY) -> Edges:
-    """The day's edges. A key stands for its parts, or this fails."""
-    answer = Edges()
-    for row in told(source.edges(day)):
-        _add_fate(answer.fates, row)
+def edges(source: SystemTableReader, day: date = rows.DAY) -> Edges:
+    """The edges of one day."""
+    return edges_of_days(source, day, day)[day]
+
+
+def edges_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Edges]:
+    """Edges by day of a run of days. A key stands for its parts, or this fails."""
+    answers: dict[date, Edges] = defaultdict(Edges)
+    for row in told(source.edges(first, last)):
         if row["edge_key"] is None:
-            assert row["fate"] not in ("kept", "indirect")
+            _add_fates(answers, row, first)
             continue
         edge = oracle.Edge(
             *(row[name] for name in ("metastore_id", "workspace_id", "process_kind", "process_id")),
             *(_dataset(row, side) for side in ("source", "target")),
         )
         assert row["edge_key"] == key(edge)
-        if row["fate"] == "kept":
-            answer.kept[edge] = answer.kept.get(edge, False) or row["verified"]
-        else:
-            answer.indirect.add(edge)
-    return answer
+        for day in _days(row, first):
+            if row["fate"] == "kept":
+                answers[day].kept[edge] = answers[day].kept.get(edge, False) or row["verified"]
+            else:
+                assert row["fate"] == "indirect"
+                answers[day].indirect.add(edge)
+    return answers
 
 
-def columns(source: SystemTableReader, day=rows.DAY) -> Columns:
-    """The day's column pairs. A set's key is the MD5 of its content, or this fails."""
-    answer = Columns()
-    pairs = defaultdict(set)
-    for row in told(source.column_sets(day)):
-        _add_fate(answer.fates, row)
+def columns(source: SystemTableReader, day: date = rows.DAY) -> Columns:
+    """The column pairs of one day."""
+    return columns_of_days(source, day, day)[day]
+
+
+def columns_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Columns]:
+    """Column pairs by day of a run of days. A set's key is the MD5 of its content, or this fails."""
+    answers: dict[date, Columns] = defaultdict(Columns)
+    for row in told(source.column_sets(first, last)):
+        _add_fates(answers, row, first)
         if row["edge_key"] is None:
             assert row["fate"] != "kept"
             continue
         assert row["set_key"] == hashlib.md5(row["content"].encode(), usedforsecurity=False).hexdigest()
         found = decoded(row["content"])
         assert found == sorted(set(found), key=lambda pair: "".join(f"{len(name)}:{name}" for name in pair))
-        answer.rows_of_edge[row["edge_key"]] += 1
-        pairs[row["edge_key"]] |= set(found)
-    answer.pairs = dict(pairs)
-    return answer
+        for day in _days(row, first):
+            answers[day].rows_of_edge[row["edge_key"]] += 1
+            pairs = answers[day].pairs.setdefault(row["edge_key"], set())
+            assert pairs.isdisjoint(found)
+            pairs.update(found)
+    return answers
 
 
-def usage(source: SystemTableReader, day=rows.DAY) -> Usage:
-    """The day's figures, reads from the cache with them."""
-    answer = Usage()
+def usage(source: SystemTableReader, day: date = rows.DAY) -> Usage:
+    """The figures of one day."""
+    return usage_of_days(source, day, day)[day]
+
+
+def usage_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Usage]:
+    """Figures by day of a run of days, reads from the cache with them."""
+    answers: dict[date, Usage] = defaultdict(Usage)
     measures = [one.name for one in fields(oracle.Figures)]
-    for row in told(source.usage(day)):
-        _add_fate(answer.fates, row)
+    for row in told(source.usage(first, last)):
+        answer = answers[row["day"]]
+        if row["rows"]:
+            answer.fates[row["fate"], row["rule"] or ""] += row["rows"]
         if row["fate"] != "kept":
             continue
         name = _dataset(row, "dataset")
@@ -110,7 +144,12 @@ def usage(source: SystemTableReader, day=rows.DAY) -> Usage:
         use = oracle.Use(row["metastore_id"], name, row["reader"], row["process_kind"])
         figures = oracle.Figures(*(row[measure] for measure in measures))
         answer.figures[use] = added(answer.figures.get(use), figures)
-    return answer
+    return answers
+
+
+def totals(source: SystemTableReader, table: str, day: date = rows.DAY) -> int:
+    """All rows of a lineage table on one day."""
+    return sum(row["rows"] for row in source.totals(table, day, day).to_pylist())
 
 
 def added(one: oracle.Figures | None, other: oracle.Figures) -> oracle.Figures:
@@ -161,9 +200,15 @@ def _dataset(row: dict, side: str) -> oracle.Dataset:
     return oracle.Dataset(*(row[f"{side}_{part}"] for part in ("catalog", "schema", "name", "path")))
 
 
-def _add_fate(fates: oracle.Fates, row: dict) -> None:
-    if row["rows"] or row["fate"] != "kept":
-        fates[row["fate"], row["rule"] or ""] += row["rows"]
+def _add_fates(answers: dict, row: dict, first: date) -> None:
+    """Rows by day of the month; days without rows of that fate stay out."""
+    for number, count in enumerate(row["rows_by_day"], 1):
+        if count:
+            answers[first.replace(day=number)].fates[row["fate"], row["rule"] or ""] += count
+
+
+def _days(row: dict, first: date) -> list[date]:
+    return [first.replace(day=bit + 1) for bit in range(31) if row["day_bits"] >> bit & 1]
 
 
 def ruled(call: str, values: Sequence[str | None]) -> list[str | None]:

@@ -77,7 +77,7 @@ def test_one_row_an_edge(columns_of):
 def test_the_same_set_has_one_key(reader_of):
     """Edges with the same pairs share a set: its key is the content's and nothing else's."""
     rows = [columns("c.s.a", f"c.s.t{number}", "x", "y") for number in range(3)]
-    found = told(reader_of(column_lineage=rows).column_sets(DAY))
+    found = told(reader_of(column_lineage=rows).column_sets(DAY, DAY))
     assert len({row["edge_key"] for row in found}) == 3
     assert len({row["set_key"] for row in found}) == 1
     assert {row["content"] for row in found} == {"1:x1:y"}
@@ -118,13 +118,13 @@ def test_contents_on_demand(reader_of):
     """Only the sets asked for come with their content; every set's key can be had without any."""
     rows = [columns("c.s.a", "c.s.b", "x", "y"), columns("c.s.a", "c.s.c", "x", "z"), columns("c.s.a", None, "x", None)]
     source = reader_of(column_lineage=rows)
-    contents = {row["content"]: row["set_key"] for row in told(source.column_sets(DAY)) if row["set_key"]}
+    contents = {row["content"]: row["set_key"] for row in told(source.column_sets(DAY, DAY)) if row["set_key"]}
     assert contents.keys() == {"1:x1:y", "1:x1:z"}
     wanted = [contents["1:x1:y"], "0" * 32]
-    found = [row for row in told(source.column_contents(DAY, wanted)) if row["set_key"]]
+    found = [row for row in told(source.column_contents(DAY, DAY, wanted)) if row["set_key"]]
     assert [(row["set_key"], row["content"]) for row in found] == [(contents["1:x1:y"], "1:x1:y")]
     source.warehouse.ships_contents = False
-    bare = [row for row in told(source.column_sets(DAY)) if row["set_key"]]
+    bare = [row for row in told(source.column_sets(DAY, DAY)) if row["set_key"]]
     assert {row["set_key"] for row in bare} == set(contents.values())
     assert {row["content"] for row in bare} == {None}
 

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from tests import oracle
 from tests.queries import given as answers
 from tests.queries import strategies
-from tests.rows import DAY, write_estate
+from tests.rows import DAY
 
 
 @contextmanager
 def reader(scope, **tables):
     """A source in a folder of its own: one example must not see another's rows."""
     with TemporaryDirectory() as folder:
-        source = answers.reader(write_estate(Path(folder), **tables), scope)
+        source = answers.reader_of_documented(Path(folder), scope, **tables)
         yield source
         source.warehouse.close()
 

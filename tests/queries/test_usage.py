@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.oracle import Dataset, Figures, Scope, Use
-from tests.queries.given import OWN_TABLES, told
+from tests.queries.given import OWN_TABLES, told, totals
 from tests.queries.given import usage as usage_of
 from tests.rows import DAY, METASTORE, at, end, lineage, statement
 
@@ -78,7 +78,7 @@ def test_rows_balance(reader_of):
     """A row of two ends is counted once, and the rows of all fates are the day's rows."""
     rows = [lineage("c.s.a", "c.s.b", **ANN), lineage("c.s.a", None), lineage(None, None), lineage("c.s.b", "c.s.b")]
     source = reader_of(*rows)
-    assert usage_of(source).fates.total() == sum(source.totals("table_lineage", DAY)["rows"].to_pylist()) == 4
+    assert usage_of(source).fates.total() == totals(source, "table_lineage") == 4
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_what_a_dataset_is_called(reader_of):
         lineage("c.s.old__dbt_tmp", None, **ANN, event_time=at(hour=2), source_path="s3://bucket/a/"),
         lineage("`c`.s.OLd", None, **ANN, event_time=at(hour=4), source_type=None),
     ]
-    (row,) = told(reader_of(*rows).usage(DAY))
+    (row,) = told(reader_of(*rows).usage(DAY, DAY))
     assert (row["dataset_spelling"], row["dataset_type"]) == ("c.s.OLd", "VIEW")
     assert (row["first_location"], row["last_location"]) == ("s3://bucket/a", "s3://bucket/z")
 
@@ -224,7 +224,7 @@ def test_what_a_dataset_is_called(reader_of):
 def test_paths_are_datasets(reader_of):
     """A path without a name is a dataset: all its spellings and partitions are one, and no evidence of a table."""
     rows = [lineage(path, None, **ANN) for path in ("s3a://bucket/A/day=1", "s3://bucket//A/part-00000.parquet")]
-    (row,) = told(reader_of(*rows).usage(DAY))
+    (row,) = told(reader_of(*rows).usage(DAY, DAY))
     assert (row["dataset_path"], row["dataset_spelling"], row["reads"]) == ("s3://bucket/A", "s3://bucket/A", 2)
     assert (row["dataset_name"], row["first_location"]) == (None, None)
 

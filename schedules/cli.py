@@ -1,0 +1,56 @@
+"""The command `uc-miner`: arguments in, exit code out. The commands themselves stand in `schedules.commands`.
+
+Exit codes: 0 done · 1 failed · 2 bad settings or usage · 3 done with rejections · 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+import typer
+
+from miner.errors import MinerError, SettingsError
+from schedules import logs
+from schedules.commands import FAILED, app
+from schedules.console import screen
+from schedules.session import Session
+
+MISUSED = 2
+INTERRUPTED = 130
+
+log = structlog.get_logger()
+
+
+def main(args: Sequence[str] | None = None, session: Session | None = None) -> int:
+    """Run one command and return its exit code. No mistake of a user's ends in a traceback."""
+    logs.configure()
+    try:
+        code = app(args, standalone_mode=False, obj=session or Session())
+    except MinerError as failure:
+        return _told(failure)
+    except typer.TyperException as misuse:
+        screen.error(SettingsError(misuse.format_message(), mend="see uc-miner --help, or uc-miner COMMAND --help"))
+        return MISUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as fault:
+        log.exception("command.failed")
+        screen.error(MinerError(f"uc-miner itself failed: {fault!r}", mend="report it, with the log above"))
+        return FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _told(failure: MinerError) -> int:
+    if isinstance(failure.__cause__, BrokenPipeError):
+        _let_go_of_output()
+        return FAILED
+    screen.error(failure)
+    return MISUSED if isinstance(failure, SettingsError) else FAILED
+
+
+def _let_go_of_output() -> None:
+    """Nobody reads standard output any more: what Python still flushes at the end goes nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,236 @@
+"""The commands: what each is called, takes and shows. What is done stands in `schedules.jobs`."""
+# ruff: noqa: PLR0913 -- a command has an argument for each of its options
+
+import sys
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from miner.errors import SettingsError
+from miner.pipeline import DONE, REJECTED
+from schedules import jobs, logs
+from schedules.console import plan as plans
+from schedules.console import screen
+from schedules.console import status as standings
+from schedules.console.bars import bars
+from schedules.console.demo import show_demo
+from schedules.console.run import show_run
+from schedules.console.screen import Screen
+from schedules.console.welcome import show_next_step
+from schedules.demo import demo as demo_job
+from schedules.demo.folder import DemoFolder
+from schedules.jobs import EstateSize
+from schedules.parts import Leave
+from schedules.session import Level, Session
+
+FAILED = 1
+REJECTIONS = 3
+
+DISTRIBUTION = "uc-lineage-miner"
+
+app = typer.Typer(
+    name="uc-miner",
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+ledger_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(ledger_app, name="ledger", help="Look into the ledger.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Tables = Annotated[int, typer.Option(min=50, help="About how many tables.")]
+Days = Annotated[int, typer.Option(min=1, max=730, help="How many days of events.")]
+Events = Annotated[int, typer.Option(min=100, help="Rows of table_lineage on each day.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed, sizes and last day give the same rows.")]
+LastDay = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day of events; else yesterday."),
+]
+PopularityFile = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Popularity of datasets; - for standard output.")
+]
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 (Typer calls it so)
+    if asked:
+        try:
+            found = version(DISTRIBUTION)
+        except PackageNotFoundError:
+            found = "(not installed)"
+        typer.echo(f"{DISTRIBUTION} {found}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True, epilog="Example: uc-miner demo --out demo-out")
+def uc_miner(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="FILE", envvar="UC_MINER_CONFIG", show_envvar=True,
+                     help="Settings; else ./uc-miner.toml when it is there."),
+    ] = None,
+    log_level: Annotated[Level | None, typer.Option(help="Least important event to log; else as set.")] = None,
+    log_format: Annotated[logs.Form | None, typer.Option(help="Form of the log; else as set.")] = None,
+    _show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Bring the lineage and usage of Databricks Unity Catalog into Microsoft Purview.
+
+    Exit codes: 0 done, 1 failed, 2 bad settings or usage, 3 done with rejections.
+    """
+    session: Session = context.obj
+    session.config, session.level, session.form = config, log_level, log_format
+    if context.invoked_subcommand is None:
+        show_next_step(Screen(), session.settings_file, session.now().date())
+
+
+@app.command(epilog="Example: uc-miner demo --out demo-out")
+def demo(
+    context: typer.Context,
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything is written.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Exported system tables to mine instead of a made-up estate.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Make an earlier demo anew.")] = False,
+    tables: Tables = 1000,
+    days: Days = 30,
+    events_per_day: Events = 10_000,
+    seed: Seed = 1,
+    last_day: LastDay = None,
+) -> None:
+    """Mine a whole estate into a folder: lineage for Purview, popularity, edges, ledger. Reads no settings."""
+    session: Session = context.obj
+    session.without_settings()
+    size = EstateSize(tables, days, events_per_day, seed, last_day.date() if last_day else None)
+    with bars("making the demo") as shown:
+        found = demo_job(DemoFolder(out, data), size, session.now, force=force, watches=shown.watches)
+    show_demo(Screen(), found)
+
+
+@app.command(epilog="Example: uc-miner sample --out sample-out --tables 200 --days 7 --events-per-day 2000")
+def sample(
+    context: typer.Context,
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="An empty folder.")],
+    tables: Tables = 1000,
+    days: Days = 30,
+    events_per_day: Events = 10_000,
+    seed: Seed = 1,
+    last_day: LastDay = None,
+) -> None:
+    """Write a made-up estate of system tables as Parquet files. Reads no settings."""
+    session: Session = context.obj
+    session.without_settings()
+    size = EstateSize(tables, days, events_per_day, seed, last_day.date() if last_day else None)
+    with bars("writing the estate") as shown:
+        written = jobs.sample(out, size, session.now(), shown.watches.estate)
+    console = Screen()
+    console.table((screen.Column("table"), screen.number("rows")), sorted(written.rows.items()))
+    console.line(f"{written.files} files in {out}, {written.first_day} to {written.last_day}")
+
+
+@app.command(epilog="Example: uc-miner run --source prod")
+def run(
+    context: typer.Context,
+    *,
+    source: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; may be repeated.")] = None,
+    no_emit: Annotated[bool, typer.Option("--no-emit", help="Mine only; leave the sink as it is.")] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source without a row.")] = False,
+    allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Accept settled days that lost rows.")] = False,
+) -> int:
+    """Mine what is due, then emit what changed."""
+    session: Session = context.obj
+    parts = session.parts()
+    leave = Leave(empty=allow_empty, shrunk=allow_shrink)
+    with bars("looking what is due") as shown:
+        ran = jobs.run(parts, sources=source or (), emit=not no_emit, leave=leave, watches=shown.watches)
+    show_run(Screen(), ran)
+    for where, failure in ran.outcome.failures:
+        screen.error(failure, where)
+    return {DONE: 0, REJECTED: REJECTIONS}.get(ran.outcome.word, FAILED)
+
+
+@app.command(epilog="Example: uc-miner report --csv popularity.csv --window 30 --as-of 2026-10-31")
+def report(
+    context: typer.Context,
+    *,
+    csv: PopularityFile = None,
+    edges: Annotated[str | None, typer.Option(metavar="FILE", help="Current edges; - for standard output.")] = None,
+    window: Annotated[
+        list[int] | None, typer.Option(min=1, max=730, help="Days; may be repeated; else as set.")
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day; else the last one mined whole."),
+    ] = None,
+) -> None:
+    """Write who reads what, and what comes from where, as CSV."""
+    if not csv and not edges:
+        raise SettingsError("there is nothing to report", mend="name a file: --csv FILE, --edges FILE, or both")
+    if csv == edges:
+        raise SettingsError("both reports would go to one place", mend="name two files")
+    session: Session = context.obj
+    parts = session.parts()
+    told: list[str] = []
+    with bars("reading the ledger"):
+        if csv:
+            frame = jobs.report_popularity(parts, csv, windows=window or (), as_of=as_of.date() if as_of else None)
+            told.append(f"{csv}: {len(frame):,} rows")
+        if edges:
+            table = jobs.report_edges(parts, edges)
+            told.append(f"{edges}: {table.num_rows:,} edges")
+    if "-" not in (csv, edges):
+        for line in told:
+            Screen().line(line)
+
+
+@app.command(epilog="Example: uc-miner run --no-emit && uc-miner plan")
+def plan(context: typer.Context, *, json: Json = False) -> None:
+    """Tell what a run would create, change and remove in the sink, from what is mined so far. Nothing is sent."""
+    session: Session = context.obj
+    parts = session.parts()
+    with bars("comparing"):
+        made = jobs.plan(parts)
+    if json:
+        _print_json(plans.told(made))
+    else:
+        plans.show_plan(Screen(), made)
+
+
+@app.command(epilog="Example: uc-miner status --json")
+def status(context: typer.Context, *, json: Json = False) -> None:
+    """Tell what is mined, what became of the rows, what is held, and how the last runs ended."""
+    session: Session = context.obj
+    parts = session.parts()
+    with bars("reading the ledger"):
+        found = jobs.status(parts)
+    if json:
+        _print_json(standings.told(found))
+    else:
+        standings.show_standing(Screen(), found)
+
+
+@ledger_app.command(epilog="Example: uc-miner ledger dump --out ledger.jsonl")
+def dump(
+    context: typer.Context,
+    *,
+    out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - for standard output.")] = "-",
+) -> None:
+    """Write everything the ledger knows as JSON lines, by natural key: two that know the same dump the same."""
+    session: Session = context.obj
+    parts = session.parts()
+    with bars("writing"):
+        lines = jobs.dump(parts, out)
+    if out != "-":
+        Screen().line(f"{out}: {lines:,} lines")
+
+
+def _print_json(value: dict[str, object]) -> None:
+    sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")

@@ -1,0 +1,104 @@
+"""What a run did: days mined, the balance of rows, entities."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from miner.emission import PROCESS, USAGE, Changes
+from miner.mining import MinedDay
+from schedules.balance import KEPT, Balance
+from schedules.console.screen import Column, Screen, number
+from schedules.jobs import Ran
+
+_STREAMS = {
+    ("lineage", "table_lineage"): "lineage of tables",
+    ("lineage", "column_lineage"): "of columns",
+    ("usage", "table_lineage"): "usage",
+}
+
+_MEANINGS = {
+    "excluded_catalog": "left out by [mining.exclude] catalogs",
+    "excluded_path": "left out by [mining.exclude] paths",
+    "excluded_process_kind": "left out by [mining.exclude]",
+    "excluded_schema": "left out by [mining.exclude] schemas",
+    "excluded_table": "left out by [mining.exclude] tables",
+    "excluded_workspace": "left out by [mining.exclude]",
+    "incomplete_name": "a name without catalog or schema",
+    "indirect": "read through a view: no edge",
+    KEPT: "edges, column pairs, reads and writes",
+    "no_column": "a column pair with one end",
+    "no_dataset": "neither source nor target",
+    "no_table_edge": "columns without an edge of tables",
+    "own_read": "the miner's own reads",
+    "read_only": "a read without target: usage, no edge",
+    "self_edge": "a table into itself, such as MERGE",
+    "write_only": "a write without source: no edge",
+}
+
+
+def show_run(screen: Screen, ran: Ran) -> None:
+    """Everything a run did."""
+    show_mined(screen, ran)
+    changes = ran.outcome.changes
+    if changes is not None:
+        screen.heading("Entities")
+        show_changes(screen, changes)
+    show_notes(screen, ran)
+
+
+def show_mined(screen: Screen, ran: Ran) -> None:
+    """The days and the balance."""
+    if not ran.outcome.days:
+        screen.line("nothing was due: every day is mined and settled")
+        return
+    screen.line("Mined", "bold")
+    columns = (Column("source"), Column("stream"), number("days"), Column("first"), Column("last"), number("rows"))
+    screen.table(columns, _days(ran.outcome.days))
+    screen.heading("What became of the rows")
+    show_balance(screen, ran.balance)
+
+
+def show_notes(screen: Screen, ran: Ran) -> None:
+    """What the operator should know, and what was assumed."""
+    if ran.warnings or ran.remarks:
+        screen.line()
+    for text in ran.warnings:
+        screen.line(f"warning: {text}", "yellow")
+    for text in ran.remarks:
+        screen.line(f"note: {text}")
+
+
+def show_balance(screen: Screen, balance: Balance) -> None:
+    """Rows in, kept, and dropped by reason, of each table in each stream."""
+    columns = balance.columns
+    heads = [number(_STREAMS.get(column, " ".join(column))) for column in columns]
+    lines: list[tuple[object, ...]] = [("rows in", *(balance.rows(column) for column in columns), "")]
+    lines += [
+        (name, *(balance.rows(column, name) or None for column in columns), _MEANINGS.get(name, ""))
+        for name in (KEPT, *balance.reasons)
+    ]
+    screen.table((Column(""), *heads, Column("")), lines)
+
+
+def show_changes(screen: Screen, changes: Changes) -> None:
+    """Entities by what happened to them, and what has none, by reason."""
+    heads = (Column(""), number("created"), number("changed"), number("removed"), number("unchanged"))
+    screen.table(heads, _changes(changes))
+    if changes.waiting:
+        screen.line(f"{changes.waiting:,} flows of jobs seen on a single day wait for a second one")
+    for reason, count in changes.rejected.most_common():
+        screen.line(f"rejected: {count:,} · {reason}", "red")
+    if changes.unmatched:
+        screen.heading("Without an entity")
+        rows = [(count, reason, changes.examples[reason]) for reason, count in changes.unmatched.most_common()]
+        screen.table((number("count"), Column("reason"), Column("example")), rows)
+
+
+def _changes(changes: Changes) -> Iterator[tuple[object, ...]]:
+    for kind, text, removed in ((PROCESS, "processes", len(changes.removed)), (USAGE, "usage of assets", None)):
+        yield text, changes.created[kind], changes.changed[kind], removed, changes.unchanged[kind]
+
+
+def _days(days: Sequence[MinedDay]) -> Iterator[tuple[object, ...]]:
+    for (source, stream), group in groupby(days, key=lambda day: (day.source, day.stream)):
+        mined = list(group)
+        yield source, stream, len(mined), mined[0].day, mined[-1].day, sum(day.rows for day in mined)

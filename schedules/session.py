@@ -1,0 +1,43 @@
+"""What all commands of one call share."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from miner.ledger.store import BUSY_SECONDS
+from schedules import logs, settings
+from schedules.parts import Now, Parts
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Session:
+    """The clock, how long a locked ledger is waited for, and the global options."""
+
+    now: Now = utc_now
+    busy_seconds: float = BUSY_SECONDS
+    config: Path | None = None
+    level: Level | None = None
+    form: logs.Form | None = None
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings file that counts, whether it is there or not."""
+        return self.config or settings.FILE
+
+    def parts(self) -> Parts:
+        """The parts of a run as the settings say; the log too. Raises SettingsError."""
+        loaded = settings.load(self.config)
+        logs.configure(self.level or loaded.log.level, self.form or loaded.log.format)
+        return Parts(loaded, self.now, self.busy_seconds)
+
+    def without_settings(self) -> None:
+        """Log what matters to somebody who only looks on: the settings are not read."""
+        logs.configure(self.level or "warning", self.form or "auto")

@@ -1,0 +1,139 @@
+import json
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import structlog
+
+from schedules import cli
+from schedules.session import Session
+from tests import rows
+
+NOW = datetime(2026, 11, 14, 6, tzinfo=UTC)
+"""Four days after the rows' default day: with three days to settle, that day is settled."""
+
+SETTINGS = """
+[ledger]
+url = "sqlite:///ledger.db"
+[mining]
+start = {start}
+[sources.prod]
+kind = "files"
+path = "export"
+threads = 1
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def events(self) -> list[dict]:
+        """The log, of lines that are JSON."""
+        return [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
+
+    @property
+    def told(self) -> str:
+        """Standard error without the log."""
+        return "".join(f"{line}\n" for line in self.err.splitlines() if not line.startswith("{"))
+
+
+@dataclass
+class Home:
+    """A folder with settings and an export, and the command run in it."""
+
+    folder: Path
+    capture: pytest.CaptureFixture
+    session: Session = field(default_factory=lambda: Session(now=lambda: NOW, busy_seconds=0.1))
+
+    @property
+    def export(self) -> Path:
+        return self.folder / "export"
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "uc-miner.toml"
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "ledger.db"
+
+    def at(self, now: datetime) -> None:
+        """Set the clock."""
+        self.session.now = lambda: now
+
+    def write(self, *lineage, form: str = "parquet", **tables) -> None:
+        """Write the export anew."""
+        rows.write_estate(self.export, form=form, table_lineage=lineage, **tables)
+
+    def set(self, text: str = "", *, start: str = "2026-11-08") -> None:
+        """Write the settings: the usual ones, and `text` after them."""
+        self.settings.write_text(SETTINGS.format(start=start) + text)
+
+    def __call__(self, *args: object) -> Answer:
+        """Run a command as the shell would, in the folder."""
+        self.capture.readouterr()
+        code = cli.main([str(arg) for arg in args], self.session)
+        captured = self.capture.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    def dump(self) -> list[dict]:
+        """What the ledger knows."""
+        answer = self("ledger", "dump")
+        assert answer.code == 0, answer.err
+        return [json.loads(line) for line in answer.out.splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def home(tmp_path, capsys, monkeypatch):
+    """A home with the usual settings and an empty export folder; it is the working directory."""
+    monkeypatch.delenv("UC_MINER_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    made = Home(tmp_path, capsys)
+    made.export.mkdir()
+    made.set()
+    return made
+
+
+@pytest.fixture
+def mined(home):
+    """A home whose export was mined: two edges, reads by two people on three days."""
+    home.write(*small_estate())
+    answer = home("run")
+    assert answer.code == 0, answer.err
+    return home
+
+
+def small_estate() -> list[rows.Row]:
+    """Three days of lineage: a job that fills b from a, a query that fills c from b, and readers."""
+    events = []
+    for day in (8, 9, 10):
+        when = rows.DAY.replace(day=day)
+        events += [
+            rows.lineage("main.s.a", "main.s.b", day=when, job="7", created_by="etl@x.org"),
+            rows.lineage("main.s.b", "main.s.c", day=when, query="q1", created_by="ann@x.org"),
+            rows.lineage("main.s.c", None, day=when, created_by="ann@x.org", statement_id=f"s{day}"),
+            rows.lineage("main.s.c", None, day=when, created_by="bob@x.org", statement_id=f"t{day}"),
+            rows.lineage(None, "main.s.unread", day=when, job="8", created_by="etl@x.org"),
+        ]
+    return events
