@@ -149,11 +149,11 @@ def frame(tally: Tally, windows: Windows, names: pa.Table, mined: Sequence[date]
     sums = tally.sums()
     if sums.empty:
         return pd.DataFrame({name: [] for name in COLUMNS})
-    identities = names.to_pandas().set_index("id")
+    identities = names.to_pandas().set_index("id").rename(columns={"dataset": "dataset_name"})
     lasts = sums.groupby("dataset")[list(_LASTS)].max()
     readers = {name: tally.readers(name) for name in _READERS}
     parts = [_window(length, windows, sums, readers, set(mined)) for length in windows.lengths]
-    told = pd.concat(parts).join(lasts, on="dataset").join(identities, on="dataset", rsuffix="_name")
+    told = pd.concat(parts).join(lasts, on="dataset").join(identities, on="dataset")
     return _shaped(told, windows.as_of)
 
 

@@ -117,7 +117,8 @@ class EmbeddedWarehouse:
         value = f"json_extract_string({name}, '$')" if group.format == "jsonl" else name
         if pa.types.is_nested(field.type):
             value = f"CAST({name} AS VARCHAR)"
-            good = f"json_valid({value}) AND ({value} = 'null' OR json_type({value}) IN ('OBJECT', 'ARRAY'))"
+            shape = "ARRAY" if pa.types.is_list(field.type) else "OBJECT"
+            good = f"coalesce(json_type(TRY_CAST({value} AS JSON)) IN ('{shape}', 'NULL'), false)"
         else:
             good = f"TRY_CAST({value} AS {duckdb_type(field.type)}) IS NOT NULL"
         alone = FileGroup(group.format, group.columns, group.fields, group.types, (file,))

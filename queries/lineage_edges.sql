@@ -25,11 +25,11 @@ WITH raw AS (
     folded(t.source_table_catalog) AS source_catalog,
     folded(t.source_table_schema) AS source_schema,
     clean_name(folded(t.source_table_name)) AS source_name,
-    CASE WHEN t.source_table_name IS NULL THEN clean_path(t.source_path) END AS source_path,
+    CASE WHEN unquoted(t.source_table_name) IS NULL THEN clean_path(t.source_path) END AS source_path,
     folded(t.target_table_catalog) AS target_catalog,
     folded(t.target_table_schema) AS target_schema,
     clean_name(folded(t.target_table_name)) AS target_name,
-    CASE WHEN t.target_table_name IS NULL THEN clean_path(t.target_path) END AS target_path,
+    CASE WHEN unquoted(t.target_table_name) IS NULL THEN clean_path(t.target_path) END AS target_path,
     t.direct_access AS direct_access,
     day(t.event_date) AS on_day
   FROM IDENTIFIER(:table_lineage) AS t

@@ -12,7 +12,8 @@ WITH statements AS (
     coalesce(h.workspace_id, '') AS workspace_id,
     h.statement_id AS statement_id,
     max(nullif(h.executed_by, '')) AS executed_by,
-    max(h.execution_status) AS execution_status
+    max(h.execution_status) AS execution_status,
+    min(cast(h.start_time AS DATE)) AS began
   FROM IDENTIFIER(:query_history) AS h
   WHERE h.start_time >= :history_from AND h.start_time < :history_to AND h.statement_id IS NOT NULL
   GROUP BY coalesce(h.workspace_id, ''), h.statement_id
@@ -149,6 +150,8 @@ told AS (
   FROM units
   LEFT JOIN statements
     ON statements.workspace_id = units.workspace_id AND statements.statement_id = units.statement_id
+    -- A day's figures must not depend on the days it is mined with.
+    AND units.day >= date_sub(statements.began, 1) AND units.day <= date_add(statements.began, 1)
 ),
 counted AS (
   SELECT

@@ -205,7 +205,7 @@ _MERGE_LINEAGE = (
     "INSERT INTO edge (id, check_bits, process_id, source_dataset, target_dataset) "
     "SELECT id, check_bits, process_id, source_dataset, target_dataset FROM stage.new_edge WHERE true "
     "ON CONFLICT (id) DO NOTHING",
-    "INSERT INTO column_set (id, check_bits, size, content) SELECT id, check_bits, size, content FROM stage.new_set "
+    "INSERT INTO column_set (id, check_bits, content) SELECT id, check_bits, content FROM stage.new_set "
     "WHERE id IN (SELECT set_id FROM stage.active) ON CONFLICT (id) DO NOTHING",
     "INSERT INTO edge_month (source_id, month, edge_id, set_id, day_bits, direct_bits) "
     "SELECT :source, :month, edge_id, set_id, day_bits, direct_bits FROM stage.active WHERE true "

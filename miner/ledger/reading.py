@@ -13,7 +13,8 @@ from miner import columns, days, schemas
 from miner.ledger import tables
 
 _BATCH = 8192
-_CONTENTS = "\x1e"
+_REMEMBERED_SETS = 50_000
+"""About 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +236,9 @@ def _end(side: str) -> str:
 
 _FLOWS = f"""
 SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id,
-  p.pipeline_id, {_end("s")}, {_end("t")}, f.sets, f.verified
+  p.pipeline_id, {_end("s")}, {_end("t")}, f.sets, k.content, f.verified
 FROM ({_EDGES_OF_WANTED}) f
+LEFT JOIN column_set k ON k.id = f.sets
 JOIN process p ON p.id = f.process
 JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
@@ -267,7 +269,7 @@ def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
     contents = _Contents(connection)
     carried: list[tuple[object, ...]] = []
     while rows := result.fetchmany(_BATCH):
-        told = [(*row[:-2], contents.pairs(row[-2]), bool(row[-1])) for row in rows]
+        told = [(*row[:-3], contents.pairs(row[-3], row[-2]), bool(row[-1])) for row in rows]
         carried += told
         cut = _last_flow_start(carried)
         if cut:
@@ -299,13 +301,15 @@ class _Contents:
         self._connection = connection
         self._known: dict[str, str] = {}
 
-    def pairs(self, sets: str | None) -> str:
+    def pairs(self, sets: str | None, content: str | None) -> str:
+        """The pairs of the sets (numbers, joined by commas) as JSON; `content` is given when it is one set."""
         if not sets:
             return ""
         if sets not in self._known:
-            if len(self._known) > 50_000:  # noqa: PLR2004 -- about 20 MB
+            if len(self._known) > _REMEMBERED_SETS:
                 self._known.clear()
-            self._known[sets] = json.dumps(columns.union(self._read(sets)), ensure_ascii=False, separators=(",", ":"))
+            pairs = columns.union(self._read(sets) if content is None else [content])
+            self._known[sets] = json.dumps(pairs, ensure_ascii=False, separators=(",", ":"))
         return self._known[sets]
 
     def _read(self, sets: str) -> list[str]:
@@ -317,15 +321,13 @@ class _Contents:
 
 _EDGE_REPORT = f"""
 SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {_end("s")}, {_end("t")}, f.first_days, f.last_days,
-  f.sets, f.size, f.verified
+  f.sets, k.content, f.verified
 FROM (
   SELECT coalesce(pa.to_id, e.process_id) AS process, coalesce(ta.to_id, e.target_dataset) AS target,
     coalesce(sa.to_id, e.source_dataset) AS source,
     min((m.month << 32) | (m.day_bits & -m.day_bits)) AS first_days,
     max((m.month << 32) | m.day_bits) AS last_days,
-    count(DISTINCT nullif(m.set_id, 0)) AS set_count,
     group_concat(DISTINCT nullif(m.set_id, 0)) AS sets,
-    max(k.size) AS size,
     max(m.direct_bits <> 0) AS verified
   FROM edge e
   LEFT JOIN temp.process_alias pa ON pa.from_id = e.process_id
@@ -333,7 +335,6 @@ FROM (
   LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
   CROSS JOIN edge_month m ON m.edge_id = e.id
   LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
-  LEFT JOIN column_set k ON k.id = m.set_id
   WHERE {_ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
   GROUP BY 1, 2, 3
   HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0)
@@ -341,6 +342,7 @@ FROM (
 JOIN process p ON p.id = f.process
 JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
+LEFT JOIN column_set k ON k.id = f.sets
 """  # noqa: S608
 
 
@@ -350,10 +352,8 @@ def edge_report(connection: Connection) -> pa.Table:
     rows = []
     for row in connection.exec_driver_sql(_EDGE_REPORT):
         source, target = row[4:11], row[11:18]
-        first, last, sets, size, verified = row[18:]
-        pairs = size or 0
-        if sets and "," in sets:
-            pairs = len(json.loads(contents.pairs(sets)))
+        first, last, sets, content, verified = row[18:]
+        pairs = len(json.loads(contents.pairs(sets, content) or "[]"))
         rows.append(
             (*row[:4], source[0], _name(source), target[0], _name(target), _first(first), _last(last), pairs,
              bool(verified))

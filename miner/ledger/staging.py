@@ -235,9 +235,7 @@ class LineageStaging(Staging):
         new = table.filter(self._unknown(table["id"].to_numpy(), "column_set"))
         without = new.filter(pc.is_null(new["content"]))
         self.missing_sets += without["set_key"].to_pylist()
-        told = new.filter(pc.is_valid(new["content"])).drop_columns(["set_key"])
-        sizes = [len(columns.pairs_of(content)) for content in told["content"].to_pylist()]
-        self._ingest("new_set", told.append_column("size", pa.array(sizes, pa.int64())))
+        self._ingest("new_set", new.filter(pc.is_valid(new["content"])).drop_columns(["set_key"]))
         self._refuse_collisions("new_set", "column_set")
 
     def add_one_time_runs(self, batches: Iterable[pa.RecordBatch]) -> None:
@@ -304,7 +302,7 @@ _LINEAGE_TABLES = (
     "process_id TEXT, notebook_id TEXT, job_id TEXT, pipeline_id TEXT)",
     "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
     "name TEXT, path TEXT)",
-    "CREATE TABLE stage.new_set (id INTEGER, check_bits INTEGER, content TEXT, size INTEGER)",
+    "CREATE TABLE stage.new_set (id INTEGER, check_bits INTEGER, content TEXT)",
     "CREATE TABLE stage.one_time_run (workspace_id TEXT, job_id TEXT, name TEXT)",
 )
 

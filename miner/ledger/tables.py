@@ -20,6 +20,9 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+Id = BigInteger().with_variant(Integer(), "sqlite")
+"""A 64-bit number; on SQLite spelled so that a primary key of it is the row's own number and needs no index."""
+
 source = Table(
     "source",
     metadata,
@@ -84,7 +87,7 @@ late_rows = Table(
 dataset = Table(
     "dataset",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("check_bits", BigInteger, nullable=False),
     Column("metastore_id", String, nullable=False),
     Column("catalog", String),
@@ -100,7 +103,7 @@ dataset = Table(
 process = Table(
     "process",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("check_bits", BigInteger, nullable=False),
     Column("metastore_id", String, nullable=False),
     Column("workspace_id", String, nullable=False),
@@ -114,7 +117,7 @@ process = Table(
 edge = Table(
     "edge",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("check_bits", BigInteger, nullable=False),
     Column("process_id", BigInteger, nullable=False),
     Column("source_dataset", BigInteger, nullable=False),
@@ -153,9 +156,8 @@ edge_indirect = Table(
 column_set = Table(
     "column_set",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("check_bits", BigInteger, nullable=False),
-    Column("size", Integer, nullable=False),
     Column("content", Text, nullable=False),
 )
 """Column pairs by content: sorted, each column with its length before it."""
@@ -177,7 +179,7 @@ alias = Table(
 reader = Table(
     "reader",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("name", String, nullable=False),
 )
 

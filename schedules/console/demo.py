@@ -14,7 +14,7 @@ _MOST_UNREAD = 5
 def show_demo(screen: Screen, demo: Demo) -> None:
     """Rows, edges, coverage, popular and unread tables, entities, and where things are."""
     rows = demo.ran.balance.rows(("lineage", "table_lineage"))
-    made = "Mined" if demo.folder.data else "Made up an estate of system tables and mined it"
+    made = "Mined" if demo.folder.data else "Mined a made-up estate"
     days = f"{demo.estate.first} to {demo.estate.last}"
     screen.line(f"{made}: {days}, {rows:,} lineage events, {demo.coverage.edges:,} edges", "bold")
     screen.heading("What became of the rows (each counted once in every column)")

@@ -15,6 +15,8 @@ _STREAMS = {
     ("usage", "table_lineage"): "usage",
 }
 
+_MOST_REASONS = 10
+
 _MEANINGS = {
     "excluded_catalog": "left out by [mining.exclude] catalogs",
     "excluded_path": "left out by [mining.exclude] paths",
@@ -85,12 +87,17 @@ def show_changes(screen: Screen, changes: Changes) -> None:
     screen.table(heads, _changes(changes))
     if changes.waiting:
         screen.line(f"{changes.waiting:,} flows of jobs seen on a single day wait for a second one")
-    for reason, count in changes.rejected.most_common():
-        screen.line(f"rejected: {count:,} · {reason}", "red")
+    for reason, count in changes.rejected.most_common(_MOST_REASONS):
+        screen.line(f"rejected: {count:,} for {reason}", "red")
     if changes.unmatched:
         screen.heading("Without an entity")
-        rows = [(count, reason, changes.examples[reason]) for reason, count in changes.unmatched.most_common()]
+        told = changes.unmatched.most_common(_MOST_REASONS)
+        rows = [(count, reason, changes.examples[reason]) for reason, count in told]
         screen.table((number("count"), Column("reason"), Column("example")), rows)
+    for what, reasons in (("rejections", changes.rejected), ("things without an entity", changes.unmatched)):
+        if len(reasons) > _MOST_REASONS:
+            rest = reasons.total() - sum(count for _, count in reasons.most_common(_MOST_REASONS))
+            screen.line(f"and {rest:,} more {what}, for {len(reasons) - _MOST_REASONS:,} other reasons")
 
 
 def _changes(changes: Changes) -> Iterator[tuple[object, ...]]:

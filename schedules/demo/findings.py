@@ -54,8 +54,8 @@ class Coverage:
 def popular_tables(popularity: pd.DataFrame, most: int = 10) -> list[PopularTable]:
     """The tables with the highest score of 30 days."""
     tables = popularity[(popularity["window_days"] == POPULAR_WINDOW) & (popularity["kind"] == "table")]
-    week = popularity[popularity["window_days"] == TREND_WINDOW].set_index(_IDENTITY)["trend"]
-    best = tables[tables["score"] > 0].head(most).join(week, on=_IDENTITY, rsuffix="_of_week")
+    week = popularity[popularity["window_days"] == TREND_WINDOW].set_index(_IDENTITY)["trend"].rename("week")
+    best = tables[tables["score"] > 0].head(most).join(week, on=_IDENTITY)
     return [
         PopularTable(
             table=row["dataset"],
@@ -64,7 +64,7 @@ def popular_tables(popularity: pd.DataFrame, most: int = 10) -> list[PopularTabl
             people=int(row["people"]),
             score=float(row["score"]),
             last_read=_known(row["last_read"]),
-            trend=_known(row["trend_of_week"]),
+            trend=_known(row["week"]),
         )
         for row in best.to_dict("records")
     ]

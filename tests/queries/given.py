@@ -147,6 +147,16 @@ def usage_of_days(source: SystemTableReader, first: date, last: date) -> dict[da
     return answers
 
 
+def one_time_runs(
+    source: SystemTableReader, first: date = rows.DAY, last: date = rows.DAY
+) -> dict[tuple[str, str], str | None]:
+    """Names of one-time runs by workspace and job id."""
+    found = told(source.one_time_runs(first, last))
+    names = {(row["workspace_id"], row["job_id"]): row["run_name"] for row in found}
+    assert len(names) == len(found)
+    return names
+
+
 def totals(source: SystemTableReader, table: str, day: date = rows.DAY) -> int:
     """All rows of a lineage table on one day."""
     return sum(row["rows"] for row in source.totals(table, day, day).to_pylist())

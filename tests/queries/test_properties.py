@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,17 @@ from tests.queries import given as answers
 from tests.queries import strategies
 from tests.rows import DAY
 
+DAYS = (DAY - timedelta(days=1), DAY, DAY + timedelta(days=1))
+LINEAGE = st.lists(strategies.table_rows(), min_size=10, max_size=60)
+COLUMNS = st.lists(strategies.column_rows(), min_size=10, max_size=60)
+HISTORY = st.lists(strategies.history_rows(), max_size=12)
+TERMINAL = st.lists(
+    strategies.history_rows(), max_size=12, unique_by=lambda row: (row["workspace_id"] or "", row["statement_id"])
+)
+"""History as it is: a statement has one row, written when it ended."""
+
+some = settings(max_examples=12, report_multiple_bugs=False)
+
 
 @contextmanager
 def reader(scope, **tables):
@@ -23,37 +35,48 @@ def reader(scope, **tables):
         source.warehouse.close()
 
 
-@settings(max_examples=20)
-@given(rows=st.lists(strategies.table_rows(), min_size=10, max_size=60), scope=strategies.SCOPES)
+@some
+@given(rows=LINEAGE, scope=strategies.SCOPES)
 def test_edges(rows, scope):
     """Edges, those seen through views, whether they are verified, and the fate of every row follow the design."""
     with reader(scope, table_lineage=rows) as source:
-        answer = answers.edges(source)
-    assert answer.kept == oracle.edges(DAY, rows, scope)
-    assert answer.indirect == oracle.indirect_edges(DAY, rows, scope)
-    assert answer.fates == oracle.lineage_fates(DAY, rows, scope)
+        answered = answers.edges_of_days(source, DAYS[0], DAYS[-1])
+    for day in DAYS:
+        assert answered[day].kept == oracle.edges(day, rows, scope)
+        assert answered[day].indirect == oracle.indirect_edges(day, rows, scope)
+        assert answered[day].fates == oracle.lineage_fates(day, rows, scope)
 
 
-@settings(max_examples=20)
-@given(rows=st.lists(strategies.column_rows(), min_size=10, max_size=60), scope=strategies.SCOPES)
+@some
+@given(rows=COLUMNS, scope=strategies.SCOPES)
 def test_column_sets(rows, scope):
-    """An edge has one row with the set of its column pairs, whatever mixture of rows told them."""
+    """An edge has the set of its column pairs, in one row when a day is mined alone, whatever mixture of rows told them."""
     with reader(scope, column_lineage=rows) as source:
-        answer = answers.columns(source)
-    assert answer.pairs == answers.keyed(oracle.column_pairs(DAY, rows, scope))
-    assert answer.fates == oracle.lineage_fates(DAY, rows, scope)
-    assert answer.rows_of_edge == Counter(answer.pairs.keys())
+        answered = answers.columns_of_days(source, DAYS[0], DAYS[-1])
+        alone = answers.columns(source, DAY)
+    for day in DAYS:
+        assert answered[day].pairs == answers.keyed(oracle.column_pairs(day, rows, scope))
+        assert answered[day].fates == oracle.lineage_fates(day, rows, scope)
+    assert alone.pairs == answered[DAY].pairs
+    assert alone.rows_of_edge == Counter(alone.pairs.keys())
 
 
-@settings(max_examples=20)
-@given(
-    rows=st.lists(strategies.table_rows(), min_size=10, max_size=60),
-    history=st.lists(strategies.history_rows(), max_size=12),
-    scope=strategies.SCOPES,
-)
+@some
+@given(rows=LINEAGE, history=HISTORY, scope=strategies.SCOPES)
 def test_usage(rows, history, scope):
     """Reads of every sort, writes and last times per reader and kind, and the fate of every row, follow the design."""
     with reader(scope, table_lineage=rows, query_history=history) as source:
         answer = answers.usage(source)
     assert answer.figures == answers.expected_usage(DAY, rows, history, scope)
     assert answer.fates == oracle.usage_fates(DAY, rows, scope)
+
+
+@some
+@given(rows=LINEAGE, history=TERMINAL, scope=strategies.SCOPES)
+def test_usage_of_a_run_of_days(rows, history, scope):
+    """A day's figures are the same whichever days it is mined with: a backfill ends where daily mining does."""
+    with reader(scope, table_lineage=rows, query_history=history) as source:
+        answered = answers.usage_of_days(source, DAYS[0], DAYS[-1])
+    for day in DAYS:
+        assert answered[day].figures == answers.expected_usage(day, rows, history, scope)
+        assert answered[day].fates == oracle.usage_fates(day, rows, scope)

@@ -1,10 +1,12 @@
 """`usage_daily.sql` on rows made by hand."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from tests.oracle import Dataset, Figures, Scope, Use
+from tests.oracle.usage import usage_fate
 from tests.queries.given import OWN_TABLES, told, totals
 from tests.queries.given import usage as usage_of
 from tests.rows import DAY, METASTORE, at, end, lineage, statement
@@ -24,8 +26,8 @@ def figures(reader_of):
     return answer
 
 
-def use(dataset, reader="ann@x.org", kind="job"):
-    return Use(METASTORE, dataset, reader, kind)
+def use(dataset, reader="ann@x.org", kind="job", metastore=METASTORE):
+    return Use(metastore, dataset, reader, kind)
 
 
 SCOPE = Scope(
@@ -61,10 +63,13 @@ FATES = [
 ]
 
 
-@pytest.mark.parametrize(("scope", "fate", "glob", "row"), FATES, ids=[fate for _, fate, _, _ in FATES])
-def test_fates(reader_of, scope, fate, glob, row):
+@pytest.mark.parametrize("scope", [SCOPE, MINER, Scope()], ids=["exclusions", "own reads", "neither"])
+def test_fates(reader_of, scope):
     """A row is kept when either end counts; the miner's own reads are its principal's of its tables."""
-    assert usage_of(reader_of(row, scope=scope)).fates == {(fate, glob): 1}
+    cases = [(fate, glob, row) for of, fate, glob, row in FATES if of == scope]
+    answer = usage_of(reader_of(*(row for _, _, row in cases), scope=scope))
+    assert answer.fates == Counter((fate, glob) for fate, glob, _ in cases)
+    assert [usage_fate(row, scope) for _, _, row in cases] == [(fate, glob) for fate, glob, _ in cases]
 
 
 def test_own_reads_come_before_exclusions(reader_of):
@@ -81,9 +86,9 @@ def test_rows_balance(reader_of):
     assert usage_of(source).fates.total() == totals(source, "table_lineage") == 4
 
 
-@pytest.mark.parametrize(
-    ("ids", "reads"),
-    [
+def test_a_read_is_a_unit(figures):
+    """Rows of one statement, else run, else event of a workspace are one read; raw rows stand beside it."""
+    cases = [
         ([{"statement_id": "s1"}, {"statement_id": "s1"}], 1),
         ([{"statement_id": "s1"}, {"statement_id": "s2"}], 2),
         ([{"statement_id": "s1", "entity_run_id": "r1"}, {"statement_id": "s2", "entity_run_id": "r1"}], 2),
@@ -92,13 +97,13 @@ def test_rows_balance(reader_of):
         ([{"event_id": "e1"}, {"event_id": "e1"}], 1),
         ([{"event_id": "e1"}, {"event_id": "e2"}], 2),
         ([{"statement_id": "s1"}, {"statement_id": "s1", "workspace_id": "2"}], 2),
-    ],
-)
-def test_a_read_is_a_unit(figures, ids, reads):
-    """Rows of one statement, else run, else event of a workspace are one read; raw rows stand beside it."""
-    answer = figures(*(lineage("c.s.a", "c.s.b", **ANN, **one) for one in ids))
-    assert (answer[use(A)].reads, answer[use(A)].events) == (reads, 2)
-    assert answer[use(B)].writes == reads
+    ]
+    answer = figures(
+        *(lineage("c.s.a", "c.s.b", metastore_id=str(ids), **ANN, **one) for ids, _ in cases for one in ids)
+    )
+    for ids, reads in cases:
+        source, target = (answer[use(end, metastore=str(ids))] for end in (A, B))
+        assert (source.reads, source.events, target.writes) == (reads, 2, reads), ids
 
 
 def test_reads_of_several_targets(figures):
@@ -108,20 +113,25 @@ def test_reads_of_several_targets(figures):
     assert [one.writes for one in answer.values()].count(1) == 2
 
 
-@pytest.mark.parametrize(
-    ("direct", "reads", "indirect"), [([False], 0, 1), ([None], 1, 0), ([True, False], 1, 1), ([False, False], 0, 1)]
-)
-def test_indirect_reads(figures, direct, reads, indirect):
+def test_indirect_reads(figures):
     """A table read only through a view is no read but in use; a unit that does both counts under both."""
-    answer = figures(*(lineage("c.s.a", None, **ANN, statement_id="s1", direct_access=one) for one in direct))
-    assert (answer[use(A)].reads, answer[use(A)].indirect_reads) == (reads, indirect)
+    cases = [([False], 0, 1), ([None], 1, 0), ([True, False], 1, 1), ([False, False], 0, 1)]
+    given = [(str(direct), one) for direct, _, _ in cases for one in direct]
+    rows = [
+        lineage("c.s.a", None, **ANN, metastore_id=label, statement_id="s", direct_access=one) for label, one in given
+    ]
+    answer = figures(*rows)
+    for direct, reads, indirect in cases:
+        found = answer[use(A, metastore=str(direct))]
+        assert (found.reads, found.indirect_reads) == (reads, indirect), direct
 
 
-@pytest.mark.parametrize("direct", [True, False, None])
-def test_self_reads(figures, direct):
+def test_self_reads(figures):
     """A row of a table to itself (MERGE, streaming) is a self read and a write, however direct; no read."""
-    answer = figures(lineage("c.s.a", "c.s.a", **ANN, direct_access=direct))
-    assert answer == {use(A): Figures(self_reads=1, writes=1, last_write_at=at())}
+    values = (True, False, None)
+    answer = figures(*(lineage("c.s.a", "c.s.a", **ANN, metastore_id=str(one), direct_access=one) for one in values))
+    expected = Figures(self_reads=1, writes=1, last_write_at=at())
+    assert answer == {use(A, metastore=str(one)): expected for one in values}
 
 
 def test_failed_reads(figures):
@@ -148,46 +158,46 @@ def test_last_times(figures):
     assert answer[use(B)].last_write_at == at(hour=11)
 
 
-@pytest.mark.parametrize(
-    ("history", "failed"),
-    [
-        ([statement("s1", execution_status="FAILED")], True),
-        ([statement("s1", execution_status="FAILED", workspace_id="2")], False),
-        ([statement("s2", execution_status="FAILED")], False),
-        ([statement("s1", execution_status="FAILED", start_time=at(DAY - timedelta(days=1), 0))], True),
-        ([statement("s1", execution_status="FAILED", start_time=at(DAY - timedelta(days=2), 23, 59))], False),
-        ([statement("s1", execution_status="FAILED", start_time=at(DAY + timedelta(days=1), 23, 59))], True),
-        ([statement("s1", execution_status="FAILED", start_time=at(DAY + timedelta(days=2), 0))], False),
-    ],
-)
-def test_history_joins(figures, history, failed):
+def test_history_joins(figures):
     """A statement is its workspace and id together, looked for from the day before to the day after."""
-    answer = figures(lineage("c.s.a", None, **ANN, statement_id="s1"), history=history)
-    assert bool(answer[use(A)].failed_reads) == failed
+    cases = {
+        "same": ({}, True),
+        "other workspace": ({"workspace_id": "2"}, False),
+        "other statement": ({"statement_id": "another"}, False),
+        "first instant": ({"start_time": at(DAY - timedelta(days=1), 0)}, True),
+        "too early": ({"start_time": at(DAY - timedelta(days=2), 23, 59)}, False),
+        "last instant": ({"start_time": at(DAY + timedelta(days=1), 23, 59)}, True),
+        "too late": ({"start_time": at(DAY + timedelta(days=2), 0)}, False),
+    }
+    rows = [lineage("c.s.a", None, **ANN, metastore_id=label, statement_id=label) for label in cases]
+    history = [statement(label, execution_status="FAILED") | change for label, (change, _) in cases.items()]
+    answer = figures(*rows, history=history)
+    assert {one.metastore: bool(found.failed_reads) for one, found in answer.items()} == {
+        label: failed for label, (_, failed) in cases.items()
+    }
 
 
-READERS = [
-    ("who history says", {"created_by": "ann@x.org"}, " Bob@X.org ", "bob@x.org"),
-    ("else who made the event", {"created_by": " Ann@X.org"}, None, "ann@x.org"),
-    ("an empty name is none", {"created_by": "ann@x.org"}, "", "ann@x.org"),
-    ("nobody", {"created_by": None}, None, ""),
-    ("nobody either", {"created_by": ""}, None, ""),
-    ("a dashboard reads as itself", {"created_by": "ann@x.org", "dashboard": "D1"}, None, "dashboard:d1"),
-    ("so does a legacy one", {"created_by": "ann@x.org", "legacy_dashboard": "L1"}, None, "dashboard:l1"),
-    ("unless history knows who looked", {"created_by": "ann@x.org", "dashboard": "D1"}, "bob@x.org", "bob@x.org"),
-    ("a query does not", {"created_by": "ann@x.org", "query": "q1"}, None, "ann@x.org"),
-]
-
-
-@pytest.mark.parametrize(
-    ("given", "executed_by", "reader"), [case[1:] for case in READERS], ids=[case[0] for case in READERS]
-)
-def test_reader(figures, given, executed_by, reader):
+def test_reader(figures):
     """Who read: whom history names, else a dashboard as itself, else who made the event; folded."""
-    answer = figures(
-        lineage("c.s.a", None, statement_id="s1", **given), history=[statement("s1", executed_by=executed_by)]
-    )
-    assert [one.reader for one in answer] == [reader]
+    cases = [
+        ({"created_by": "ann@x.org"}, " Bob@X.org ", "bob@x.org"),
+        ({"created_by": " Ann@X.org"}, None, "ann@x.org"),
+        ({"created_by": "ann@x.org"}, "", "ann@x.org"),
+        ({"created_by": None}, None, ""),
+        ({"created_by": ""}, None, ""),
+        ({"created_by": "ann@x.org", "dashboard": "D1"}, None, "dashboard:d1"),
+        ({"created_by": "ann@x.org", "legacy_dashboard": "L1"}, None, "dashboard:l1"),
+        ({"created_by": "ann@x.org", "dashboard": "D1"}, "bob@x.org", "bob@x.org"),
+        ({"created_by": "ann@x.org", "query": "q1"}, None, "ann@x.org"),
+    ]
+    labels = [str(place) for place in range(len(cases))]
+    rows = [
+        lineage("c.s.a", None, metastore_id=label, statement_id=label, **case[0])
+        for label, case in zip(labels, cases, strict=True)
+    ]
+    history = [statement(label, executed_by=case[1]) for label, case in zip(labels, cases, strict=True)]
+    found = {one.metastore: one.reader for one in figures(*rows, history=history)}
+    assert found == {label: case[2] for label, case in zip(labels, cases, strict=True)}
 
 
 def test_figures_are_apart(figures):

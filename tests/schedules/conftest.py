@@ -1,7 +1,7 @@
 import json
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from schedules import cli
 from schedules.session import Session
 from tests import rows
 
-NOW = datetime(2026, 11, 14, 6, tzinfo=UTC)
-"""Four days after the rows' default day: with three days to settle, that day is settled."""
+NOW = datetime(2026, 11, 12, 6, tzinfo=UTC)
+"""Two days after the last day of the small estate: with three days to settle, only its first day is settled."""
 
 SETTINGS = """
 [ledger]
@@ -124,16 +124,15 @@ def mined(home):
     return home
 
 
-def small_estate() -> list[rows.Row]:
+def small_estate(last: date = rows.DAY) -> list[rows.Row]:
     """Three days of lineage: a job that fills b from a, a query that fills c from b, and readers."""
     events = []
-    for day in (8, 9, 10):
-        when = rows.DAY.replace(day=day)
+    for day in (last - timedelta(days=2), last - timedelta(days=1), last):
         events += [
-            rows.lineage("main.s.a", "main.s.b", day=when, job="7", created_by="etl@x.org"),
-            rows.lineage("main.s.b", "main.s.c", day=when, query="q1", created_by="ann@x.org"),
-            rows.lineage("main.s.c", None, day=when, created_by="ann@x.org", statement_id=f"s{day}"),
-            rows.lineage("main.s.c", None, day=when, created_by="bob@x.org", statement_id=f"t{day}"),
-            rows.lineage(None, "main.s.unread", day=when, job="8", created_by="etl@x.org"),
+            rows.lineage("main.s.a", "main.s.b", day=day, job="7", created_by="etl@x.org"),
+            rows.lineage("main.s.b", "main.s.c", day=day, query="q1", created_by="ann@x.org"),
+            rows.lineage("main.s.c", None, day=day, created_by="ann@x.org", statement_id=f"s{day}"),
+            rows.lineage("main.s.c", None, day=day, created_by="bob@x.org", statement_id=f"t{day}"),
+            rows.lineage(None, "main.s.unread", day=day, job="8", created_by="etl@x.org"),
         ]
     return events

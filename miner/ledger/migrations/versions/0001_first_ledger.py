@@ -24,14 +24,13 @@ def upgrade() -> None:
     op.create_index("alias_by_target", "alias", ["to_id"])
     op.create_table(
         "column_set",
-        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("check_bits", sa.BigInteger(), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
     )
     op.create_table(
         "dataset",
-        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("check_bits", sa.BigInteger(), nullable=False),
         sa.Column("metastore_id", sa.String(), nullable=False),
         sa.Column("catalog", sa.String()),
@@ -51,7 +50,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "edge",
-        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("check_bits", sa.BigInteger(), nullable=False),
         sa.Column("process_id", sa.BigInteger(), nullable=False),
         sa.Column("source_dataset", sa.BigInteger(), nullable=False),
@@ -95,7 +94,7 @@ def upgrade() -> None:
     op.create_index("emission_by_flow", "emission", ["process_id", "target_dataset"])
     op.create_table(
         "process",
-        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("check_bits", sa.BigInteger(), nullable=False),
         sa.Column("metastore_id", sa.String(), nullable=False),
         sa.Column("workspace_id", sa.String(), nullable=False),
@@ -107,7 +106,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "reader",
-        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("name", sa.String(), nullable=False),
     )
     op.create_table(

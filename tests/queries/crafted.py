@@ -1,0 +1,269 @@
+"""One small estate with every quirk the queries have a predicate or a rule for."""
+
+from datetime import timedelta
+
+from tests.oracle import Scope
+from tests.queries.given import OWN_TABLES
+from tests.rows import DAY, METASTORE, at, columns, end, hit, lineage, run, statement
+
+BEFORE, AFTER = DAY - timedelta(days=1), DAY + timedelta(days=1)
+FIRST, LAST = DAY, AFTER
+"""The run of days that is mined; rows lie before and after it too."""
+
+GUID = "0a1b2c3d-0000-4444-8888-0123456789ab"
+SCOPE = Scope(
+    catalogs=("system", "sys?"),
+    schemas=("tmp_*",),
+    tables=("log_*",),
+    paths=("*/_checkpoint*",),
+    workspaces=("9*",),
+    process_kinds=("genie_*",),
+    principal="miner@x.org",
+    own_tables=OWN_TABLES,
+)
+CHECKPOINT = "s3://bucket/_checkpoints/1"
+_KINDS = ("alert", "genie", "dashboard", "legacy_dashboard", "pipeline", "job", "notebook", "query")
+_PATHS = (
+    "s3a://Bucket//a/", "s3n://bucket/a", "s3://bucket/A", "S3://bucket/b", "abfs://X@acc/b", "wasb://x@acc/c", " s3://bucket/d ",
+    "/dbfs/mnt/d", "/mnt/d", "dbfs:/mnt/d", "/Volumes/v/a", "dbfs:/Volumes/v/a", "s3://bucket/e/_delta_log", "s3://bucket/e/day=1",
+    "s3://bucket/e/part-00000.parquet", "s3://bucket/e/2026/11/10", "s3://bucket/e", "relative/a", "/",
+)  # fmt: skip
+_NAMES = (
+    "a__dbt_tmp", f"__materialization_mat_{GUID}_a_1", f"__materialization_mat_{GUID.replace('-', '_')}_a_1",
+    "__materialization_mat_p_a_1", "`A`", "a__b",
+)  # fmt: skip
+
+
+def gap(side, part, **given):
+    """A row whose one end is named without its catalog or schema."""
+    return lineage("c.s.a", "c.s.b", **given) | {f"{side}_table_{part}": None}
+
+
+def _ends(make):
+    """Rows of every sort of end, and of every pair of reasons to leave them out, for either lineage table."""
+    wholes = ["c.s.a", "c.s.b", "system.s.a", "sysx.s.a", "c.tmp_1.a", "c.s.log_1", CHECKPOINT, "s3://bucket/a", None]
+    pairs = [
+        (one, other) for place, one in enumerate(wholes) for other in (wholes[0], wholes[7], wholes[place - 3], None)
+    ]
+    same = [
+        ("c.s.a", "C.s.A"),
+        ("c.s.a", "d.s.a"),
+        ("c.s.a", "c.t.a"),
+        ("s3://bucket/a", "s3a://bucket/a/"),
+        ("s3://bucket/a", "s3://bucket/z"),
+    ]
+    for one, other in [*pairs, *same]:
+        yield make(one, other, job="1")
+    for side, other in (("source", "target"), ("target", "source")):
+        for part in ("catalog", "schema"):
+            yield make("c.s.a", "c.s.b", job="1") | {f"{side}_table_{part}": None}
+            yield make("c.s.a", "c.s.b", job="1") | {f"{side}_table_{part}": ""} | _none(other)
+        yield make("c.s.a", "c.s.b", job="1") | _none(side) | end(side, "s3://bucket/q") | {f"{side}_table_name": ""}
+        yield make("c.s.a", "c.s.b", job="1") | {f"{side}_path": f"s3://bucket/of_{side}/day=1"}
+    for direct in (True, False, None):
+        yield make("c.s.a", "c.s.b", job=str(direct), direct_access=direct)
+        yield make("c.s.a", "c.s.b", job="several", direct_access=direct)
+
+
+def _none(side):
+    return {f"{side}_table_{part}": None for part in ("full_name", "catalog", "schema", "name")} | {
+        f"{side}_path": None
+    }
+
+
+def _processes(make):
+    """Rows of every kind of process, with less telling ids and empty ones."""
+    for place, kind in enumerate(_KINDS):
+        yield make("c.s.a", "c.s.p", **{kind: "1"}, entity_type="JOB", entity_id="2")
+        yield make("c.s.a", "c.s.p", **{kind: "1"}, **dict.fromkeys(_KINDS[place + 1 :], "3"))
+        yield make("c.s.a", "c.s.p", **{kind: ""}, entity_type="JOB", entity_id=f"4{kind}")
+    for entity_type in ("DASHBOARD_V3", "dbsql_dashboard", "DBSQL_QUERY", "Model_Serving", "", None):
+        for entity_id in ("5", "", None):
+            yield make("c.s.a", "c.s.p", entity_type=entity_type, entity_id=entity_id)
+    for name in (None, "9", "99", "x9"):
+        yield make("c.s.a", "c.s.w", job="1", workspace_id=name)
+        yield make(None, None, genie="1", workspace_id=name)
+        yield make("c.s.a", "c.s.w", job="1", metastore_id=name)
+
+
+def _spelled(make):
+    """Rows of every spelling of names and paths."""
+    for path in _PATHS:
+        yield make(path, "c.s.x", job=f"reads {path}")
+        yield make("c.s.x", path, job="writes")
+    for name in _NAMES:
+        yield make(None, "c.s.x", job=f"reads {name}") | end("source", f"c.s.{name}")
+        yield make("c.s.x", None, job="writes") | end("target", f"`C`.S.{name}")
+
+
+def _both(make):
+    return [*_ends(make), *_processes(make), *_spelled(make)]
+
+
+def _days(make):
+    return [
+        make("c.s.a", "c.s.day", job=str(day), day=day)
+        for day in (BEFORE - timedelta(days=1), BEFORE, DAY, AFTER, AFTER + timedelta(days=1))
+    ]
+
+
+def _reads():
+    """Rows that tell reads apart: units, readers, own reads, failures, times."""
+    ids = (
+        {"statement_id": "s1"},
+        {"statement_id": "s1"},
+        {"entity_run_id": "s1"},
+        {"entity_run_id": "r1"},
+        {"event_id": "s1"},
+        {"event_id": "e1"},
+    )
+    for given in ids:
+        yield lineage(
+            "c.s.u", "c.s.v", job="1", created_by="ann@x.org", **({"event_id": "e0", "entity_run_id": None} | given)
+        )
+    for statement_id in ("failed", "canceled", "early", "late", "edge", "other workspace", "none", "twice"):
+        for day in (DAY, AFTER):
+            yield lineage(
+                "c.s.f",
+                "c.s.g",
+                job="1",
+                created_by="ann@x.org",
+                statement_id=statement_id,
+                day=day,
+                event_time=at(day, 13),
+            )
+            yield lineage(
+                "c.s.f",
+                "c.s.g",
+                job="1",
+                created_by="ann@x.org",
+                statement_id=statement_id,
+                day=day,
+                direct_access=False,
+            )
+    for statement_id in ("who", "blank", "empty"):
+        for given in ({"job": "1"}, {"dashboard": "D"}, {"legacy_dashboard": "L"}):
+            yield lineage("c.s.r", None, created_by=" Ann@X.org ", statement_id=statement_id, **given)
+    for created_by in ("Miner@X.org", "ann@x.org", "", None):
+        for name in ("system.access.table_lineage", "c.s.a"):
+            for target in (None, "c.s.mine", "s3://bucket/mine"):
+                yield lineage(name, target, created_by=created_by, query="1")
+    for source, target in (
+        ("c.s.log_1", None),
+        (None, "c.s.log_1"),
+        (None, CHECKPOINT),
+        ("s3://bucket/a", None),
+        (None, "s3://bucket/a"),
+    ):
+        yield lineage(source, target, job="1")
+    yield lineage("c.s.m", None, created_by="", notebook="1", statement_id="mixed", event_time=at(hour=9))
+    yield lineage("c.s.m", None, created_by="zoe@x.org", alert="1", statement_id="mixed", event_time=at(hour=8))
+    yield lineage(
+        "C.s.M",
+        "c.s.m",
+        created_by="zoe@x.org",
+        alert="1",
+        statement_id="mixed",
+        event_time=at(hour=10),
+        source_type=None,
+    )
+    yield lineage("c.s.M", "c.s.n", created_by="zoe@x.org", alert="1", event_time=at(hour=7), source_type="VIEW")
+
+
+def _origins():
+    """Rows of statements whose results were read again from the cache."""
+    shapes = (
+        {}, {"direct_access": False}, {"direct_access": None}, {"workspace_id": "9"}, {"genie": "1"}, {"notebook": "1"}, {"workspace_id": None},
+        {"metastore_id": None},
+    )  # fmt: skip
+    for place, shape in enumerate(shapes):
+        yield lineage(f"c.s.o{place}", None, statement_id="origin", **({"job": "1"} | shape))
+    yield lineage("c.s.o1", None, statement_id="origin", job="1")
+    yield lineage("c.s.o1", None, statement_id="origin", notebook="1")
+    for source in ("system.s.a", "s3a://bucket/o", None, "system.access.table_lineage", "C.S.`O9`"):
+        yield lineage(source, None, statement_id="origin", job="1")
+    yield gap("source", "schema", statement_id="origin", job="1")
+    yield (
+        lineage(None, None, statement_id="origin", job="1")
+        | end("source", "s3://bucket/oo")
+        | {"source_table_name": ""}
+    )
+    yield lineage("c.s.o9", None, statement_id="origin", job="1") | {"source_path": "s3://bucket/ooo"}
+    yield lineage("c.s.nobody", None, statement_id=None, job="1")
+    for day in (BEFORE - timedelta(days=1), BEFORE, DAY, AFTER, AFTER + timedelta(days=1)):
+        yield lineage("c.s.d", None, statement_id=f"of {day}", job="1", day=day)
+        yield lineage("c.s.d", None, statement_id="of every day", job="1", day=day)
+
+
+def _statements():
+    yield statement("failed", execution_status="FAILED", executed_by="bob@x.org")
+    yield statement("canceled", execution_status="CANCELED")
+    yield statement("early", execution_status="FAILED", start_time=at(BEFORE, 0))
+    yield statement("late", execution_status="FAILED", start_time=at(AFTER + timedelta(days=1), 23, 59))
+    yield statement("edge", execution_status="FAILED", start_time=at(AFTER + timedelta(days=2), 0))
+    yield statement("other workspace", execution_status="FAILED", workspace_id="2")
+    yield statement("twice", execution_status="FAILED", executed_by="carl@x.org")
+    yield statement("twice", execution_status="FINISHED", executed_by="")
+    yield statement("who", executed_by=" Who@X.org ")
+    yield statement("blank", executed_by=None)
+    yield statement("empty", executed_by="")
+    yield statement(None, execution_status="FAILED", executed_by="nobody@x.org")
+    yield statement("s1", workspace_id=None, execution_status="FAILED")
+
+
+def _hits():
+    yield hit("h1", "origin", executed_by=" Ann@X.org ")
+    yield hit("h1", "origin", executed_by="")
+    yield hit("h2", "origin", executed_by="Miner@X.org")
+    yield hit("h3", "origin", execution_status="FAILED")
+    yield hit("h4", "origin") | {"from_result_cache": False}
+    yield hit("h5", "origin") | {"from_result_cache": None}
+    yield hit("origin", "origin")
+    yield hit("h6", "origin", workspace_id=None)
+    yield hit("h7", "origin", workspace_id="9")
+    yield hit("h8", None)
+    yield hit(None, "origin")
+    for number, start in enumerate(
+        (at(BEFORE, 23, 59), at(FIRST, 0), at(LAST, 23, 59), at(LAST + timedelta(days=1), 0))
+    ):
+        for day in (BEFORE - timedelta(days=1), BEFORE, DAY, AFTER, AFTER + timedelta(days=1)):
+            yield hit(f"b{number} {day}", f"of {day}", start_time=start, executed_by="carl@x.org")
+        yield hit(f"c{number}", "of every day", start_time=start, executed_by="dora@x.org")
+
+
+def _pairs():
+    """Column rows that tell pairs apart."""
+    for one, other in (("z", "y"), ("x", "y"), ("x", ""), ("", "y"), (None, "y"), ("x", None), (None, None)):
+        yield columns("c.s.a", "c.s.b", one, other, job="pairs")
+        yield columns("c.s.a", "c.s.b", one, other, job="pairs", day=AFTER)
+        yield columns("c.s.a", None, one, other, job="pairs")
+
+
+def _column(source, target, **given):
+    return columns(source, target, "x", "y", **given)
+
+
+TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins()]
+COLUMN_ROWS = [*_both(_column), *_days(_column), *_pairs()]
+HISTORY = [*_statements(), *_hits()]
+RUNS = [
+    run("1", "SUBMIT_RUN", "b", period_start_time=at(hour=1)),
+    run("1", "SUBMIT_RUN", "a", period_start_time=at(hour=2)),
+    run("1", "SUBMIT_RUN", "", period_start_time=at(hour=3)),
+    run("1", "SUBMIT_RUN", "z", workspace_id=None),
+    run("2", "WORKFLOW_RUN", None),
+    run("3", "JOB_RUN", "a"),
+    run("4", None, "a"),
+    run(None, "SUBMIT_RUN", "a"),
+    run("5", "SUBMIT_RUN", "a", period_start_time=at(FIRST, 0)),
+    run("6", "SUBMIT_RUN", "a", period_start_time=at(BEFORE, 23, 59, 59)),
+    run("7", "SUBMIT_RUN", "a", period_start_time=at(LAST, 23, 59, 59)),
+    run("8", "SUBMIT_RUN", "a", period_start_time=at(LAST + timedelta(days=1), 0)),
+]
+TABLES = {
+    "table_lineage": TABLE_ROWS,
+    "column_lineage": COLUMN_ROWS,
+    "query_history": HISTORY,
+    "job_run_timeline": RUNS,
+}
+METASTORES = (METASTORE, "")

@@ -1,0 +1,139 @@
+"""Every predicate and rule of the queries, found by walking the parsed SQL, and the queries without one of them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from queries import embedded, statements
+from queries.system_tables import SystemTableReader
+
+QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "totals", "span")
+
+_BOUNDS = {exp.LT: exp.LTE, exp.GT: exp.GTE, exp.LTE: exp.LT, exp.GTE: exp.GT}
+_WRAPPERS = (exp.Lower, exp.Trim, exp.Nullif, exp.RegexpReplace, exp.ArraySort)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change at one place of a query or rule, told by its number among the changes possible there."""
+
+    where: str
+    place: int
+    number: int
+    change: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.change}"
+
+
+@cache
+def trees() -> dict[str, exp.Expression]:
+    """Queries and rules as they are written, every node marked with its place."""
+    queries = {name: sqlglot.parse_one(statements.text(name), read=statements.DIALECT) for name in QUERIES}
+    rules = {name: function.body.copy() for name, function in statements.functions().items()}
+    for name, tree in (queries | rules).items():
+        for place, node in enumerate(tree.walk()):
+            node.meta["place"] = (name, place)
+    return queries | rules
+
+
+@cache
+def mutants() -> tuple[Mutant, ...]:
+    """All of them, in the order of the SQL; places that read alike are numbered."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for name, tree in trees().items():
+        for place, node in enumerate(tree.walk()):
+            for number, (change, _) in enumerate(_changes(node)):
+                seen[name, change] += 1
+                again = f" ({seen[name, change]})" if seen[name, change] > 1 else ""
+                found.append(Mutant(name, place, number, change + again))
+    return tuple(found)
+
+
+def _changes(node: exp.Expression) -> Iterator[tuple[str, exp.Expression | None]]:
+    """What may be taken out at a node: how to call it, and what stays in its place."""
+    if isinstance(node, (exp.And, exp.Or)) and type(node.parent) is not type(node):
+        for operand in node.flatten(unnest=False):
+            rest = [one for one in node.flatten(unnest=False) if one is not operand]
+            yield f"without {_short(operand)}", _joined(type(node), rest)
+    elif type(node) in _BOUNDS:
+        yield f"other bound of {_short(node)}", _BOUNDS[type(node)](this=node.this, expression=node.expression)
+    elif isinstance(node, exp.Where) and not isinstance(node.this, exp.And):
+        yield f"without WHERE {_short(node.this)}", None
+    elif isinstance(node, exp.If) and (isinstance(node.parent, exp.Case) and len(node.parent.args["ifs"]) > 1):
+        yield f"without WHEN {_short(node.this)}", None
+    elif isinstance(node, exp.Case) and len(node.args["ifs"]) == 1:
+        yield f"always {_short(node.args['ifs'][0].args['true'])}", node.args["ifs"][0].args["true"]
+    elif isinstance(node, exp.Coalesce):
+        given = [node.this, *node.expressions]
+        defaults = len(given) == 2 and isinstance(given[1], (exp.Literal, exp.Boolean))
+        for left_out in given[1:] if defaults else given:
+            rest = [one for one in given if one is not left_out]
+            yield f"without {_short(left_out)} of {_short(node)}", exp.Coalesce(this=rest[0], expressions=rest[1:])
+    elif isinstance(node, exp.Distinct):
+        yield "without DISTINCT", None
+    elif isinstance(node, _WRAPPERS):
+        yield f"without {node.key} of {_short(node.this)}", node.this
+
+
+def _joined(kind: type[exp.Connector], operands: list[exp.Expression]) -> exp.Expression:
+    whole = operands[0].copy()
+    for operand in operands[1:]:
+        whole = kind(this=whole, expression=operand.copy())
+    return whole
+
+
+def _short(node: exp.Expression) -> str:
+    text = node.sql(statements.DIALECT, comments=False)
+    return text if len(text) <= 70 else f"{text[:40]} … {text[-25:]}"
+
+
+class Bench:
+    """A source whose queries can be swapped for mutants of them."""
+
+    def __init__(self, source: SystemTableReader, answer: Callable[[SystemTableReader], object]) -> None:
+        """Let the source make ready what `answer` asks of it, from marked trees."""
+        self.source, self._trees = source, {}
+        with pytest.MonkeyPatch.context() as patch:
+            rules = {name: replace(rule, body=trees()[name]) for name, rule in statements.functions().items()}
+            patch.setattr(statements, "functions", lambda: rules)
+            patch.setattr(statements, "parsed", lambda name: statements._inlined(trees()[name]))
+            patch.setattr(embedded, "_duckdb_sql", self._keep)
+            self.answer = answer(source)
+        self._prepared = dict(source._prepared)
+
+    def _keep(self, tree: exp.Expression, write=embedded._duckdb_sql) -> str:
+        self._trees[tree.meta["place"][0]] = tree
+        return write(tree)
+
+    def affected(self, mutant: Mutant) -> list[str]:
+        """The queries that hold the mutant's place."""
+        marked = (mutant.where, mutant.place)
+        return [name for name, tree in self._trees.items() if any(_place(node) == marked for node in tree.walk())]
+
+    def swap(self, query: str, mutant: Mutant) -> None:
+        """Put the mutant in place of one query, and the other queries back as they are."""
+        whole = exp.Tuple(expressions=[self._trees[query].copy()])
+        for node in [node for node in whole.walk() if _place(node) == (mutant.where, mutant.place)]:
+            _, altered = list(_changes(node))[mutant.number]
+            if altered is None:
+                node.pop()
+            else:
+                node.replace(altered.copy())
+        tree = whole.expressions[0]
+        self.source._prepared = {
+            key: replace(ready, text=embedded._duckdb_sql(tree), parameters=statements.parameters(tree))
+            if key[0] == query
+            else ready
+            for key, ready in self._prepared.items()
+        }
+
+
+def _place(node: exp.Expression) -> tuple[str, int] | None:
+    return node.meta.get("place")
