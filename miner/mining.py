@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
-from miner import days
+from miner import days, schemas
 from miner.errors import BalanceError, EmptySourceError, ShrunkDayError
 from miner.ledger import (
     LINEAGE,
@@ -30,7 +30,7 @@ SHRINK_LIMIT = 0.1
 """A settled day that loses more than this share of its rows is refused."""
 
 
-AT_ONCE = {LINEAGE: 31, USAGE: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
 
 
@@ -178,11 +178,12 @@ class _StreamMiner:
         staging = self.ledger.stage(self.stream, first)
         try:
             read = [TABLE_LINEAGE]
-            if isinstance(staging, LineageStaging):
-                read += self._fetch_lineage(staging, first, last)
-            elif isinstance(staging, UsageStaging):
-                staging.add_usage(tables.usage(first, last))
-                staging.finish()
+            with self.ledger.told():
+                if isinstance(staging, LineageStaging):
+                    read += self._fetch_lineage(staging, first, last)
+                elif isinstance(staging, UsageStaging):
+                    staging.add_usage(tables.usage(first, last))
+                    staging.finish()
             return Fetched(staging, {table: _totals(tables, table, first, last) for table in read})
         except BaseException:
             staging.close()

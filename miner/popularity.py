@@ -1,6 +1,7 @@
 """Popularity windows: who reads what, how much, and whether it is more or less than before.
 
-A window is N whole UTC days up to and including `as_of`. Score = distinct readers * ln(1 + reads), natural logarithm.
+A window is N whole UTC days up to and including `as_of`; every figure, last read and last write too, is of the
+window. Score = distinct readers * ln(1 + reads), natural logarithm.
 Band = 1 + floor(4 * share of strictly lower scores) among datasets with a score above 0, else 0.
 Trend = (reads - reads of the window before) / reads of the window before; empty where those are 0 or a day is missing.
 """
@@ -150,10 +151,9 @@ def frame(tally: Tally, windows: Windows, names: pa.Table, mined: Sequence[date]
     if sums.empty:
         return pd.DataFrame({name: [] for name in COLUMNS})
     identities = names.to_pandas().set_index("id").rename(columns={"dataset": "dataset_name"})
-    lasts = sums.groupby("dataset")[list(_LASTS)].max()
     readers = {name: tally.readers(name) for name in _READERS}
     parts = [_window(length, windows, sums, readers, set(mined)) for length in windows.lengths]
-    told = pd.concat(parts).join(lasts, on="dataset").join(identities, on="dataset")
+    told = pd.concat(parts).join(identities, on="dataset")
     return _shaped(told, windows.as_of)
 
 
@@ -168,6 +168,7 @@ def _window(
     ]
     every = pd.Index(sums["dataset"].unique(), name="dataset")
     told = current.groupby("dataset")[[*COUNTS, "readers_unknown"]].sum().reindex(every, fill_value=0)
+    told[list(_LASTS)] = current.groupby("dataset")[list(_LASTS)].max().reindex(every)
     for name, found in readers.items():
         within = found[found["age"] < np.searchsorted(points, length, side="right")]
         told[name] = within.groupby("dataset")["readers"].sum().reindex(every, fill_value=0)

@@ -22,8 +22,11 @@ def _flow_end(prefix: str) -> list[pa.Field]:
 TOTALS = pa.schema([("day", pa.date32()), ("workspace_id", pa.string()), ("rows", pa.int64())])
 """Rows of one table by day and workspace, filtered by day alone: the other side of the balance."""
 
+RUN_DAYS = 16
+"""Days that one statement on the lineage tables takes at most."""
+
 BY_DAY = pa.list_(pa.int64())
-"""Rows by day of the month, 31 numbers."""
+"""Rows by day of the run, RUN_DAYS numbers, the first day's first."""
 
 EDGES = pa.schema(
     [
@@ -48,7 +51,7 @@ EDGES = pa.schema(
 """Edges of a run of days within one month (one may come in several rows), and the balance.
 
 An edge's row has its key, its days as bits (bit 0 is the first of the month) and `fate` kept or indirect. A row without
-key is the balance of one fate and rule, in rows by day of the month.
+key is the balance of one fate and rule, in rows by day of the run.
 
 A dataset is named by its catalog, schema and name (folded), or, where these are null, by its path.
 """

@@ -1,6 +1,6 @@
--- Column pairs of a run of UTC days within one month by edge, and the rows that give none, by reason.
+-- Column pairs of a run of at most sixteen UTC days within one month by edge, and the rows that give none, by reason.
 -- Grain: one row per edge and the days (as bits, bit 0 is the first of the month) on which the same pairs were seen,
--- those pairs together as a set; one per other fate and rule. Rows by day of the month; `rows` is their sum and adds up
+-- those pairs together as a set; one per other fate and rule. Rows by day of the run; `rows` is their sum and adds up
 -- to the table's rows. A set's content is its sorted pairs, each column with its length before it and its
 -- case kept; its key is the content's MD5.
 -- Parameters: :column_lineage, :first_day, :last_day, :content ('all', 'none', or 'wanted': only the sets listed in :wanted, one a line),
@@ -31,24 +31,21 @@ WITH raw AS (
     coalesce(t.direct_access, TRUE) AS direct_access,
     nullif(t.source_column_name, '') AS source_column,
     nullif(t.target_column_name, '') AS target_column,
-    day(t.event_date) AS on_day
+    day(t.event_date) AS on_day,
+    datediff(t.event_date, :first_day) AS place
   FROM IDENTIFIER(:column_lineage) AS t
   WHERE t.event_date >= :first_day AND t.event_date <= :last_day
 ),
 pairs AS (
   SELECT
-    * EXCEPT (on_day),
+    * EXCEPT (on_day, place),
     bit_or(shiftleft(1, on_day - 1)) AS day_bits,
     count(*) AS row_count,
-    -- Rows by day of the month: a run of days never leaves its month.
-    count_if(on_day = 1) AS d01, count_if(on_day = 2) AS d02, count_if(on_day = 3) AS d03, count_if(on_day = 4) AS d04,
-    count_if(on_day = 5) AS d05, count_if(on_day = 6) AS d06, count_if(on_day = 7) AS d07, count_if(on_day = 8) AS d08,
-    count_if(on_day = 9) AS d09, count_if(on_day = 10) AS d10, count_if(on_day = 11) AS d11, count_if(on_day = 12) AS d12,
-    count_if(on_day = 13) AS d13, count_if(on_day = 14) AS d14, count_if(on_day = 15) AS d15, count_if(on_day = 16) AS d16,
-    count_if(on_day = 17) AS d17, count_if(on_day = 18) AS d18, count_if(on_day = 19) AS d19, count_if(on_day = 20) AS d20,
-    count_if(on_day = 21) AS d21, count_if(on_day = 22) AS d22, count_if(on_day = 23) AS d23, count_if(on_day = 24) AS d24,
-    count_if(on_day = 25) AS d25, count_if(on_day = 26) AS d26, count_if(on_day = 27) AS d27, count_if(on_day = 28) AS d28,
-    count_if(on_day = 29) AS d29, count_if(on_day = 30) AS d30, count_if(on_day = 31) AS d31
+    -- Rows by day of the run, which has at most sixteen: each counter is memory for every group.
+    count_if(place = 0) AS d01, count_if(place = 1) AS d02, count_if(place = 2) AS d03, count_if(place = 3) AS d04,
+    count_if(place = 4) AS d05, count_if(place = 5) AS d06, count_if(place = 6) AS d07, count_if(place = 7) AS d08,
+    count_if(place = 8) AS d09, count_if(place = 9) AS d10, count_if(place = 10) AS d11, count_if(place = 11) AS d12,
+    count_if(place = 12) AS d13, count_if(place = 13) AS d14, count_if(place = 14) AS d15, count_if(place = 15) AS d16
   FROM raw
   GROUP BY ALL
 ),
@@ -62,10 +59,7 @@ events AS (
     sum(row_count) AS row_count,
     sum(d01) AS d01, sum(d02) AS d02, sum(d03) AS d03, sum(d04) AS d04, sum(d05) AS d05, sum(d06) AS d06,
     sum(d07) AS d07, sum(d08) AS d08, sum(d09) AS d09, sum(d10) AS d10, sum(d11) AS d11, sum(d12) AS d12,
-    sum(d13) AS d13, sum(d14) AS d14, sum(d15) AS d15, sum(d16) AS d16, sum(d17) AS d17, sum(d18) AS d18,
-    sum(d19) AS d19, sum(d20) AS d20, sum(d21) AS d21, sum(d22) AS d22, sum(d23) AS d23, sum(d24) AS d24,
-    sum(d25) AS d25, sum(d26) AS d26, sum(d27) AS d27, sum(d28) AS d28, sum(d29) AS d29, sum(d30) AS d30,
-    sum(d31) AS d31
+    sum(d13) AS d13, sum(d14) AS d14, sum(d15) AS d15, sum(d16) AS d16
   FROM pairs
   GROUP BY ALL
 ),
@@ -92,9 +86,7 @@ dropped AS (
       fate, workspace_id, process_kind, source_excluded, source_catalog, source_schema, source_name, source_path,
       target_excluded, target_catalog, target_schema, target_name, target_path) AS rule,
     row_count,
-    d01, d02, d03, d04, d05, d06, d07, d08, d09, d10, d11, d12, d13, d14, d15,
-    d16, d17, d18, d19, d20, d21, d22, d23, d24, d25, d26, d27, d28, d29, d30,
-    d31
+    d01, d02, d03, d04, d05, d06, d07, d08, d09, d10, d11, d12, d13, d14, d15, d16
   FROM judged
   WHERE fate <> 'kept' OR NOT paired
 ),
@@ -102,9 +94,7 @@ sets AS (
   SELECT
     cast(row_count AS BIGINT) AS rows,
     cast(array(
-      d01, d02, d03, d04, d05, d06, d07, d08, d09, d10, d11, d12, d13, d14, d15,
-      d16, d17, d18, d19, d20, d21, d22, d23, d24, d25, d26, d27, d28, d29, d30,
-      d31) AS ARRAY<BIGINT>) AS rows_by_day,
+      d01, d02, d03, d04, d05, d06, d07, d08, d09, d10, d11, d12, d13, d14, d15, d16) AS ARRAY<BIGINT>) AS rows_by_day,
     cast(day_bits AS BIGINT) AS day_bits,
     edge_key(
       metastore_id, workspace_id, process_kind,
@@ -132,9 +122,7 @@ SELECT
   fate, rule,
   cast(array(
     sum(d01), sum(d02), sum(d03), sum(d04), sum(d05), sum(d06), sum(d07), sum(d08), sum(d09),
-    sum(d10), sum(d11), sum(d12), sum(d13), sum(d14), sum(d15), sum(d16), sum(d17), sum(d18),
-    sum(d19), sum(d20), sum(d21), sum(d22), sum(d23), sum(d24), sum(d25), sum(d26), sum(d27),
-    sum(d28), sum(d29), sum(d30), sum(d31)) AS ARRAY<BIGINT>),
+    sum(d10), sum(d11), sum(d12), sum(d13), sum(d14), sum(d15), sum(d16)) AS ARRAY<BIGINT>),
   cast(sum(row_count) AS BIGINT), NULL, NULL, NULL, NULL
 FROM dropped
 GROUP BY fate, rule

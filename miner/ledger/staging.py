@@ -7,7 +7,7 @@ know their number yet. What the merge needs is worked out here, so that its tran
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from miner import columns, days, run_names
+from miner import columns, days, run_names, schemas
 from miner.errors import LedgerError
 from miner.ledger import keys
 
@@ -112,14 +112,14 @@ class LineageStaging(Staging):
             self._execute(statement)
 
     def _balance(self, table: str, rows: pa.Table) -> None:
-        """Add rows by day of the month (31 numbers each) to the balance."""
+        """Add rows by day of the run to the balance."""
         for row in rows.select(["fate", "rule", "rows_by_day"]).to_pylist():
             self._count(table, row["fate"], row["rule"] or "", row["rows_by_day"])
 
     def _count(self, table: str, fate: str, rule: str, by_day: Iterable[int]) -> None:
         for offset, rows in enumerate(by_day):
             if rows:
-                self.fates[self.first.replace(day=offset + 1), table, fate, rule] += int(rows)
+                self.fates[self.first + timedelta(days=offset), table, fate, rule] += int(rows)
 
     def add_edges(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Take in edges and their balance (`miner.schemas.EDGES`)."""
@@ -205,8 +205,9 @@ class LineageStaging(Staging):
 
     def _count_columns(self, told: pa.Table, without_edge: np.ndarray) -> None:
         """Add kept rows to the balance; rows of a day without the table edge are a reason of their own."""
-        by_day = told["rows_by_day"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, 31)
-        lost = (without_edge[:, None] >> np.arange(31)) & 1
+        by_day = told["rows_by_day"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        by_day = by_day.reshape(-1, schemas.RUN_DAYS)
+        lost = (without_edge[:, None] >> (self.first.day - 1 + np.arange(schemas.RUN_DAYS))) & 1
         self._count("column_lineage", "no_table_edge", "", (by_day * lost).sum(axis=0))
         self._count("column_lineage", "kept", "", (by_day * (1 - lost)).sum(axis=0))
 

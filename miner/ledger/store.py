@@ -4,10 +4,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
 
+import adbc_driver_manager as adbc
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -83,6 +84,10 @@ class Ledger:
         with _told(self.file):
             return STAGING[stream](self.scratch_file(), self._engine.connect(), first)
 
+    def told(self) -> AbstractContextManager[None]:
+        """Turns errors of the database, and of files staged beside it, into LedgerError."""
+        return _told(self.file)
+
     def scratch_file(self) -> Path:
         """A new, empty file beside the ledger."""
         handle, name = tempfile.mkstemp(dir=self._scratch)
@@ -96,10 +101,10 @@ class Ledger:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 merge(connection, one, staging)
+                connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
-            connection.commit()
 
     def _migrate(self) -> None:
         config = Config()
@@ -143,6 +148,7 @@ def _engine(file: Path, busy_seconds: float) -> Engine:
 _TOLD = (
     ("database is locked", "another run is writing to it", "wait for that run, or look who holds it with `uc-miner status`"),
     ("disk is full", "the disk is full", "free space and run again: nothing of the day was kept"),
+    ("disk I/O error", "the disk refuses", "look whether it is full or failing, then run again: nothing of the day was kept"),
     ("readonly database", "it may not be written", "give the miner's user write rights on the file and its folder"),
     ("unable to open", "it cannot be opened", "check [ledger] url, and the rights on its folder"),
     ("not a database", "it is no SQLite file", "name another file in [ledger] url, or move this one away"),
@@ -157,7 +163,7 @@ def _told(file: Path) -> Iterator[None]:
     """Turn the database's errors into ours, with what to do."""
     try:
         yield
-    except (sa.exc.DBAPIError, OSError) as error:
+    except (sa.exc.DBAPIError, adbc.Error, OSError) as error:
         words = str(error)
         for sign, meaning, mend in _TOLD:
             if sign in words:

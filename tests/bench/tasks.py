@@ -42,7 +42,7 @@ def _opened(ledger: str, estate: str, threads: int) -> Iterator[tuple[object, ob
     from queries.system_tables import SystemTableReader
 
     opened = Ledger(f"sqlite:///{ledger}")
-    warehouse = EmbeddedWarehouse(Path(estate), scratch=opened.scratch, threads=threads, memory_limit="1GB")
+    warehouse = EmbeddedWarehouse(Path(estate), scratch=opened.scratch, threads=threads)
     try:
         yield opened, SystemTableReader(warehouse, exclusions=DEFAULT)
     finally:

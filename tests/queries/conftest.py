@@ -11,7 +11,7 @@ def reader_of(tmp_path):
 
     def make(*lineage, scope=EVERYTHING, **tables):
         folder = tmp_path / f"estate-{len(opened)}"
-        opened.append(given.reader_of_documented(folder, scope, table_lineage=lineage, **tables))
+        opened.append(given.reader(folder, scope, table_lineage=lineage, **tables))
         return opened[-1]
 
     yield make

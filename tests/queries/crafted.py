@@ -12,19 +12,19 @@ FIRST, LAST = DAY, AFTER
 
 GUID = "0a1b2c3d-0000-4444-8888-0123456789ab"
 SCOPE = Scope(
-    catalogs=("system", "sys?"),
+    catalogs=("other", "sys?"),
     schemas=("tmp_*",),
     tables=("log_*",),
     paths=("*/_checkpoint*",),
     workspaces=("9*",),
-    process_kinds=("genie_*",),
+    process_kinds=("new_*",),
     principal="miner@x.org",
     own_tables=OWN_TABLES,
 )
 CHECKPOINT = "s3://bucket/_checkpoints/1"
 _KINDS = ("alert", "genie", "dashboard", "legacy_dashboard", "pipeline", "job", "notebook", "query")
 _PATHS = (
-    "s3a://Bucket//a/", "s3n://bucket/a", "s3://bucket/A", "S3://bucket/b", "abfs://X@acc/b", "wasb://x@acc/c", " s3://bucket/d ",
+    "s3a://Bucket//a/", "s3n://bucket/a", "s3://bucket/A", "S3A://bucket/b", "GS://bucket/b", "abfs://X@acc/b", "wasb://x@acc/c", " s3://bucket/d ",
     "/dbfs/mnt/d", "/mnt/d", "dbfs:/mnt/d", "/Volumes/v/a", "dbfs:/Volumes/v/a", "s3://bucket/e/_delta_log", "s3://bucket/e/day=1",
     "s3://bucket/e/part-00000.parquet", "s3://bucket/e/2026/11/10", "s3://bucket/e", "relative/a", "/",
 )  # fmt: skip
@@ -41,7 +41,7 @@ def gap(side, part, **given):
 
 def _ends(make):
     """Rows of every sort of end, and of every pair of reasons to leave them out, for either lineage table."""
-    wholes = ["c.s.a", "c.s.b", "system.s.a", "sysx.s.a", "c.tmp_1.a", "c.s.log_1", CHECKPOINT, "s3://bucket/a", None]
+    wholes = ["c.s.a", "c.s.b", "other.s.a", "sysx.s.a", "c.tmp_1.a", "c.s.log_1", CHECKPOINT, "s3://bucket/a", None]
     pairs = [
         (one, other) for place, one in enumerate(wholes) for other in (wholes[0], wholes[7], wholes[place - 3], None)
     ]
@@ -77,12 +77,12 @@ def _processes(make):
         yield make("c.s.a", "c.s.p", **{kind: "1"}, entity_type="JOB", entity_id="2")
         yield make("c.s.a", "c.s.p", **{kind: "1"}, **dict.fromkeys(_KINDS[place + 1 :], "3"))
         yield make("c.s.a", "c.s.p", **{kind: ""}, entity_type="JOB", entity_id=f"4{kind}")
-    for entity_type in ("DASHBOARD_V3", "dbsql_dashboard", "DBSQL_QUERY", "Model_Serving", "", None):
+    for entity_type in ("NEW_KIND", "DASHBOARD_V3", "dbsql_dashboard", "DBSQL_QUERY", "Model_Serving", "", None):
         for entity_id in ("5", "", None):
             yield make("c.s.a", "c.s.p", entity_type=entity_type, entity_id=entity_id)
     for name in (None, "9", "99", "x9"):
         yield make("c.s.a", "c.s.w", job="1", workspace_id=name)
-        yield make(None, None, genie="1", workspace_id=name)
+        yield make(None, None, entity_type="NEW_KIND", entity_id="1", workspace_id=name)
         yield make("c.s.a", "c.s.w", job="1", metastore_id=name)
 
 
@@ -109,18 +109,16 @@ def _days(make):
 
 def _reads():
     """Rows that tell reads apart: units, readers, own reads, failures, times."""
-    ids = (
-        {"statement_id": "s1"},
-        {"statement_id": "s1"},
-        {"entity_run_id": "s1"},
-        {"entity_run_id": "r1"},
-        {"event_id": "s1"},
-        {"event_id": "e1"},
-    )
-    for given in ids:
-        yield lineage(
-            "c.s.u", "c.s.v", job="1", created_by="ann@x.org", **({"event_id": "e0", "entity_run_id": None} | given)
-        )
+    for statement_id, run_id, event_id in (
+        ("s1", None, "e"), ("s1", None, "e"), (None, "s1", "e"), (None, "r1", "e"), (None, "r1", "f"), (None, None, "s1"), (None, None, "e"),
+    ):  # fmt: skip
+        ids = {"statement_id": statement_id, "entity_run_id": run_id, "event_id": event_id}
+        yield lineage("c.s.u", "c.s.v", job="1", created_by="ann@x.org", **ids)
+    for workspace_id in (None, "1001", "2"):
+        yield lineage("c.s.u", None, job="2", created_by="ann@x.org", statement_id="s1", workspace_id=workspace_id)
+    for direct in (True, False, None):
+        yield lineage("c.s.self", "c.s.self", job=str(direct), direct_access=direct)
+    yield lineage(None, None, metastore_id="m2")
     for statement_id in ("failed", "canceled", "early", "late", "edge", "other workspace", "none", "twice"):
         for day in (DAY, AFTER):
             yield lineage(
@@ -173,14 +171,14 @@ def _reads():
 def _origins():
     """Rows of statements whose results were read again from the cache."""
     shapes = (
-        {}, {"direct_access": False}, {"direct_access": None}, {"workspace_id": "9"}, {"genie": "1"}, {"notebook": "1"}, {"workspace_id": None},
+        {}, {"direct_access": False}, {"direct_access": None}, {"workspace_id": "9"}, {"entity_type": "NEW_KIND", "entity_id": "1", "job": None}, {"notebook": "1"}, {"workspace_id": None},
         {"metastore_id": None},
     )  # fmt: skip
     for place, shape in enumerate(shapes):
         yield lineage(f"c.s.o{place}", None, statement_id="origin", **({"job": "1"} | shape))
-    yield lineage("c.s.o1", None, statement_id="origin", job="1")
-    yield lineage("c.s.o1", None, statement_id="origin", notebook="1")
-    for source in ("system.s.a", "s3a://bucket/o", None, "system.access.table_lineage", "C.S.`O9`"):
+    yield lineage("c.s.two", None, statement_id="origin", job="1")
+    yield lineage("c.s.two", None, statement_id="origin", notebook="1")
+    for source in ("other.s.a", "s3a://bucket/o", None, "system.access.table_lineage", "C.S.`O9`"):
         yield lineage(source, None, statement_id="origin", job="1")
     yield gap("source", "schema", statement_id="origin", job="1")
     yield (
@@ -214,6 +212,7 @@ def _statements():
 def _hits():
     yield hit("h1", "origin", executed_by=" Ann@X.org ")
     yield hit("h1", "origin", executed_by="")
+    yield hit("h9", "origin", executed_by="")
     yield hit("h2", "origin", executed_by="Miner@X.org")
     yield hit("h3", "origin", execution_status="FAILED")
     yield hit("h4", "origin") | {"from_result_cache": False}

@@ -4,17 +4,20 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import sqlglot
 
+from miner.errors import MissingTableError
 from miner.exclusions import Exclusions
+from miner.schemas import USAGE
 from queries import embedded, statements
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
+from queries.warehouse import Prepared
 from tests import oracle, rows
 from tests.oracle.scope import EVERYTHING
 
@@ -22,25 +25,29 @@ GLOBS = ("catalogs", "schemas", "tables", "paths", "workspaces", "process_kinds"
 OWN_TABLES = tuple(rows.TABLES.values())
 
 
-_PREPARED: dict[frozenset[str], dict] = {}
-"""Queries made ready once for every estate of the documented columns, by the tables it has: most of a query's time."""
+_PREPARED: dict[tuple, dict] = {}
+"""Queries made ready, by the fields the tables have: making them ready takes longer than answering them."""
 
 
-def reader(root: Path, scope: oracle.Scope = EVERYTHING) -> SystemTableReader:
-    """The product's reader over the folder of an estate."""
+def unopened(root: Path, scope: oracle.Scope = EVERYTHING) -> SystemTableReader:
+    """The product's reader over a folder that it has not looked into yet."""
     warehouse = EmbeddedWarehouse(root, scratch=root / "scratch", threads=1)
     left_out = Exclusions(**{name: getattr(scope, name) for name in GLOBS})
     return SystemTableReader(warehouse, exclusions=left_out, principal=scope.principal)
 
 
-def reader_of_documented(
-    root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows.Row] | None
-) -> SystemTableReader:
-    """The product's reader over rows of the documented columns, written into a folder."""
-    source = reader(rows.write_estate(root, **tables), scope)
-    present = frozenset(role for role in rows.TABLES if source._fields(role) is not None)
-    source._prepared = _PREPARED.setdefault(present, {})
+def reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows.Row] | None) -> SystemTableReader:
+    """The product's reader over the folder of an estate, written first when rows are given."""
+    source = unopened(rows.write_estate(root, **tables) if tables else root, scope)
+    source._prepared = _PREPARED.setdefault(tuple(_fields(source, role) for role in rows.TABLES), {})
     return source
+
+
+def _fields(source: SystemTableReader, role: str) -> frozenset | None:
+    try:
+        return source._fields(role)
+    except MissingTableError:
+        return None
 
 
 @dataclass
@@ -63,9 +70,13 @@ class Columns:
 
 @dataclass
 class Usage:
-    """What the usage queries said; reads from the cache add to the figures of the same reader."""
+    """What the usage queries said; reads from the cache add to the figures of the same reader.
+
+    `forms` tells type, spelling, first and last location.
+    """
 
     figures: dict[oracle.Use, oracle.Figures] = field(default_factory=dict)
+    forms: dict[oracle.Use, tuple[str | None, ...]] = field(default_factory=dict)
     fates: oracle.Fates = field(default_factory=Counter)
 
 
@@ -113,6 +124,7 @@ def columns_of_days(source: SystemTableReader, first: date, last: date) -> dict[
         if row["edge_key"] is None:
             assert row["fate"] != "kept"
             continue
+        assert row["content"] is not None
         assert row["set_key"] == hashlib.md5(row["content"].encode(), usedforsecurity=False).hexdigest()
         found = decoded(row["content"])
         assert found == sorted(set(found), key=lambda pair: "".join(f"{len(name)}:{name}" for name in pair))
@@ -134,9 +146,10 @@ def usage_of_days(source: SystemTableReader, first: date, last: date) -> dict[da
     answers: dict[date, Usage] = defaultdict(Usage)
     measures = [one.name for one in fields(oracle.Figures)]
     for row in told(source.usage(first, last)):
-        answer = answers[row["day"]]
+        answer, reason = answers[row["day"]], (row["fate"], row["rule"] or "")
+        assert row["fate"] == "kept" or reason not in answer.fates
         if row["rows"]:
-            answer.fates[row["fate"], row["rule"] or ""] += row["rows"]
+            answer.fates[reason] += row["rows"]
         if row["fate"] != "kept":
             continue
         name = _dataset(row, "dataset")
@@ -144,7 +157,37 @@ def usage_of_days(source: SystemTableReader, first: date, last: date) -> dict[da
         use = oracle.Use(row["metastore_id"], name, row["reader"], row["process_kind"])
         figures = oracle.Figures(*(row[measure] for measure in measures))
         answer.figures[use] = added(answer.figures.get(use), figures)
+        if row["dataset_spelling"]:
+            answer.forms[use] = tuple(row[name] for name in _FORM)
     return answers
+
+
+_FORM = ("dataset_type", "dataset_spelling", "first_location", "last_location")
+
+
+def daily_usage_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Usage]:
+    """Figures by day without reads from the cache."""
+    return _without(source, "cached_reads", first, last)
+
+
+def cached_reads_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Usage]:
+    """Reads from the cache by day, alone."""
+    return _without(source, "usage_daily", first, last)
+
+
+_NOTHING = Prepared(f"SELECT {', '.join(f'NULL AS {name}' for name in USAGE.names)} WHERE false", (), frozenset())
+
+
+def _without(source: SystemTableReader, other: str, first: date, last: date) -> dict[date, Usage]:
+    key = (other, "table_lineage", "query_history")
+    ready = source._prepared.get(key)
+    source._prepared[key] = _NOTHING
+    try:
+        return usage_of_days(source, first, last)
+    finally:
+        del source._prepared[key]
+        if ready:
+            source._prepared[key] = ready
 
 
 def one_time_runs(
@@ -155,6 +198,11 @@ def one_time_runs(
     names = {(row["workspace_id"], row["job_id"]): row["run_name"] for row in found}
     assert len(names) == len(found)
     return names
+
+
+def totals_of_days(source: SystemTableReader, first: date, last: date) -> list[dict]:
+    """Rows of table_lineage by day and workspace."""
+    return source.totals("table_lineage", first, last).to_pylist()
 
 
 def totals(source: SystemTableReader, table: str, day: date = rows.DAY) -> int:
@@ -211,10 +259,10 @@ def _dataset(row: dict, side: str) -> oracle.Dataset:
 
 
 def _add_fates(answers: dict, row: dict, first: date) -> None:
-    """Rows by day of the month; days without rows of that fate stay out."""
-    for number, count in enumerate(row["rows_by_day"], 1):
+    """Rows by day of the run; days without rows of that fate stay out."""
+    for place, count in enumerate(row["rows_by_day"]):
         if count:
-            answers[first.replace(day=number)].fates[row["fate"], row["rule"] or ""] += count
+            answers[first + timedelta(days=place)].fates[row["fate"], row["rule"] or ""] += count
 
 
 def _days(row: dict, first: date) -> list[date]:

@@ -1,7 +1,7 @@
 """Every predicate and rule of the queries, found by walking the parsed SQL, and the queries without one of them."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -9,6 +9,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from miner.errors import SourceError
 from queries import embedded, statements
 from queries.system_tables import SystemTableReader
 
@@ -94,19 +95,27 @@ def _short(node: exp.Expression) -> str:
     return text if len(text) <= 70 else f"{text[:40]} … {text[-25:]}"
 
 
+Question = Callable[[SystemTableReader], object]
+
+
 class Bench:
     """A source whose queries can be swapped for mutants of them."""
 
-    def __init__(self, source: SystemTableReader, answer: Callable[[SystemTableReader], object]) -> None:
-        """Let the source make ready what `answer` asks of it, from marked trees."""
-        self.source, self._trees = source, {}
+    def __init__(self, source: SystemTableReader, questions: Mapping[str, Sequence[Question]]) -> None:
+        """Let the source make its queries ready from marked trees, and keep what it answers to the questions."""
+        self.source, self._questions, self._trees = source, questions, {}
+        source._prepared = {}
         with pytest.MonkeyPatch.context() as patch:
             rules = {name: replace(rule, body=trees()[name]) for name, rule in statements.functions().items()}
             patch.setattr(statements, "functions", lambda: rules)
             patch.setattr(statements, "parsed", lambda name: statements._inlined(trees()[name]))
             patch.setattr(embedded, "_duckdb_sql", self._keep)
-            self.answer = answer(source)
+            self.answers = {name: [ask(source) for ask in questions[name]] for name in QUERIES}
         self._prepared = dict(source._prepared)
+        self._queries = defaultdict(dict)
+        for name, tree in self._trees.items():
+            for node in tree.walk():
+                self._queries[_place(node)][name] = None
 
     def _keep(self, tree: exp.Expression, write=embedded._duckdb_sql) -> str:
         self._trees[tree.meta["place"][0]] = tree
@@ -114,11 +123,23 @@ class Bench:
 
     def affected(self, mutant: Mutant) -> list[str]:
         """The queries that hold the mutant's place."""
-        marked = (mutant.where, mutant.place)
-        return [name for name, tree in self._trees.items() if any(_place(node) == marked for node in tree.walk())]
+        return list(self._queries[mutant.where, mutant.place])
 
-    def swap(self, query: str, mutant: Mutant) -> None:
-        """Put the mutant in place of one query, and the other queries back as they are."""
+    def differs(self, query: str, mutant: Mutant) -> bool:
+        """Whether a query answers otherwise, or not at all, with the mutant in its place."""
+        (key,) = [key for key in self._prepared if key[0] == query]
+        tree = self._mutated(query, mutant)
+        ready = replace(self._prepared[key], text=embedded._duckdb_sql(tree), parameters=statements.parameters(tree))
+        self.source._prepared = self._prepared | {key: ready}
+        try:
+            return any(
+                ask(self.source) != answer
+                for ask, answer in zip(self._questions[query], self.answers[query], strict=True)
+            )
+        except (SourceError, AssertionError):
+            return True
+
+    def _mutated(self, query: str, mutant: Mutant) -> exp.Expression:
         whole = exp.Tuple(expressions=[self._trees[query].copy()])
         for node in [node for node in whole.walk() if _place(node) == (mutant.where, mutant.place)]:
             _, altered = list(_changes(node))[mutant.number]
@@ -126,13 +147,7 @@ class Bench:
                 node.pop()
             else:
                 node.replace(altered.copy())
-        tree = whole.expressions[0]
-        self.source._prepared = {
-            key: replace(ready, text=embedded._duckdb_sql(tree), parameters=statements.parameters(tree))
-            if key[0] == query
-            else ready
-            for key, ready in self._prepared.items()
-        }
+        return whole.expressions[0]
 
 
 def _place(node: exp.Expression) -> tuple[str, int] | None:

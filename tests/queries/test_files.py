@@ -246,7 +246,7 @@ def test_a_folder_without_rights(tmp_path, role, depth):
 @pytest.mark.parametrize("method", ["stat", "iterdir"])
 def test_rights_are_no_absence(tmp_path, monkeypatch, method):
     """The same, where the file system says so to anybody (a test run by root, too)."""
-    source = given.reader(write_estate(tmp_path, table_lineage=ROWS, query_history=HISTORY))
+    source = given.unopened(write_estate(tmp_path, table_lineage=ROWS, query_history=HISTORY))
     real = getattr(Path, method)
 
     def refused(path, *arguments, **more):

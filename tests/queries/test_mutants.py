@@ -1,10 +1,10 @@
 """No predicate and no rule of the SQL can go without a test turning red."""
 
+import hashlib
 from datetime import date
 
 import pytest
 
-from miner.errors import SourceError
 from tests import oracle
 from tests.queries import crafted
 from tests.queries import given as answers
@@ -13,28 +13,51 @@ from tests.queries.mutants import Bench, mutants
 DAYS = (crafted.FIRST, crafted.LAST)
 
 
-def ask(source, query="all"):
-    """What the queries say of the crafted estate, in the oracle's words."""
-    asked = {
-        "lineage_edges": lambda: answers.edges_of_days(source, *DAYS),
-        "lineage_columns": lambda: answers.columns_of_days(source, *DAYS),
-        "usage_daily": lambda: answers.usage_of_days(source, *DAYS),
-        "one_time_runs": lambda: answers.one_time_runs(source, *DAYS),
-        "totals": lambda: [
-            answers.told([*source.totals(table, *DAYS).to_batches()]) for table in ("table_lineage", "column_lineage")
-        ],
-        "span": lambda: [source.span(table) for table in ("table_lineage", "column_lineage")],
-    }
-    asked["cached_reads"] = asked["usage_daily"]
-    return {name: answer() for name, answer in asked.items()} if query == "all" else asked[query]()
+def contents(content):
+    """Column sets when only some contents, or none, are asked for."""
+
+    def ask(source, first, last):
+        told = answers.told(source._column_sets(first, last, content, WANTED))
+        return sorted((row["fate"], row["set_key"] or "", row["content"] or "") for row in told)
+
+    return ask
+
+
+def without_principal(ask):
+    """The same question when nobody is said to be the miner."""
+
+    def asked(source, first, last):
+        principal, source.principal = source.principal, ""
+        try:
+            return ask(source, first, last)
+        finally:
+            source.principal = principal
+
+    return asked
+
+
+QUESTIONS = {
+    "lineage_edges": (answers.edges_of_days,),
+    "lineage_columns": (answers.columns_of_days, contents("wanted"), contents("none")),
+    "usage_daily": (answers.daily_usage_of_days, without_principal(answers.daily_usage_of_days)),
+    "cached_reads": (answers.cached_reads_of_days, without_principal(answers.cached_reads_of_days)),
+    "one_time_runs": (answers.one_time_runs,),
+    "totals": (answers.totals_of_days,),
+    "span": (lambda source, *_: source.span("table_lineage"),),
+}
+"""What is asked of each query of the crafted estate, answered in the oracle's words."""
+
+WANTED = "\n".join(("0" * 32, hashlib.md5(b"1:x1:y", usedforsecurity=False).hexdigest()))
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
     """The crafted estate, its true answers, and the means to swap a query."""
-    source = answers.reader_of_documented(tmp_path_factory.mktemp("crafted"), crafted.SCOPE, **crafted.TABLES)
-    source._prepared = {}
-    yield Bench(source, ask)
+    source = answers.reader(tmp_path_factory.mktemp("crafted"), crafted.SCOPE, **crafted.TABLES)
+    yield Bench(
+        source,
+        {query: [lambda source, ask=ask: ask(source, *DAYS) for ask in asked] for query, asked in QUESTIONS.items()},
+    )
     source.warehouse.close()
 
 
@@ -42,26 +65,53 @@ def bench(tmp_path_factory):
 def test_the_crafted_estate(bench, day: date):
     """On the estate that the mutants are tried on, every answer is the oracle's."""
     lineage, pairs, history = crafted.TABLE_ROWS, crafted.COLUMN_ROWS, crafted.HISTORY
-    edges, columns, usage = (bench.answer[name][day] for name in ("lineage_edges", "lineage_columns", "usage_daily"))
+    names = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads")
+    edges, columns, usage, cached = (bench.answers[name][0][day] for name in names)
     assert edges.kept == oracle.edges(day, lineage, crafted.SCOPE)
     assert edges.indirect == oracle.indirect_edges(day, lineage, crafted.SCOPE)
     assert edges.fates == oracle.lineage_fates(day, lineage, crafted.SCOPE)
     assert columns.pairs == answers.keyed(oracle.column_pairs(day, pairs, crafted.SCOPE))
     assert columns.fates == oracle.lineage_fates(day, pairs, crafted.SCOPE)
-    assert usage.figures == answers.expected_usage(day, lineage, history, crafted.SCOPE)
+    assert usage.figures == oracle.usage(day, lineage, history, crafted.SCOPE)
+    assert cached.figures == oracle.cached_reads(day, lineage, history, crafted.SCOPE)
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
-    assert bench.answer["one_time_runs"] == oracle.one_time_runs(crafted.RUNS, *DAYS)
+    assert bench.answers["one_time_runs"][0] == oracle.one_time_runs(crafted.RUNS, *DAYS)
 
 
-@pytest.mark.parametrize("mutant", mutants(), ids=str)
+_ONE_ROW = "rows left out are one row already: their dataset, workspace and unit are NULL"
+_LESS = "the join says so too; this reads less"
+_NULL = "NULL joins nothing; this joins less"
+_NEVER = "neither is ever NULL"
+EQUIVALENT = {
+    "usage_daily: always DATASET_KEY(metastore_id, catalog, schema, name, path)": "says nothing of rows left out",
+    "usage_daily: always reader": _ONE_ROW,
+    "usage_daily: always process_kind": _ONE_ROW,
+    "usage_daily: always workspace_id": "rows left out are summed after units; this makes fewer of them",
+    "usage_daily: always unit": "the same",
+    "usage_daily: always event_time": "DuckDB's max_by passes over NULL of itself, Spark's does not",
+    "usage_daily: always event_time (4)": "the same",
+    "usage_daily: without h.start_time >= :history_from": _LESS,
+    "usage_daily: without h.start_time < :history_to": _LESS,
+    "usage_daily: other bound of h.start_time < :history_to": _LESS,
+    "usage_daily: without NOT h.statement_id IS NULL": _NULL,
+    "cached_reads: without DISTINCT": "reads are grouped after the join; this joins less",
+    "cached_reads: without t.event_date >= :lineage_from": _LESS,
+    "cached_reads: without t.event_date <= :last_day": _LESS,
+    "cached_reads: without NOT t.statement_id IS NULL": _NULL,
+    "cached_reads: without FALSE of COALESCE(REGEXP_LIKE(origins.process_kind, :excluded_kinds), FALSE)": _NEVER,
+    "cached_reads: without FALSE of COALESCE(REGEXP_LIKE(origins.workspace_i … luded_workspaces), FALSE)": _NEVER,
+    "clean_name: always REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REP … ^_]+_(.+)_[0-9]+$', '$1')": "spares most names three expressions",
+    "row_fate: without TRUE of COALESCE(direct_access, TRUE)": "NULL is no reason either",
+}
+"""What may be taken out without another answer, and why it is there."""
+
+
+def test_equivalents_are_there():
+    """What is excused is still in the SQL."""
+    assert EQUIVALENT.keys() - {str(mutant) for mutant in mutants()} == set()
+
+
+@pytest.mark.parametrize("mutant", [mutant for mutant in mutants() if str(mutant) not in EQUIVALENT], ids=str)
 def test_nothing_is_there_for_nothing(bench, mutant):
     """A query without one of its predicates or rules answers otherwise than the oracle on the crafted estate."""
-    for query in bench.affected(mutant):
-        bench.swap(query, mutant)
-        try:
-            answer = ask(bench.source, query)
-        except (SourceError, AssertionError):
-            return
-        if answer != bench.answer[query]:
-            return
-    pytest.fail("nobody notices")
+    assert any(bench.differs(query, mutant) for query in bench.affected(mutant))

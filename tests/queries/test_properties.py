@@ -30,7 +30,7 @@ some = settings(max_examples=12, report_multiple_bugs=False)
 def reader(scope, **tables):
     """A source in a folder of its own: one example must not see another's rows."""
     with TemporaryDirectory() as folder:
-        source = answers.reader_of_documented(Path(folder), scope, **tables)
+        source = answers.reader(Path(folder), scope, **tables)
         yield source
         source.warehouse.close()
 

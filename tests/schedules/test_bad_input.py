@@ -14,6 +14,15 @@ TABLE = "system/access/table_lineage"
 COLUMN = "system/access/column_lineage"
 
 
+@pytest.fixture
+def _with_rights(tmp_path):
+    """Nothing is forbidden to root, in most places."""
+    closed = tmp_path / "closed"
+    closed.touch(mode=0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("this user may read everything")
+
+
 def truncate(home):
     file = lineage_file(home)
     file.write_bytes(file.read_bytes()[:-100])
@@ -104,7 +113,7 @@ def test_export_folder_is_gone(mined):
     assert mined.ledger.read_bytes() == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+@pytest.mark.usefixtures("_with_rights")
 @pytest.mark.parametrize("place", ["export", TABLE, f"{TABLE}/part-0.parquet"])
 def test_export_without_rights(mined, place):
     """A folder or file that may not be read is told with its mend."""
@@ -120,7 +129,7 @@ def test_export_without_rights(mined, place):
     assert mined.dump() == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+@pytest.mark.usefixtures("_with_rights")
 @pytest.mark.parametrize("command", ["run", "status", "plan", "ledger dump"])
 def test_ledger_without_rights(mined, command):
     """A ledger that may not be written is told with its mend, and stays as it is."""

@@ -30,7 +30,9 @@ def test_demo(home):
     answer = demo(home)
     out = home.folder / "out"
     assert {path.name for path in out.iterdir()} == FILES
-    assert {"typedefs.json", "bulk-000001.json", "usage-000001.json"} <= {path.name for path in (out / "purview").iterdir()}
+    assert {"typedefs.json", "bulk-000001.json", "usage-000001.json"} <= {
+        path.name for path in (out / "purview").iterdir()
+    }
     popularity = list(csv.DictReader((out / "popularity.csv").read_text().splitlines()))
     assert tuple(popularity[0]) == COLUMNS
     assert {row["window_days"] for row in popularity} == {"1", "7", "30", "90"}
@@ -121,7 +123,9 @@ def test_a_demo_is_not_overwritten(home):
 def test_force_removes_only_what_a_demo_wrote(home):
     """`--force` makes a demo anew; every other file in its folder and folders stays."""
     demo(home)
-    mine = [home.folder / "out" / name for name in ("notes.txt", "purview/notes.json", "estate/system/access/notes.txt")]
+    mine = [
+        home.folder / "out" / name for name in ("notes.txt", "purview/notes.json", "estate/system/access/notes.txt")
+    ]
     for path in mine:
         path.write_text("mine")
     answer = demo(home, "out", "--force", "--seed", 2)

@@ -8,14 +8,37 @@ from miner import schemas
 from miner.popularity import COLUMNS
 from tests.schedules.conftest import NOW, small_estate
 
-CONTRACT = (
-    "metastore_id dataset kind window_days as_of reads writes readers people indirect_reads last_read last_write score "
-    "band trend partial_days"
-).split()
-EDGE_CONTRACT = (
-    "metastore_id workspace_id process_kind process_id source_kind source target_kind target first_seen last_seen "
-    "column_pairs"
-).split()
+CONTRACT = [
+    "metastore_id",
+    "dataset",
+    "kind",
+    "window_days",
+    "as_of",
+    "reads",
+    "writes",
+    "readers",
+    "people",
+    "indirect_reads",
+    "last_read",
+    "last_write",
+    "score",
+    "band",
+    "trend",
+    "partial_days",
+]
+EDGE_CONTRACT = [
+    "metastore_id",
+    "workspace_id",
+    "process_kind",
+    "process_id",
+    "source_kind",
+    "source",
+    "target_kind",
+    "target",
+    "first_seen",
+    "last_seen",
+    "column_pairs",
+]
 
 
 def table(text: str) -> list[dict]:
@@ -127,9 +150,7 @@ def test_a_report_that_cannot_be_written(mined):
 def test_excluded_readers(mined):
     """Readers left out by the settings are left out of the report, without mining again."""
     mined.set('[usage]\nexclude_users = ["bob@*"]\n')
-    (read,) = [
-        row for row in table(mined("report", "--csv", "-", "--window", "7").out) if row["dataset"] == "main.s.c"
-    ]
+    (read,) = [row for row in table(mined("report", "--csv", "-", "--window", "7").out) if row["dataset"] == "main.s.c"]
     assert (read["reads"], read["readers"]) == ("3", "1")
 
 

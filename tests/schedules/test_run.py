@@ -160,8 +160,10 @@ def test_day_without_rows(home):
     answer = home("run")
     assert answer.code == 0
     assert "warning: source prod has no row on 2026-11-09" in answer.out
-    assert ["2026-11-08", "2026-11-09", "2026-11-10"] == [
-        line["day"] for line in home.dump() if line["what"] == "day" and line["stream"] == "lineage"
+    assert [line["day"] for line in home.dump() if line["what"] == "day" and line["stream"] == "lineage"] == [
+        "2026-11-08",
+        "2026-11-09",
+        "2026-11-10",
     ]
 
 
