@@ -26,5 +26,6 @@ def union(contents: Iterable[str]) -> list[Pair]:
 
     Columns compare folded; a pair keeps the spelling of the last set that has it.
     """
-    latest = {(source.lower(), target.lower()): (source, target) for text in contents for source, target in pairs_of(text)}
+    pairs = (pair for content in contents for pair in pairs_of(content))
+    latest = {(source.lower(), target.lower()): (source, target) for source, target in pairs}
     return sorted(latest.values())

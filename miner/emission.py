@@ -104,8 +104,7 @@ class Emitter:
         if not reading.want(connection, everything=anew):
             return
         entities = self.sink.processes(reading.flows(connection), changes.note_unmatched)
-        for entity in self._compared(connection, entities, changes, built):
-            yield entity
+        yield from self._compared(connection, entities, changes, built)
         changes.waiting = len(reading.waiting(connection))
         changes.removed += sent.orphans(connection, self.sink.name, built)
 

@@ -202,9 +202,7 @@ class _StreamMiner:
         staging.finish(self.source_id, days.month(first))
         return more
 
-    def record(
-        self, run: Sequence[date], fetched: Fetched, before: Mapping[date, reading.MinedDay]
-    ) -> list[MinedDay]:
+    def record(self, run: Sequence[date], fetched: Fetched, before: Mapping[date, reading.MinedDay]) -> list[MinedDay]:
         """Commit a fetched run of days, unless one lost what an earlier, settled result had."""
         totals = fetched.totals[TABLE_LINEAGE]
         mined_at = self.now()

@@ -1,4 +1,7 @@
-"""The story of a run: mine what is due from every source, then bring the sink up to date."""
+"""The story of a run: mine what is due from every source, then bring the sink up to date.
+
+A MinerError is the operator's trouble and says how to mend it: it is logged without a traceback.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +65,7 @@ class Run:
             for day in mining.mine(source, self.ledger, run_id=run_id, now=self.now, watch=watch):
                 outcome.days.append(day)
         except MinerError as error:
-            log.error("source.failed", source=source.name, error=error.message, mend=error.mend)
+            log.error("source.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"source {source.name}", error))
 
     def _emit(self, outcome: Outcome, watch: emission.Watch | None) -> None:
@@ -71,7 +74,7 @@ class Run:
         try:
             outcome.changes = self.emitter.emit(watch)
         except MinerError as error:
-            log.error("emission.failed", sink=self.emitter.sink.name, error=error.message, mend=error.mend)
+            log.error("emission.failed", sink=self.emitter.sink.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"sink {self.emitter.sink.name}", error))
 
     def _note(self, run_id: int, outcome: Outcome) -> None:
@@ -79,4 +82,4 @@ class Run:
         try:
             registry.end_run(self.ledger, run_id, outcome.word, note, self.now())
         except MinerError as error:
-            log.error("run.not_noted", error=error.message)
+            log.error("run.not_noted", error=error.message)  # noqa: TRY400

@@ -72,11 +72,8 @@ def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
                 return pd.DataFrame({name: [] for name in COLUMNS})
             windows = Windows(tuple(sorted(options.windows)), as_of)
             reading.resolve(connection, options.stale_days)
-            people, excluded = usage.reader_ids(connection, options.exclude_users)
-            kinds = options.exclude_process_kinds
-            usage.copy_out(
-                connection, windows.first, as_of, people=people, excluded=excluded, excluded_kinds=kinds
-            )
+            readers = usage.tell_readers(connection, options.exclude_users, options.exclude_process_kinds)
+            usage.copy_out(connection, windows.first, as_of, readers)
             names, mined = usage.dataset_names(connection), reading.usage_days(connection)
         tally = Tally(windows)
         tally.add(usage.stream(copy))
@@ -114,7 +111,8 @@ class Tally:
 
     def sums(self) -> pd.DataFrame:
         """One row per dataset and age class."""
-        return _sum(pa.concat_tables(self._sums)).to_pandas() if self._sums else pd.DataFrame()
+        frame_: pd.DataFrame = _sum(pa.concat_tables(self._sums)).to_pandas() if self._sums else pd.DataFrame()
+        return frame_
 
     def readers(self, name: str) -> pd.DataFrame:
         """Distinct readers by dataset and the age class of their last read."""
@@ -122,7 +120,8 @@ class Tally:
         if not parts:
             return pd.DataFrame({"dataset": [], "age": [], "readers": []}).astype("int64")
         youngest = _youngest(pa.concat_tables(parts)).group_by(["dataset", "age"]).aggregate([("reader", "count")])
-        return youngest.rename_columns(["dataset", "age", "readers"]).to_pandas()
+        counted: pd.DataFrame = youngest.rename_columns(["dataset", "age", "readers"]).to_pandas()
+        return counted
 
 
 def _sum(rows: pa.Table) -> pa.Table:

@@ -26,8 +26,9 @@ class Span:
 
 
 class SystemTables(Protocol):
-    """One source: typed, already grouped rows of a run of UTC days, both ends included, within one month. Raises
-    SourceError, never returns a lost read as empty.
+    """One source: typed, already grouped rows of a run of UTC days, both ends included, within one month.
+
+    Raises SourceError, never returns a lost read as empty.
     """
 
     def span(self, table: str) -> Span: ...
@@ -92,9 +93,7 @@ class Sink(Protocol):
     fingerprint: str
     """Changes with every option that changes what is built; the ledger then has everything built again."""
 
-    def processes(
-        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]
-    ) -> Iterator[Entity]:
+    def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         """One entity per process and target, built from the ledger's current edges (`miner.schemas.FLOWS`)."""
         ...
 

@@ -72,7 +72,7 @@ class EmbeddedWarehouse:
         self._groups[table], self._documented[table] = groups, documented
         self._fields[table] = frozenset(present)
 
-    def prepare(self, tree: exp.Expression, tables: Mapping[str, str]) -> Prepared:
+    def prepare(self, tree: exp.Expr, tables: Mapping[str, str]) -> Prepared:
         """The query in DuckDB's dialect, over the opened tables' views."""
         relations = {parameter: exp.table_(exp.to_identifier(name, quoted=True)) for parameter, name in tables.items()}
         text = _duckdb_sql(statements.with_tables(tree, relations))
@@ -97,7 +97,9 @@ class EmbeddedWarehouse:
                 f"the embedded warehouse ran out of room: {_first_line(error)}",
                 mend="free disk space, or raise memory_limit of the source",
             )
-        kind = UnreadableValueError if isinstance(error, (duckdb.DataError, duckdb.IOException, OSError)) else SourceError
+        kind = (
+            UnreadableValueError if isinstance(error, (duckdb.DataError, duckdb.IOException, OSError)) else SourceError
+        )
         return kind(f"reading {', '.join(tables)} failed: {_first_line(error)}", mend="export the file again")
 
     def _bad_value(self, table: str, group: FileGroup) -> str | None:
@@ -123,10 +125,14 @@ class EmbeddedWarehouse:
             good = f"TRY_CAST({value} AS {duckdb_type(field.type)}) IS NOT NULL"
         alone = FileGroup(group.format, group.columns, group.fields, group.types, (file,))
         try:
-            found = self._engine.cursor().execute(
-                f"SELECT row, value FROM (SELECT row_number() OVER () AS row, {value} AS value, {good} AS good "  # noqa: S608
-                f"FROM {scan(alone)}) WHERE value IS NOT NULL AND NOT good ORDER BY row LIMIT 1"
-            ).fetchone()
+            found = (
+                self._engine.cursor()
+                .execute(
+                    f"SELECT row, value FROM (SELECT row_number() OVER () AS row, {value} AS value, "  # noqa: S608 -- quoted
+                    f"{good} AS good FROM {scan(alone)}) WHERE value IS NOT NULL AND NOT good ORDER BY row LIMIT 1"
+                )
+                .fetchone()
+            )
         except duckdb.Error:
             return None
         return (int(found[0]), str(found[1])) if found else None
@@ -141,7 +147,7 @@ def _given(group: FileGroup, documented: pa.Schema) -> frozenset[Field]:
     return frozenset(given)
 
 
-def _duckdb_sql(tree: exp.Expression) -> str:
+def _duckdb_sql(tree: exp.Expr) -> str:
     for call in tree.find_all(exp.RegexpReplace):
         replacement = call.args["replacement"]
         if isinstance(replacement, exp.Literal):
@@ -159,5 +165,3 @@ def _spoken(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         return "time"
     return {"BIGINT": "whole number", "BOOLEAN": "truth value"}.get(duckdb_type(kind), duckdb_type(kind).lower())
-
-

@@ -19,7 +19,7 @@ class Function:
     """One shared rule of `rules.sql`: parameter names and the expression it stands for."""
 
     parameters: tuple[str, ...]
-    body: exp.Expression
+    body: exp.Expr
 
 
 @cache
@@ -42,13 +42,13 @@ def functions() -> Mapping[str, Function]:
 
 
 @cache
-def parsed(name: str) -> exp.Expression:
+def parsed(name: str) -> exp.Expr:
     """One query with the shared rules inlined. Copy before changing it."""
     return _inlined(sqlglot.parse_one(text(name), read=DIALECT))
 
 
-def _inlined(tree: exp.Expression) -> exp.Expression:
-    def expand(node: exp.Expression) -> exp.Expression:
+def _inlined(tree: exp.Expr) -> exp.Expr:
+    def expand(node: exp.Expr) -> exp.Expr:
         function = functions().get(node.name.lower()) if isinstance(node, exp.Anonymous) else None
         if function is None:
             return node
@@ -62,8 +62,8 @@ def _inlined(tree: exp.Expression) -> exp.Expression:
     return tree.transform(expand)
 
 
-def _substituted(body: exp.Expression, arguments: Mapping[str, exp.Expression]) -> exp.Expression:
-    def replace(node: exp.Expression) -> exp.Expression:
+def _substituted(body: exp.Expr, arguments: Mapping[str, exp.Expr]) -> exp.Expr:
+    def replace(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column) and not node.table and node.name in arguments:
             return _grouped(arguments[node.name].copy())
         return node
@@ -71,14 +71,14 @@ def _substituted(body: exp.Expression, arguments: Mapping[str, exp.Expression]) 
     return body.transform(replace)
 
 
-def _grouped(node: exp.Expression) -> exp.Expression:
+def _grouped(node: exp.Expr) -> exp.Expr:
     """In brackets where an operator outside could bind tighter."""
     return exp.paren(node) if isinstance(node, (exp.Binary, exp.Unary)) else node
 
 
 def without(
-    tree: exp.Expression, present: Callable[[str, tuple[str, ...]], bool], types: Callable[[str, tuple[str, ...]], str]
-) -> exp.Expression:
+    tree: exp.Expr, present: Callable[[str, tuple[str, ...]], bool], types: Callable[[str, tuple[str, ...]], str]
+) -> exp.Expr:
     """The query with every column or struct field that its table lacks replaced by a NULL of the documented type.
 
     Tables are told by their parameter (`FROM IDENTIFIER(:name) AS t`); `present` and `types` get that parameter's
@@ -86,8 +86,8 @@ def without(
     """
     aliases = {table.alias: parameter for table, parameter in _bound_tables(tree)}
 
-    def fill(node: exp.Expression) -> exp.Expression:
-        if not isinstance(node, exp.Column) or len(node.parts) < 2 or node.parts[0].name not in aliases:
+    def fill(node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.Column) or not node.table or node.parts[0].name not in aliases:
             return node
         table, path = aliases[node.parts[0].name], tuple(part.name for part in node.parts[1:])
         if present(table, path):
@@ -97,7 +97,7 @@ def without(
     return tree.transform(fill)
 
 
-def _bound_tables(tree: exp.Expression) -> Iterable[tuple[exp.Table, str]]:
+def _bound_tables(tree: exp.Expr) -> Iterable[tuple[exp.Table, str]]:
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Anonymous) and table.this.name.upper() == "IDENTIFIER":
             yield table, table.this.expressions[0].name
@@ -114,10 +114,10 @@ def bound_columns(name: str) -> Mapping[str, frozenset[tuple[str, ...]]]:
     return {table: frozenset(paths) for table, paths in read.items()}
 
 
-def with_tables(tree: exp.Expression, tables: Mapping[str, exp.Expression]) -> exp.Expression:
+def with_tables(tree: exp.Expr, tables: Mapping[str, exp.Expr]) -> exp.Expr:
     """The query with each table parameter in `tables` replaced by a relation."""
 
-    def bind(node: exp.Expression) -> exp.Expression:
+    def bind(node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Anonymous):
             return node
         relation = tables.get(node.this.expressions[0].name) if node.this.name.upper() == "IDENTIFIER" else None
@@ -128,6 +128,6 @@ def with_tables(tree: exp.Expression, tables: Mapping[str, exp.Expression]) -> e
     return tree.transform(bind)
 
 
-def parameters(tree: exp.Expression) -> frozenset[str]:
+def parameters(tree: exp.Expr) -> frozenset[str]:
     """The names of the values a query wants bound."""
     return frozenset(node.name for node in tree.find_all(exp.Placeholder))

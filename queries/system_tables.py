@@ -90,9 +90,7 @@ class SystemTableReader:
         """The column sets asked for, with their content."""
         return self._column_sets(first, last, "wanted", "\n".join(wanted))
 
-    def _column_sets(
-        self, first: date, last: date | None, content: str, wanted: str
-    ) -> Iterator[pa.RecordBatch]:
+    def _column_sets(self, first: date, last: date | None, content: str, wanted: str) -> Iterator[pa.RecordBatch]:
         values = {**_span(first, last), "content": content, "wanted": wanted}
         rows = self._run("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE})
         return self._with_globs(_cast(rows, schemas.COLUMN_SETS))
@@ -183,7 +181,7 @@ class SystemTableReader:
         return scope
 
 
-def _nothing() -> exp.Expression:
+def _nothing() -> exp.Expr:
     return exp.select(exp.alias_(exp.Literal.number(1), "nothing")).where(exp.false()).subquery()
 
 

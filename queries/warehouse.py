@@ -36,7 +36,7 @@ class Warehouse(Protocol):
         """
         ...
 
-    def prepare(self, tree: exp.Expression, tables: Mapping[str, str]) -> Prepared:
+    def prepare(self, tree: exp.Expr, tables: Mapping[str, str]) -> Prepared:
         """A parsed query in this warehouse's dialect; `tables` gives the full name by table parameter."""
         ...
 
@@ -50,7 +50,8 @@ _PART = re.compile(r"`((?:[^`]|``)+)`|([^`.\s;'\"]+)")
 
 def name_parts(full_name: str) -> tuple[str, str, str]:
     """Catalog, schema and name of a three-part table name, backticks undone. Raises SettingsError."""
-    parts, rest = [], full_name
+    parts: list[str] = []
+    rest = full_name
     while match := _PART.match(rest):
         quoted, plain = match.groups()
         parts.append(quoted.replace("``", "`") if quoted else plain)
@@ -58,11 +59,11 @@ def name_parts(full_name: str) -> tuple[str, str, str]:
         if not rest.startswith("."):
             break
         rest = rest[1:]
-    if rest or len(parts) != 3:
-        raise SettingsError(
-            f"'{full_name}' is no table name", mend="write it as catalog.schema.table, back-quoting odd parts"
-        )
-    return parts[0], parts[1], parts[2]
+    match parts:
+        case [catalog, schema, name] if not rest and not full_name.endswith("."):
+            return catalog, schema, name
+    mend = "write it as catalog.schema.table, back-quoting odd parts"
+    raise SettingsError(f"'{full_name}' is no table name", mend=mend)
 
 
 def nested_fields(schema: pa.Schema) -> frozenset[Field]:

@@ -27,7 +27,7 @@ def main(args: Sequence[str] | None = None, session: Session | None = None) -> i
     """Run one command and return its exit code. No mistake of a user's ends in a traceback."""
     logs.configure()
     try:
-        code = app(args, standalone_mode=False, obj=session or Session())
+        code = app(args, prog_name="uc-miner", standalone_mode=False, obj=session or Session())
     except MinerError as failure:
         return _told(failure)
     except typer.TyperException as misuse:

@@ -38,7 +38,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-ledger_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+ledger_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(ledger_app, name="ledger", help="Look into the ledger.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
@@ -179,7 +179,7 @@ def report(
     session: Session = context.obj
     parts = session.parts()
     told: list[str] = []
-    with bars("reading the ledger"):
+    with bars("reading the ledger", printing="-" in (csv, edges)):
         if csv:
             frame = jobs.report_popularity(parts, csv, windows=window or (), as_of=as_of.date() if as_of else None)
             told.append(f"{csv}: {len(frame):,} rows")
@@ -226,7 +226,7 @@ def dump(
     """Write everything the ledger knows as JSON lines, by natural key: two that know the same dump the same."""
     session: Session = context.obj
     parts = session.parts()
-    with bars("writing"):
+    with bars("reading the ledger", printing=out == "-"):
         lines = jobs.dump(parts, out)
     if out != "-":
         Screen().line(f"{out}: {lines:,} lines")

@@ -4,7 +4,7 @@ No surrogate ids, run ids or clock times; rows in a fixed order.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, text
 
@@ -18,7 +18,7 @@ def _named(alias: str) -> str:
 
 
 def dump(connection: Connection) -> Iterator[str]:
-    """One JSON text a line, its first key telling what it is: day, fate, dataset, edge, alias, usage, emission …"""
+    """One JSON text a line, its first key telling what it is: day, fate, dataset, edge, alias and so on."""
     for what, rows in (
         ("day", _days(connection)),
         ("fate", _fates(connection)),
@@ -69,9 +69,7 @@ def _datasets(connection: Connection) -> Iterator[Row]:
 
 
 def _processes(connection: Connection) -> Iterator[Row]:
-    query = (
-        "SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id FROM process p ORDER BY 1, 2, 3, 4"
-    )
+    query = "SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id FROM process p ORDER BY 1, 2, 3, 4"
     for names in connection.execute(text(query)):
         yield {"process": list(names)}
 
@@ -165,12 +163,13 @@ def _emissions(connection: Connection) -> Iterator[Row]:
 
 
 def _rejections(connection: Connection) -> Iterator[Row]:
-    for sink, name, reason in connection.execute(text("SELECT sink, qualified_name, reason FROM rejection ORDER BY 1, 2")):
+    query = "SELECT sink, qualified_name, reason FROM rejection ORDER BY 1, 2"
+    for sink, name, reason in connection.execute(text(query)):
         yield {"sink": sink, "qualified_name": name, "reason": reason}
 
 
-def _told(names: object) -> list[object]:
-    metastore, catalog, schema, name, path = names  # type: ignore[misc]  # a row of five texts
+def _told(names: Sequence[object]) -> list[object]:
+    metastore, catalog, schema, name, path = names
     return [metastore, path] if name is None else [metastore, catalog, schema, name]
 
 

@@ -27,7 +27,9 @@ def halves_of_parts(parts: Sequence[pa.Array | pa.ChunkedArray]) -> Halves:
     texts = pc.binary_join_element_wise(*filled, SEPARATOR) if len(filled) > 1 else filled[0]
     encoded = pc.dictionary_encode(texts)
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    return halves_of_texts(encoded.dictionary.to_pylist())[encoded.indices.to_numpy(zero_copy_only=False)]
+    halves: Halves = halves_of_texts(encoded.dictionary.to_pylist())
+    picked: Halves = halves[encoded.indices.to_numpy(zero_copy_only=False)]
+    return picked
 
 
 def halves_of_texts(texts: Sequence[str]) -> Halves:

@@ -12,7 +12,9 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from miner import days
 from miner.ledger import keys, tables
-from miner.ledger.staging import MEASURES, Fates, LineageStaging, Staging, UsageStaging
+from miner.ledger.lineage_staging import LineageStaging
+from miner.ledger.staging import Staging
+from miner.ledger.usage_staging import MEASURES, UsageStaging
 
 LINEAGE = "lineage"
 USAGE = "usage"
@@ -129,7 +131,9 @@ def _alias_one_time_runs(connection: Connection, one: Merge, day: date) -> None:
         return
     stands_for = [(row.id, row.metastore_id, row.workspace_id, *_what(row.name, row.notebook_id)) for row in found]
     processes = {
-        (metastore, workspace, kind, name): keys.halves_of_texts([keys.SEPARATOR.join((metastore, workspace, kind, name))])[0]
+        (metastore, workspace, kind, name): keys.halves_of_texts(
+            [keys.SEPARATOR.join((metastore, workspace, kind, name))]
+        )[0]
         for _, metastore, workspace, kind, name in stands_for
     }
     connection.execute(
@@ -154,7 +158,11 @@ def _alias_one_time_runs(connection: Connection, one: Merge, day: date) -> None:
     ]
     if new:
         connection.execute(
-            text(_DIRTY.format(rows="SELECT process_id, target_dataset, 1 FROM edge WHERE process_id = :id GROUP BY 1, 2")),
+            text(
+                _DIRTY.format(
+                    rows="SELECT process_id, target_dataset, 1 FROM edge WHERE process_id = :id GROUP BY 1, 2"
+                )
+            ),
             [{"id": number} for number in new],
         )
     connection.execute(
@@ -191,29 +199,44 @@ _ADD_DATASETS = (
 )
 
 _CLEAR_LINEAGE = (
-    "UPDATE edge_month SET day_bits = day_bits & ~:bits, direct_bits = direct_bits & ~:bits "
-    "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0",
-    "UPDATE edge_indirect SET day_bits = day_bits & ~:bits "
-    "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0",
+    (
+        "UPDATE edge_month SET day_bits = day_bits & ~:bits, direct_bits = direct_bits & ~:bits "
+        "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0"
+    ),
+    (
+        "UPDATE edge_indirect SET day_bits = day_bits & ~:bits "
+        "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0"
+    ),
 )
 
 _MERGE_LINEAGE = (
     _ADD_DATASETS,
-    "INSERT INTO process (id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id, job_id, "
-    "pipeline_id) SELECT id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id, job_id, "
-    "pipeline_id FROM stage.new_process WHERE true ON CONFLICT (id) DO NOTHING",
-    "INSERT INTO edge (id, check_bits, process_id, source_dataset, target_dataset) "
-    "SELECT id, check_bits, process_id, source_dataset, target_dataset FROM stage.new_edge WHERE true "
-    "ON CONFLICT (id) DO NOTHING",
-    "INSERT INTO column_set (id, check_bits, content) SELECT id, check_bits, content FROM stage.new_set "
-    "WHERE id IN (SELECT set_id FROM stage.active) ON CONFLICT (id) DO NOTHING",
-    "INSERT INTO edge_month (source_id, month, edge_id, set_id, day_bits, direct_bits) "
-    "SELECT :source, :month, edge_id, set_id, day_bits, direct_bits FROM stage.active WHERE true "
-    "ON CONFLICT (source_id, month, edge_id, set_id) DO UPDATE SET "
-    "day_bits = edge_month.day_bits | excluded.day_bits, direct_bits = edge_month.direct_bits | excluded.direct_bits",
-    "INSERT INTO edge_indirect (source_id, month, edge_id, day_bits) "
-    "SELECT :source, :month, id, indirect_bits FROM stage.day_edge WHERE indirect_bits <> 0 ORDER BY id "
-    "ON CONFLICT (source_id, month, edge_id) DO UPDATE SET day_bits = edge_indirect.day_bits | excluded.day_bits",
+    (
+        "INSERT INTO process (id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id, job_id, "
+        "pipeline_id) SELECT id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id, job_id, "
+        "pipeline_id FROM stage.new_process WHERE true ON CONFLICT (id) DO NOTHING"
+    ),
+    (
+        "INSERT INTO edge (id, check_bits, process_id, source_dataset, target_dataset) "
+        "SELECT id, check_bits, process_id, source_dataset, target_dataset FROM stage.new_edge WHERE true "
+        "ON CONFLICT (id) DO NOTHING"
+    ),
+    (
+        "INSERT INTO column_set (id, check_bits, content) SELECT id, check_bits, content FROM stage.new_set "
+        "WHERE id IN (SELECT set_id FROM stage.active) ON CONFLICT (id) DO NOTHING"
+    ),
+    (
+        "INSERT INTO edge_month (source_id, month, edge_id, set_id, day_bits, direct_bits) "
+        "SELECT :source, :month, edge_id, set_id, day_bits, direct_bits FROM stage.active WHERE true "
+        "ON CONFLICT (source_id, month, edge_id, set_id) DO UPDATE SET "
+        "day_bits = edge_month.day_bits | excluded.day_bits, "
+        "direct_bits = edge_month.direct_bits | excluded.direct_bits"
+    ),
+    (
+        "INSERT INTO edge_indirect (source_id, month, edge_id, day_bits) "
+        "SELECT :source, :month, id, indirect_bits FROM stage.day_edge WHERE indirect_bits <> 0 ORDER BY id "
+        "ON CONFLICT (source_id, month, edge_id) DO UPDATE SET day_bits = edge_indirect.day_bits | excluded.day_bits"
+    ),
     _DIRTY.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM stage.changed c "
         "JOIN edge e ON e.id = c.edge_id WHERE true"
@@ -242,18 +265,28 @@ _MERGE_USAGE = (
         for end in ("source_dataset", "target_dataset")
     ),
     _DIRTY.format(
-        rows="SELECT DISTINCT e.process_id, o.to_id, 1 FROM stage.located l JOIN edge e ON e.target_dataset = l.from_id "
+        rows="SELECT DISTINCT e.process_id, o.to_id, 1 FROM stage.located l "
+        "JOIN edge e ON e.target_dataset = l.from_id "
         "JOIN alias o ON o.kind = 'dataset' AND o.from_id = l.from_id WHERE NOT EXISTS (SELECT 1 FROM alias a "
         "WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = l.from_id AND a.to_id = l.to_id)"
     ),
-    "INSERT INTO reader (id, name) SELECT DISTINCT id, name FROM stage.new_reader WHERE true ON CONFLICT (id) DO NOTHING",
-    "UPDATE dataset SET type = f.type, spelling = f.spelling, spelled_at = f.at FROM stage.latest_form f "
-    "WHERE dataset.id = f.id AND dataset.spelled_at <= f.at",
+    (
+        "INSERT INTO reader (id, name) SELECT id, min(name) FROM stage.new_reader WHERE true GROUP BY id "
+        "ON CONFLICT (id) DO NOTHING"
+    ),
+    (
+        "UPDATE dataset SET type = f.type, spelling = f.spelling, spelled_at = f.at FROM stage.latest_form f "
+        "WHERE dataset.id = f.id AND dataset.spelled_at <= f.at"
+    ),
     "DELETE FROM usage_day WHERE source_id = :source AND day BETWEEN :first AND :last",
-    f"INSERT INTO usage_day (source_id, day, dataset_id, reader_id, process_kind, {_NAMES}, last_read_at, "  # noqa: S608
-    "last_write_at) SELECT :source, * FROM stage.usage",
+    (
+        f"INSERT INTO usage_day (source_id, day, dataset_id, reader_id, process_kind, {_NAMES}, "  # noqa: S608 -- ours
+        "last_read_at, "
+        "last_write_at) SELECT :source, * FROM stage.usage"
+    ),
     _UPSERT_ALIAS.format(
-        rows="SELECT :source, 'dataset', from_id, to_id, 'row', min(day), max(day) FROM stage.located WHERE true GROUP BY from_id, to_id"
+        rows="SELECT :source, 'dataset', from_id, to_id, 'row', min(day), max(day) FROM stage.located WHERE true "
+        "GROUP BY from_id, to_id"
     ),
 )
 

@@ -186,25 +186,31 @@ _MARKED_ALL = (
 
 _WANTED = (
     "CREATE TEMP TABLE wanted (process INTEGER, target INTEGER, PRIMARY KEY (process, target)) WITHOUT ROWID",
-    "INSERT INTO temp.wanted SELECT process_id, target_dataset FROM temp.marked UNION "
-    "SELECT coalesce(p.to_id, d.process_id), coalesce(t.to_id, d.target_dataset) FROM temp.marked d "
-    "LEFT JOIN temp.process_alias p ON p.from_id = d.process_id "
-    "LEFT JOIN temp.dataset_alias t ON t.from_id = d.target_dataset",
-    "CREATE TEMP TABLE wanted_raw AS "
-    "SELECT p.raw AS raw_process, t.raw AS raw_target, w.process, w.target FROM temp.wanted w "
-    "JOIN (SELECT process AS id, process AS raw FROM temp.wanted "
-    "WHERE process NOT IN (SELECT from_id FROM temp.process_alias) "
-    "UNION SELECT to_id, from_id FROM temp.process_alias) p ON p.id = w.process "
-    "JOIN (SELECT target AS id, target AS raw FROM temp.wanted "
-    "WHERE target NOT IN (SELECT from_id FROM temp.dataset_alias) "
-    "UNION SELECT to_id, from_id FROM temp.dataset_alias) t ON t.id = w.target",
+    (
+        "INSERT INTO temp.wanted SELECT process_id, target_dataset FROM temp.marked UNION "
+        "SELECT coalesce(p.to_id, d.process_id), coalesce(t.to_id, d.target_dataset) FROM temp.marked d "
+        "LEFT JOIN temp.process_alias p ON p.from_id = d.process_id "
+        "LEFT JOIN temp.dataset_alias t ON t.from_id = d.target_dataset"
+    ),
+    (
+        "CREATE TEMP TABLE wanted_raw AS "
+        "SELECT p.raw AS raw_process, t.raw AS raw_target, w.process, w.target FROM temp.wanted w "
+        "JOIN (SELECT process AS id, process AS raw FROM temp.wanted "
+        "WHERE process NOT IN (SELECT from_id FROM temp.process_alias) "
+        "UNION SELECT to_id, from_id FROM temp.process_alias) p ON p.id = w.process "
+        "JOIN (SELECT target AS id, target AS raw FROM temp.wanted "
+        "WHERE target NOT IN (SELECT from_id FROM temp.dataset_alias) "
+        "UNION SELECT to_id, from_id FROM temp.dataset_alias) t ON t.id = w.target"
+    ),
     # A job seen on a single day may be a one-time run that no grant lets us tell; it waits for a second day.
     "CREATE TEMP TABLE once (process INTEGER PRIMARY KEY)",
-    "INSERT INTO temp.once SELECT e.process_id FROM (SELECT DISTINCT raw_process AS id FROM temp.wanted_raw) w "
-    "CROSS JOIN process p ON p.id = w.id AND p.kind = 'job' CROSS JOIN edge e ON e.process_id = p.id "
-    "CROSS JOIN edge_month m ON m.edge_id = e.id JOIN source s ON s.id = m.source_id WHERE m.day_bits <> 0 "
-    "GROUP BY e.process_id HAVING max(s.knows_run_types) = 0 AND max(m.day_bits & (m.day_bits - 1)) = 0 "
-    "AND min((m.month << 32) | m.day_bits) = max((m.month << 32) | m.day_bits)",
+    (
+        "INSERT INTO temp.once SELECT e.process_id FROM (SELECT DISTINCT raw_process AS id FROM temp.wanted_raw) w "
+        "CROSS JOIN process p ON p.id = w.id AND p.kind = 'job' CROSS JOIN edge e ON e.process_id = p.id "
+        "CROSS JOIN edge_month m ON m.edge_id = e.id JOIN source s ON s.id = m.source_id WHERE m.day_bits <> 0 "
+        "GROUP BY e.process_id HAVING max(s.knows_run_types) = 0 AND max(m.day_bits & (m.day_bits - 1)) = 0 "
+        "AND min((m.month << 32) | m.day_bits) = max((m.month << 32) | m.day_bits)"
+    ),
 )
 
 _ACTIVE = (

@@ -15,8 +15,8 @@ def source_id(ledger: Ledger, name: str, *, knows_run_types: bool) -> int:
     with ledger.writing() as connection:
         found = connection.execute(select(source.c.id, source.c.knows_run_types).where(source.c.name == name)).first()
         if found is None:
-            result = connection.execute(insert(source).values(name=name, knows_run_types=knows_run_types))
-            return int(result.inserted_primary_key[0])
+            values = {"name": name, "knows_run_types": knows_run_types}
+            return int(connection.execute(insert(source).values(**values).returning(source.c.id)).scalar_one())
         if found.knows_run_types != knows_run_types:
             connection.execute(update(source).where(source.c.id == found.id).values(knows_run_types=knows_run_types))
         return int(found.id)
@@ -25,10 +25,8 @@ def source_id(ledger: Ledger, name: str, *, knows_run_types: bool) -> int:
 def start_run(ledger: Ledger, command: str, now: datetime) -> int:
     """Note that a run began; returns its number."""
     with ledger.writing() as connection:
-        result = connection.execute(
-            insert(tables.run).values(command=command, started_at=days.micros(now), outcome="running", note="")
-        )
-        return int(result.inserted_primary_key[0])
+        begun = insert(tables.run).values(command=command, started_at=days.micros(now), outcome="running", note="")
+        return int(connection.execute(begun.returning(tables.run.c.id)).scalar_one())
 
 
 def end_run(ledger: Ledger, run_id: int, outcome: str, note: str, now: datetime) -> None:

@@ -26,7 +26,9 @@ def digests(connection: Connection, sink: str, names: Sequence[str]) -> dict[tup
 def orphans(connection: Connection, sink: str, built: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
     """Process entities (type, qualified name) of wanted flows that are built no more. Call `want_dirty` first."""
     connection.exec_driver_sql("DROP TABLE IF EXISTS temp.built")
-    connection.exec_driver_sql("CREATE TEMP TABLE built (process INTEGER, target INTEGER, PRIMARY KEY (process, target))")
+    connection.exec_driver_sql(
+        "CREATE TEMP TABLE built (process INTEGER, target INTEGER, PRIMARY KEY (process, target))"
+    )
     rows = list(built)
     if rows:
         connection.exec_driver_sql("INSERT OR IGNORE INTO temp.built VALUES (?, ?)", rows)
@@ -63,9 +65,7 @@ def mark_sending(ledger: Ledger, sink: str, batch: Sequence[Entity], now: dateti
         )  # fmt: skip
 
 
-def mark_sent(
-    ledger: Ledger, sink: str, batch: Sequence[Entity], refused: Sequence[Rejected], now: datetime
-) -> None:
+def mark_sent(ledger: Ledger, sink: str, batch: Sequence[Entity], refused: Sequence[Rejected], now: datetime) -> None:
     """Commit, after a send, what arrived and what was refused; flows of both are done."""
     words = {rejected.qualified_name: rejected.reason for rejected in refused}
     arrived = [entity for entity in batch if entity.qualified_name not in words]
@@ -107,8 +107,7 @@ def flows_done(ledger: Ledger, looked_at: Sequence[tuple[int, int, int]]) -> Non
     with ledger.writing() as connection:
         connection.execute(
             text(
-                "DELETE FROM dirty_flow "
-                "WHERE process_id = :process AND target_dataset = :target AND version = :version"
+                "DELETE FROM dirty_flow WHERE process_id = :process AND target_dataset = :target AND version = :version"
             ),
             [{"process": process, "target": target, "version": version} for process, target, version in looked_at],
         )

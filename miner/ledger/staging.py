@@ -4,12 +4,9 @@ Rows stream in as Arrow batches; numbers go to the staging file as they are, tex
 know their number yet. What the merge needs is worked out here, so that its transaction is short.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import adbc_driver_sqlite.dbapi as adbc
@@ -18,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from miner import columns, days, run_names, schemas
 from miner.errors import LedgerError
 from miner.ledger import keys
 
@@ -43,41 +39,41 @@ class Staging:
         connection.exec_driver_sql("ATTACH DATABASE ? AS stage", (str(path),))
         connection.exec_driver_sql("PRAGMA stage.journal_mode = OFF")
         connection.exec_driver_sql("PRAGMA stage.synchronous = OFF")
-        self._arrow = adbc.connect(str(path), autocommit=True)
-        with self._arrow.cursor() as cursor:
+        self.arrow = adbc.connect(str(path), autocommit=True)
+        with self.arrow.cursor() as cursor:
             cursor.execute("PRAGMA synchronous = OFF")
 
     def close(self) -> None:
         """Let go of the file and throw it away."""
-        self._arrow.close()
+        self.arrow.close()
         self.connection.exec_driver_sql("DETACH DATABASE stage")
         self.connection.close()
         self.path.unlink(missing_ok=True)
 
-    def _execute(self, statement: str) -> None:
+    def execute(self, statement: str) -> None:
         self.connection.exec_driver_sql(statement)
 
-    def _numbers(self, statement: str) -> list[int]:
+    def numbers(self, statement: str) -> list[int]:
         return [row[0] for row in self.connection.exec_driver_sql(statement)]
 
-    def _ingest(self, name: str, table: pa.Table, *, replace: bool = False) -> None:
-        with self._arrow.cursor() as cursor:
+    def ingest(self, name: str, table: pa.Table, *, replace: bool = False) -> None:
+        with self.arrow.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.adbc_ingest(name, table, mode="replace" if replace else "create_append")
             cursor.execute("COMMIT")
 
-    def _unknown(self, numbers: np.ndarray, ledger_table: str) -> pa.Array:
+    def unknown(self, numbers: np.ndarray, ledger_table: str) -> pa.Array:
         """Which of the numbers the ledger does not have yet, as a mask."""
-        self._ingest("asked", pa.table({"id": numbers}), replace=True)
-        unknown = self._numbers(f"SELECT id FROM stage.asked EXCEPT SELECT id FROM main.{ledger_table}")  # noqa: S608
+        self.ingest("asked", pa.table({"id": numbers}), replace=True)
+        unknown = self.numbers(f"SELECT id FROM stage.asked EXCEPT SELECT id FROM main.{ledger_table}")  # noqa: S608
         return pc.is_in(pa.array(numbers), pa.array(unknown, pa.int64()))
 
-    def _unique(self, table: pa.Table) -> pa.Table:
+    def unique(self, table: pa.Table) -> pa.Table:
         _, first = np.unique(table["id"].to_numpy(), return_index=True)
         return table.take(pa.array(np.sort(first)))
 
-    def _refuse_collisions(self, staged: str, ledger_table: str) -> None:
-        if self._numbers(
+    def refuse_collisions(self, staged: str, ledger_table: str) -> None:
+        if self.numbers(
             f"SELECT s.id FROM stage.{staged} s JOIN main.{ledger_table} l ON l.id = s.id "  # noqa: S608
             "WHERE l.check_bits <> s.check_bits LIMIT 1"
         ):
@@ -86,361 +82,18 @@ class Staging:
                 mend="this is expected once in a million estates: report it; nothing was written",
             )
 
-    def _datasets(self, columns: Sequence[pa.ChunkedArray], halves: keys.Halves) -> None:
+    def datasets(self, columns: Sequence[pa.ChunkedArray], halves: keys.Halves) -> None:
         """Stage the datasets that the ledger lacks; columns are metastore, catalog, schema, name, path."""
-        table = self._unique(
+        table = self.unique(
             pa.table(
                 [pa.array(halves[:, 0]), pa.array(halves[:, 1]), *columns],
                 names=["id", "check_bits", "metastore_id", "catalog", "schema", "name", "path"],
             )
         )
-        self._ingest("new_dataset", table.filter(self._unknown(table["id"].to_numpy(), "dataset")))
-        self._refuse_collisions("new_dataset", "dataset")
+        self.ingest("new_dataset", table.filter(self.unknown(table["id"].to_numpy(), "dataset")))
+        self.refuse_collisions("new_dataset", "dataset")
 
 
-def _parts(table: pa.Table, prefix: str) -> list[pa.ChunkedArray]:
+def end_columns(table: pa.Table, prefix: str) -> list[pa.ChunkedArray]:
+    """The columns that name one end: metastore, catalog, schema, name, path."""
     return [table["metastore_id"], *(table[f"{prefix}_{part}"] for part in ("catalog", "schema", "name", "path"))]
-
-
-class LineageStaging(Staging):
-    """A run of days of the lineage stream."""
-
-    def __init__(self, path: Path, connection: Connection, first: date) -> None:
-        super().__init__(path, connection, first)
-        self.missing_sets: list[str] = []
-        for statement in _LINEAGE_TABLES:
-            self._execute(statement)
-
-    def _balance(self, table: str, rows: pa.Table) -> None:
-        """Add rows by day of the run to the balance."""
-        for row in rows.select(["fate", "rule", "rows_by_day"]).to_pylist():
-            self._count(table, row["fate"], row["rule"] or "", row["rows_by_day"])
-
-    def _count(self, table: str, fate: str, rule: str, by_day: Iterable[int]) -> None:
-        for offset, rows in enumerate(by_day):
-            if rows:
-                self.fates[self.first + timedelta(days=offset), table, fate, rule] += int(rows)
-
-    def add_edges(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Take in edges and their balance (`miner.schemas.EDGES`)."""
-        for batch in batches:
-            whole = pa.Table.from_batches([batch])
-            keyed = pc.is_valid(whole["edge_key"])
-            self._balance("table_lineage", whole.filter(pc.invert(keyed)))
-            if (edges := whole.filter(keyed)).num_rows:
-                self._add_edges(edges)
-
-    def _add_edges(self, edges: pa.Table) -> None:
-        halves = keys.halves_of_hex(edges["edge_key"].combine_chunks())
-        indirect = pc.equal(edges["fate"], "indirect").to_numpy()
-        bits = edges["day_bits"].to_numpy()
-        numbers = {"id": halves[:, 0], "day_bits": np.where(indirect, 0, bits)}
-        flags = {
-            "direct_bits": np.where(edges["verified"].to_numpy() & ~indirect, bits, 0),
-            "indirect_bits": np.where(indirect, bits, 0),
-        }
-        self._ingest("asked", pa.table({**numbers, **flags}), replace=True)
-        self._execute(_TAKE_EDGES)
-        known = self._unknown(halves[:, 0], "edge").to_numpy(zero_copy_only=False) & ~indirect
-        if known.any():
-            self._add_new_edges(edges.filter(pa.array(known)), halves[known])
-
-    def _add_new_edges(self, new: pa.Table, halves: keys.Halves) -> None:
-        parts = [new[name] for name in ("metastore_id", "workspace_id", "process_kind", "process_id")]
-        process = keys.halves_of_parts(parts)
-        ends = {end: keys.halves_of_parts(_parts(new, end)) for end in ("source", "target")}
-        edges = pa.table(
-            {
-                "id": halves[:, 0],
-                "check_bits": halves[:, 1],
-                "process_id": process[:, 0],
-                "source_dataset": ends["source"][:, 0],
-                "target_dataset": ends["target"][:, 0],
-            }
-        )
-        self._ingest("new_edge", self._unique(edges))
-        self._add_processes(new, process)
-        for end, end_halves in ends.items():
-            self._datasets(_parts(new, end), end_halves)
-
-    def _add_processes(self, new: pa.Table, halves: keys.Halves) -> None:
-        told = ("metastore_id", "workspace_id", "process_kind", "process_id", "notebook_id", "job_id", "pipeline_id")
-        table = pa.table(
-            [pa.array(halves[:, 0]), pa.array(halves[:, 1]), *(new[name] for name in told)],
-            names=["id", "check_bits", "metastore_id", "workspace_id", "kind", *told[3:]],
-        )
-        self._ingest("new_process", self._unique(table))
-        self._refuse_collisions("new_process", "process")
-
-    def add_column_sets(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Take in column sets (`miner.schemas.COLUMN_SETS`), after the edges; those without content go to
-        `missing_sets`.
-        """
-        for batch in batches:
-            whole = pa.Table.from_batches([batch])
-            keyed = pc.is_valid(whole["edge_key"])
-            self._balance("column_lineage", whole.filter(pc.invert(keyed)))
-            if (sets := whole.filter(keyed)).num_rows:
-                self._add_column_sets(sets)
-
-    def _add_column_sets(self, told: pa.Table) -> None:
-        edges = keys.halves_of_hex(told["edge_key"].combine_chunks())[:, 0]
-        sets = keys.halves_of_hex(told["set_key"].combine_chunks())
-        bits = told["day_bits"].to_numpy()
-        on_days = bits & self._table_bits(edges)
-        self._count_columns(told, bits & ~on_days)
-        self._ingest("day_column", pa.table({"edge_id": edges, "set_id": sets[:, 0], "bits": on_days}))
-        self._add_contents(told, sets)
-
-    def _table_bits(self, edges: np.ndarray) -> np.ndarray:
-        """The days on which each edge was seen in table_lineage."""
-        self._ingest("asked_edge", pa.table({"at": np.arange(len(edges)), "id": edges}), replace=True)
-        return np.array(
-            self._numbers(
-                "SELECT coalesce(e.day_bits, 0) FROM stage.asked_edge a "
-                "LEFT JOIN stage.day_edge e ON e.id = a.id ORDER BY a.at"
-            ),
-            dtype=np.int64,
-        )
-
-    def _count_columns(self, told: pa.Table, without_edge: np.ndarray) -> None:
-        """Add kept rows to the balance; rows of a day without the table edge are a reason of their own."""
-        by_day = told["rows_by_day"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        by_day = by_day.reshape(-1, schemas.RUN_DAYS)
-        lost = (without_edge[:, None] >> (self.first.day - 1 + np.arange(schemas.RUN_DAYS))) & 1
-        self._count("column_lineage", "no_table_edge", "", (by_day * lost).sum(axis=0))
-        self._count("column_lineage", "kept", "", (by_day * (1 - lost)).sum(axis=0))
-
-    def add_contents(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Take in the content of sets that came without."""
-        for batch in batches:
-            kept = pa.Table.from_batches([batch])
-            kept = kept.filter(pc.is_valid(kept["set_key"]))
-            if kept.num_rows:
-                self._add_contents(kept, keys.halves_of_hex(kept["set_key"].combine_chunks()))
-
-    def _add_contents(self, kept: pa.Table, halves: keys.Halves) -> None:
-        table = self._unique(
-            pa.table(
-                {
-                    "id": halves[:, 0],
-                    "check_bits": halves[:, 1],
-                    "set_key": kept["set_key"],
-                    "content": kept["content"],
-                }
-            )
-        )
-        self._add_contents_of(table)
-
-    def _add_contents_of(self, table: pa.Table) -> None:
-        new = table.filter(self._unknown(table["id"].to_numpy(), "column_set"))
-        without = new.filter(pc.is_null(new["content"]))
-        self.missing_sets += without["set_key"].to_pylist()
-        self._ingest("new_set", new.filter(pc.is_valid(new["content"])).drop_columns(["set_key"]))
-        self._refuse_collisions("new_set", "column_set")
-
-    def add_one_time_runs(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Take in one-time runs (`miner.schemas.ONE_TIME_RUNS`) as what each job id really stands for."""
-        for batch in batches:
-            stable = [run_names.stable_name(name) for name in batch.column("run_name").to_pylist()]
-            self._ingest(
-                "one_time_run",
-                pa.table(
-                    {
-                        "workspace_id": batch.column("workspace_id"),
-                        "job_id": batch.column("job_id"),
-                        "name": pa.array(stable, pa.string()),
-                    }
-                ),
-            )
-
-    def finish(self, source_id: int, month: int) -> None:
-        """Work out each edge's days by column set, and the flows to look at."""
-        self._settle_sets()
-        for statement in _LINEAGE_FINISH:
-            self._execute(statement.format(source=source_id, month=month, before=month - 1))
-
-    def _settle_sets(self) -> None:
-        """Give every day of an edge one set, where its pairs came in several parts."""
-        self._execute(
-            "CREATE TABLE stage.in_parts AS SELECT edge_id FROM stage.day_column WHERE bits <> 0 "
-            "GROUP BY edge_id HAVING count(*) > 1"
-        )
-        rows = self.connection.exec_driver_sql(_PARTS).all()
-        settled = [(edge, *one) for edge, parts in groupby(rows, key=itemgetter(0)) for one in _whole_sets(parts)]
-        if not settled:
-            return
-        sets = keys.halves_of_contents([content for _, _, content in settled])
-        self._execute("DELETE FROM stage.day_column WHERE edge_id IN (SELECT edge_id FROM stage.in_parts)")
-        edges, bits, contents = zip(*settled, strict=True)
-        self._ingest("day_column", pa.table({"edge_id": list(edges), "set_id": sets[:, 0], "bits": list(bits)}))
-        table = pa.table(
-            {"id": sets[:, 0], "check_bits": sets[:, 1], "set_key": [""] * len(sets), "content": list(contents)}
-        )
-        self._add_contents_of(self._unique(table))
-
-
-def _whole_sets(parts: Iterable[Sequence[object]]) -> Iterator[tuple[int, str]]:
-    """The (days, content) of each set that an edge really had, from parts (edge, days, content) that overlap in days."""
-    told = [(int(str(bits)), columns.texts_of(str(content))) for _, bits, content in parts]
-    by_content: dict[str, int] = {}
-    for day in range(31):
-        seen = [texts for bits, texts in told if bits >> day & 1]
-        if seen:
-            content = "".join(sorted(set().union(*seen)))
-            by_content[content] = by_content.get(content, 0) | 1 << day
-    for content, bits in by_content.items():
-        yield bits, content
-
-
-_LINEAGE_TABLES = (
-    "CREATE TABLE stage.day_edge (id INTEGER PRIMARY KEY, day_bits INTEGER, direct_bits INTEGER, "
-    "indirect_bits INTEGER)",
-    "CREATE TABLE stage.day_column (edge_id INTEGER, set_id INTEGER, bits INTEGER)",
-    "CREATE TABLE stage.new_edge (id INTEGER, check_bits INTEGER, process_id INTEGER, source_dataset INTEGER, "
-    "target_dataset INTEGER)",
-    "CREATE TABLE stage.new_process (id INTEGER, check_bits INTEGER, metastore_id TEXT, workspace_id TEXT, kind TEXT, "
-    "process_id TEXT, notebook_id TEXT, job_id TEXT, pipeline_id TEXT)",
-    "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
-    "name TEXT, path TEXT)",
-    "CREATE TABLE stage.new_set (id INTEGER, check_bits INTEGER, content TEXT)",
-    "CREATE TABLE stage.one_time_run (workspace_id TEXT, job_id TEXT, name TEXT)",
-)
-
-_TAKE_EDGES = (
-    "INSERT INTO stage.day_edge SELECT id, day_bits, direct_bits, indirect_bits FROM stage.asked WHERE true ORDER BY id "
-    "ON CONFLICT (id) DO UPDATE SET day_bits = day_edge.day_bits | excluded.day_bits, "
-    "direct_bits = day_edge.direct_bits | excluded.direct_bits, "
-    "indirect_bits = day_edge.indirect_bits | excluded.indirect_bits"
-)
-
-# An edge whose pairs came in parts: the content of each is new here or known to the ledger.
-_PARTS = (
-    "SELECT c.edge_id, c.bits, coalesce(n.content, k.content) FROM stage.day_column c "
-    "JOIN stage.in_parts p ON p.edge_id = c.edge_id LEFT JOIN stage.new_set n ON n.id = c.set_id "
-    "LEFT JOIN main.column_set k ON k.id = c.set_id WHERE c.bits <> 0 ORDER BY c.edge_id, c.bits"
-)
-
-_LINEAGE_FINISH = (
-    "CREATE INDEX stage.day_column_by_edge ON day_column (edge_id)",
-    "CREATE TABLE stage.active (edge_id INTEGER, set_id INTEGER, day_bits INTEGER, direct_bits INTEGER, "
-    "PRIMARY KEY (edge_id, set_id)) WITHOUT ROWID",
-    "INSERT INTO stage.active SELECT e.id, c.set_id, sum(c.bits), sum(c.bits & e.direct_bits) "
-    "FROM stage.day_column c JOIN stage.day_edge e ON e.id = c.edge_id WHERE c.bits <> 0 "
-    "GROUP BY e.id, c.set_id ORDER BY 1, 2",
-    "INSERT INTO stage.active SELECT id, 0, bare, bare & direct_bits FROM (SELECT e.id, e.direct_bits, "
-    "e.day_bits & ~coalesce((SELECT sum(c.bits) FROM stage.day_column c WHERE c.edge_id = e.id), 0) AS bare "
-    "FROM stage.day_edge e) WHERE bare <> 0",
-    "CREATE TABLE stage.changed AS SELECT edge_id FROM stage.active a WHERE NOT EXISTS ("
-    "SELECT 1 FROM main.edge_month m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
-    "AND m.edge_id = a.edge_id AND m.set_id = a.set_id AND m.day_bits <> 0 "
-    "AND (a.direct_bits = 0 OR m.direct_bits <> 0)) "
-    "UNION SELECT i.id FROM stage.day_edge i WHERE i.indirect_bits <> 0 AND NOT EXISTS ("
-    "SELECT 1 FROM main.edge_indirect m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
-    "AND m.edge_id = i.id)",
-)
-
-
-class UsageStaging(Staging):
-    """A run of days of the usage stream."""
-
-    def __init__(self, path: Path, connection: Connection, first: date) -> None:
-        super().__init__(path, connection, first)
-        for statement in _USAGE_TABLES:
-            self._execute(statement)
-
-    def add_usage(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Take in usage (`miner.schemas.USAGE`)."""
-        for batch in batches:
-            whole = pa.Table.from_batches([batch])
-            sums = whole.group_by(["day", "fate", "rule"]).aggregate([("rows", "sum")]).to_pylist()
-            for row in sums:
-                self.fates[row["day"], "table_lineage", row["fate"], row["rule"] or ""] += row["rows_sum"]
-            if (kept := whole.filter(pc.equal(whole["fate"], "kept"))).num_rows:
-                self._add_usage(kept)
-
-    def _add_usage(self, kept: pa.Table) -> None:
-        halves = keys.halves_of_hex(kept["dataset_key"].combine_chunks())
-        readers = kept["reader"].combine_chunks().dictionary_encode()
-        numbers = keys.halves_of_texts(readers.dictionary.to_pylist())[:, 0]
-        numbers[np.array([name == "" for name in readers.dictionary.to_pylist()], dtype=bool)] = 0
-        reader_ids = numbers[readers.indices.to_numpy(zero_copy_only=False)]
-        times = {name: pc.cast(kept[name], pa.int64()) for name in ("last_read_at", "last_write_at")}
-        measures = {name: kept[name] for name in MEASURES}
-        self._ingest(
-            "counted",
-            pa.table(
-                {
-                    "day": pc.cast(kept["day"], pa.int32()),
-                    "dataset_id": halves[:, 0],
-                    "reader_id": reader_ids,
-                    "process_kind": kept["process_kind"],
-                    **measures,
-                    **times,
-                }
-            ),
-        )
-        self._ingest("new_reader", pa.table({"id": numbers, "name": readers.dictionary}))
-        self._datasets(_parts(kept, "dataset"), halves)
-        self._add_forms(kept, halves, times)
-        self._add_locations(kept, halves)
-
-    def _add_forms(self, kept: pa.Table, halves: keys.Halves, times: dict[str, pa.ChunkedArray]) -> None:
-        """The spelling and type of the day's latest event of each dataset."""
-        at = pc.fill_null(pc.max_element_wise(times["last_read_at"], times["last_write_at"]), 0)
-        forms = pa.table(
-            {"id": halves[:, 0], "type": kept["dataset_type"], "spelling": kept["dataset_spelling"], "at": at}
-        )
-        self._ingest("form", forms.filter(pc.is_valid(forms["spelling"])))
-
-    def _add_locations(self, kept: pa.Table, halves: keys.Halves) -> None:
-        """Rows that carry a name and a path: evidence that the two are one."""
-        for column in ("first_location", "last_location"):
-            located = pc.is_valid(kept[column])
-            rows = kept.filter(located)
-            if not rows.num_rows:
-                continue
-            empty = pa.nulls(rows.num_rows, pa.string())
-            parts = [rows["metastore_id"], empty, empty, empty, rows[column]]
-            paths = keys.halves_of_parts([pa.chunked_array(part) if isinstance(part, pa.Array) else part for part in parts])
-            self._datasets(parts, paths)
-            tables = halves[located.to_numpy(), 0]
-            day = pc.cast(rows["day"], pa.int32())
-            self._ingest("located", pa.table({"day": day, "from_id": paths[:, 0], "to_id": tables}))
-
-    def finish(self) -> None:
-        """Sum what came in several batches, and digest it."""
-        for statement in _USAGE_FINISH:
-            self._execute(statement)
-        with self._arrow.cursor() as cursor:
-            cursor.execute("SELECT * FROM usage ORDER BY 1, 2, 3, 4")
-            table = cursor.fetch_arrow_table()
-        for day in pc.unique(table["day"]).to_pylist():
-            digest = hashlib.blake2b(digest_size=16)
-            for batch in table.filter(pc.equal(table["day"], day)).combine_chunks().to_batches():
-                digest.update(batch.serialize())
-            self.contents[days.day_of(day)] = digest.hexdigest()
-
-
-MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
-
-_SUMS = ", ".join(f"sum({name})" for name in MEASURES)
-
-_USAGE_TABLES = (
-    "CREATE TABLE stage.counted (day INTEGER, dataset_id INTEGER, reader_id INTEGER, process_kind TEXT, reads INTEGER, "
-    "cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, writes INTEGER, "
-    "events INTEGER, last_read_at INTEGER, last_write_at INTEGER)",
-    "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
-    "name TEXT, path TEXT)",
-    "CREATE TABLE stage.new_reader (id INTEGER, name TEXT)",
-    "CREATE TABLE stage.form (id INTEGER, type TEXT, spelling TEXT, at INTEGER)",
-    "CREATE TABLE stage.located (day INTEGER, from_id INTEGER, to_id INTEGER)",
-)
-
-_USAGE_FINISH = (
-    "CREATE TABLE stage.usage AS SELECT day, dataset_id, reader_id, process_kind, "  # noqa: S608 -- our own column names
-    f"{_SUMS}, max(last_read_at), max(last_write_at) FROM stage.counted "
-    "GROUP BY day, dataset_id, reader_id, process_kind ORDER BY 1, 2, 3, 4",
-    "CREATE TABLE stage.latest_form AS SELECT id, type, spelling, max(at) AS at FROM "
-    "(SELECT * FROM stage.form ORDER BY id, at, spelling, type) GROUP BY id",
-)

@@ -80,7 +80,7 @@ class Ledger:
             connection.commit()
 
     def stage(self, stream: str, first: date) -> Staging:
-        """A new staging file for a run of days of a stream, within one month. Close it when it is recorded or given up."""
+        """A new staging file for a run of days of a stream, in one month; close it when done with it."""
         with _told(self.file):
             return STAGING[stream](self.scratch_file(), self._engine.connect(), first)
 
@@ -134,7 +134,12 @@ def _engine(file: Path, busy_seconds: float) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: object, _record: object) -> None:
         cursor = connection.cursor()  # type: ignore[attr-defined]  # the DBAPI's connection has no public type
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"cache_size = -{_CACHE_KIB}", "temp_store = MEMORY"):
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            f"cache_size = -{_CACHE_KIB}",
+            "temp_store = MEMORY",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -146,9 +151,17 @@ def _engine(file: Path, busy_seconds: float) -> Engine:
 
 
 _TOLD = (
-    ("database is locked", "another run is writing to it", "wait for that run, or look who holds it with `uc-miner status`"),
+    (
+        "database is locked",
+        "another run is writing to it",
+        "wait for that run, or look who holds it with `uc-miner status`",
+    ),
     ("disk is full", "the disk is full", "free space and run again: nothing of the day was kept"),
-    ("disk I/O error", "the disk refuses", "look whether it is full or failing, then run again: nothing of the day was kept"),
+    (
+        "disk I/O error",
+        "the disk refuses",
+        "look whether it is full or failing, then run again: nothing of the day was kept",
+    ),
     ("readonly database", "it may not be written", "give the miner's user write rights on the file and its folder"),
     ("unable to open", "it cannot be opened", "check [ledger] url, and the rights on its folder"),
     ("not a database", "it is no SQLite file", "name another file in [ledger] url, or move this one away"),
@@ -168,4 +181,6 @@ def _told(file: Path) -> Iterator[None]:
         for sign, meaning, mend in _TOLD:
             if sign in words:
                 raise LedgerError(f"the ledger {file}: {meaning}", mend=mend) from error
-        raise LedgerError(f"the ledger {file}: {words.splitlines()[0]}", mend="look at the disk and the file") from error
+        raise LedgerError(
+            f"the ledger {file}: {words.splitlines()[0]}", mend="look at the disk and the file"
+        ) from error

@@ -1,6 +1,7 @@
 """Daily usage out of the ledger, streamed as Arrow."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,35 +13,44 @@ from sqlalchemy import Connection, select
 from miner import days, readers
 from miner.ledger import tables
 
-
 _READS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads")
 
 
-def copy_out(
-    connection: Connection, first: date, last: date, *, people: Sequence[int], excluded: Sequence[int],
-    excluded_kinds: Sequence[str],
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Ids of readers that are people, of readers left out, and kinds of process left out."""
+
+    people: Sequence[int]
+    left_out: Sequence[int]
+    left_out_kinds: Sequence[str] = ()
+
+
+def copy_out(connection: Connection, first: date, last: date, readers_: Readers) -> None:
     """Copy the usage of some days into the attached `copy`, aliases applied, reads of those left out as 0.
 
     One row per source, day, dataset, reader and kind of process. Columns: day, dataset, reader, person (1: a person
     reading by hand), reads, cached_reads, failed_reads, indirect_reads, self_reads, writes, last_read_at,
     last_write_at.
-    """  # fmt: skip
-    for name, values in (
-        ("people", people), ("left_out", excluded), ("left_out_kind", excluded_kinds),
-        ("machine_kind", sorted(readers.MACHINE_KINDS)),
-    ):  # fmt: skip
+    """
+    lists: dict[str, Sequence[object]] = {
+        "people": readers_.people,
+        "left_out": readers_.left_out,
+        "left_out_kind": readers_.left_out_kinds,
+        "machine_kind": sorted(readers.MACHINE_KINDS),
+    }
+    for name, values in lists.items():
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{name}")
         connection.exec_driver_sql(f"CREATE TEMP TABLE {name} (value PRIMARY KEY) WITHOUT ROWID")
         if values:
-            connection.exec_driver_sql(f"INSERT INTO temp.{name} VALUES (?)", [(value,) for value in values])  # noqa: S608
+            rows = [(value,) for value in values]
+            connection.exec_driver_sql(f"INSERT INTO temp.{name} VALUES (?)", rows)  # noqa: S608 -- our own names
     connection.exec_driver_sql(_COPY, (days.number(first), days.number(last)))
 
 
 _OUT = "(u.reader_id IN temp.left_out OR u.process_kind IN temp.left_out_kind)"
 
 _COPY = (
-    "CREATE TABLE copy.usage AS SELECT u.day, coalesce(a.to_id, u.dataset_id) AS dataset, u.reader_id AS reader, "  # noqa: S608
+    "CREATE TABLE copy.usage AS SELECT u.day, coalesce(a.to_id, u.dataset_id) AS dataset, u.reader_id AS reader, "
     "(u.reader_id IN temp.people AND u.process_kind NOT IN temp.machine_kind) AS person, "
     + ", ".join(f"CASE WHEN {_OUT} THEN 0 ELSE u.{name} END AS {name}" for name in _READS)
     + f", u.writes, CASE WHEN NOT {_OUT} THEN u.last_read_at END AS last_read_at, u.last_write_at "
@@ -55,15 +65,15 @@ def stream(copy: Path) -> Iterator[pa.RecordBatch]:
         yield from cursor.fetch_record_batch()
 
 
-def reader_ids(connection: Connection, excluded_users: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Ids of readers that are people, and of those left out by the globs over folded names."""
+def tell_readers(connection: Connection, excluded_users: Sequence[str], excluded_kinds: Sequence[str]) -> Readers:
+    """People among the readers, and those left out by globs over folded names."""
     people, excluded = [], []
     for number, name in connection.execute(select(tables.reader.c.id, tables.reader.c.name)):
         if readers.kind_of(name) == readers.PERSON:
             people.append(number)
         if any(fnmatchcase(name, glob.lower()) for glob in excluded_users):
             excluded.append(number)
-    return people, excluded
+    return Readers(people, excluded, excluded_kinds)
 
 
 def dataset_names(connection: Connection) -> pa.Table:

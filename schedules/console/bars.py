@@ -40,9 +40,12 @@ class Bars:
 
 
 @contextmanager
-def bars(waiting_for: str) -> Iterator[Bars]:
-    """Bars that are gone when the block ends; until the first one, a line says what is waited for."""
-    if not sys.stderr.isatty():
+def bars(waiting_for: str, *, printing: bool = False) -> Iterator[Bars]:
+    """Bars that are gone when the block ends; until the first one, a line says what is waited for.
+
+    A block that is `printing` to a terminal itself gets none: both would write over each other.
+    """
+    if not sys.stderr.isatty() or (printing and sys.stdout.isatty()):
         yield Bars(Progress(disable=True))
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

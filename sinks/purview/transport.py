@@ -83,7 +83,7 @@ class AtlasSession(AtlasClient):  # type: ignore[misc]
             attempt += 1
 
     def _attempt(
-        self, method: str, url: str, params: Mapping[str, Any], body: object
+        self, method: str, url: str, params: Mapping[str, Any], body: Any
     ) -> requests.Response | requests.RequestException:
         headers = self.generate_request_headers({"Content-Type": "application/json"})
         data, json = (body, None) if isinstance(body, bytes) else (None, body)

@@ -33,12 +33,12 @@ def verdict(what: str, value: float, limit: float, unit: str = "x") -> None:
 def mining(folder: Path) -> None:
     """Thirty days, 3 million lineage rows, 9 million column rows, 200,000 edges, against two raw GROUP BYs."""
     estate = folder / "estate"
-    write_bench(
-        estate, edges=200_000, days=DAYS, rows_per_day=100_000, columns_per_row=3, seed=1, last_day=LAST
-    )
+    write_bench(estate, edges=200_000, days=DAYS, rows_per_day=100_000, columns_per_row=3, seed=1, last_day=LAST)
     first = str(LAST - timedelta(days=DAYS - 1))
     raw = child("raw", estate=str(estate), threads=THREADS)
-    say("raw GROUP BYs to Arrow", raw, f"{raw.told['table_lineage_rows'] + raw.told['column_lineage_rows']:,.0f} groups")
+    say(
+        "raw GROUP BYs to Arrow", raw, f"{raw.told['table_lineage_rows'] + raw.told['column_lineage_rows']:,.0f} groups"
+    )
     arguments = {"estate": str(estate), "ledger": str(folder / "ledger.db"), "threads": THREADS, "first": first}
     lineage = child("mine", **arguments, streams=["lineage"])
     say("mine lineage, ledger written", lineage, f"ledger {lineage.told['ledger_mib']:.0f} MiB")
@@ -60,9 +60,7 @@ def memory(folder: Path) -> None:
             estate, edges=50_000, days=3, rows_per_day=100_000 * times, columns_per_row=3, seed=1, last_day=LAST
         )
         arguments = {"estate": str(estate), "threads": THREADS, "first": str(LAST - timedelta(days=2))}
-        mined = child(
-            "mine", **arguments, ledger=str(folder / f"ledger-{times}.db"), streams=["lineage", "usage"]
-        )
+        mined = child("mine", **arguments, ledger=str(folder / f"ledger-{times}.db"), streams=["lineage", "usage"])
         say(f"mine 3 days of {100_000 * times:,} events", mined)
         peaks.append(mined.peak)
     verdict("peak memory, ten times the events", peaks[1] / peaks[0], 1.2)
@@ -71,9 +69,7 @@ def memory(folder: Path) -> None:
 def history(folder: Path) -> None:
     """One more day on a ledger of 30 days and on one of 300."""
     estate = folder / "estate"
-    write_bench(
-        estate, edges=100_000, days=31, rows_per_day=60_000, columns_per_row=3, seed=1, last_day=LAST
-    )
+    write_bench(estate, edges=100_000, days=31, rows_per_day=60_000, columns_per_row=3, seed=1, last_day=LAST)
     last = max((estate / "system/access/table_lineage").iterdir())
     columns = estate / "system/access/column_lineage" / last.name
     hidden = [(file, file.with_suffix(".later")) for file in (last, columns)]
@@ -99,12 +95,14 @@ def _age(ledger: Path, times: int) -> None:
         for back in range(1, times + 1):
             connection.execute(
                 "INSERT OR IGNORE INTO edge_month SELECT source_id, month - ?, edge_id, set_id, day_bits, direct_bits "
-                "FROM edge_month WHERE month > 24300 AND month >= (SELECT max(month) - 1 FROM edge_month)", (2 * back,)
+                "FROM edge_month WHERE month > 24300 AND month >= (SELECT max(month) - 1 FROM edge_month)",
+                (2 * back,),
             )
             connection.execute(
                 "INSERT OR IGNORE INTO usage_day SELECT source_id, day - ?, dataset_id, reader_id, process_kind, reads, "
                 "cached_reads, failed_reads, indirect_reads, self_reads, writes, events, last_read_at, last_write_at "
-                "FROM usage_day WHERE day > (SELECT max(day) - 30 FROM usage_day)", (30 * back,)
+                "FROM usage_day WHERE day > (SELECT max(day) - 30 FROM usage_day)",
+                (30 * back,),
             )
 
 
@@ -146,9 +144,7 @@ def popularity(folder: Path) -> None:
 def emission(folder: Path) -> None:
     """A hundred thousand process entities with columns, then an unchanged run."""
     estate = folder / "estate"
-    write_bench(
-        estate, edges=400_000, days=4, rows_per_day=300_000, columns_per_row=3, seed=1, last_day=LAST
-    )
+    write_bench(estate, edges=400_000, days=4, rows_per_day=300_000, columns_per_row=3, seed=1, last_day=LAST)
     ledger = folder / "ledger.db"
     child(
         "mine", estate=str(estate), ledger=str(ledger), threads=THREADS, first=str(LAST - timedelta(days=3)),
@@ -157,7 +153,11 @@ def emission(folder: Path) -> None:
     with sqlite3.connect(ledger) as connection:
         connection.execute("UPDATE source SET knows_run_types = 1")
     built = child("build", ledger=str(ledger))
-    say("build from the ledger", built, f"{built.told['built']:,.0f} entities, {built.told['built'] / built.seconds:,.0f}/s")
+    say(
+        "build from the ledger",
+        built,
+        f"{built.told['built']:,.0f} entities, {built.told['built'] / built.seconds:,.0f}/s",
+    )
     verdict("entities a second, goal over what is reached", 20_000 * built.seconds / built.told["built"], 1)
     first = child("emit", ledger=str(ledger), out=str(folder / "purview"))
     say("build, compare, write, note in the ledger", first, f"{first.told['sent']:,.0f} entities sent")

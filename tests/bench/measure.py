@@ -22,7 +22,7 @@ class Measured:
 
 def child(task: str, **arguments: object) -> Measured:
     """Run one task of `tests.bench.tasks` in a new process."""
-    done = subprocess.run(  # noqa: S603 -- our own interpreter and module
+    done = subprocess.run(
         [sys.executable, "-m", "tests.bench.tasks", task, json.dumps(arguments)],
         check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -28,9 +28,7 @@ def raw(estate: str, threads: int) -> None:
         query = (
             f"SELECT {keys}{more}, count(*) FROM read_parquet('{estate}/system/access/{table}/*.parquet') GROUP BY ALL"  # noqa: S608
         )
-        told[f"{table}_rows"] = sum(
-            batch.num_rows for batch in connection.cursor().sql(query).to_arrow_reader(100_000)
-        )
+        told[f"{table}_rows"] = sum(batch.num_rows for batch in connection.cursor().sql(query).to_arrow_reader(100_000))
     report(started, told)
 
 

@@ -35,9 +35,13 @@ def hashed(*parts: str | None) -> str:
 
 def days_between(first: date, last: date) -> list[date]:
     """The days of a run, which never leaves its month."""
-    if (first.year, first.month) != (last.year, last.month) or last < first:
-        raise AssertionError(f"{first} to {last} is no run of days within one month")
+    if (first.year, first.month) != (last.year, last.month) or not 0 <= (last - first).days < schemas.RUN_DAYS:
+        raise AssertionError(f"{first} to {last} is no run of days within one month, or too long a one")
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+
+
+def _no_rows() -> list[int]:
+    return [0] * schemas.RUN_DAYS
 
 
 class FakeTables:
@@ -88,10 +92,10 @@ class FakeTables:
 
     def edges(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         found: Counter = Counter()
-        fates: dict = defaultdict(lambda: [0] * 31)
+        fates: dict = defaultdict(_no_rows)
         for day in days_between(first, last):
             for (fate, rule), rows in oracle.lineage_fates(day, self.rows["table_lineage"], self.scope).items():
-                fates[fate, rule][day.day - 1] += rows
+                fates[fate, rule][(day - first).days] += rows
             for row in lineage_oracle.on(day, self.rows["table_lineage"]):
                 fate = lineage_oracle.lineage_fate(row, self.scope)[0]
                 if fate in ("kept", "indirect"):
@@ -109,11 +113,11 @@ class FakeTables:
         told = self._sets(first, last)
         if not self.ships_contents:
             told = [{**row, "content": None} for row in told]
-        fates: dict = defaultdict(lambda: [0] * 31)
+        fates: dict = defaultdict(_no_rows)
         for day in days_between(first, last):
             for (fate, rule), rows in oracle.lineage_fates(day, self.rows["column_lineage"], self.scope).items():
                 if fate != "kept":
-                    fates[fate, rule][day.day - 1] += rows
+                    fates[fate, rule][(day - first).days] += rows
         return self._batches("column_sets", first, last, told + _balance(fates), schemas.COLUMN_SETS)
 
     def column_contents(self, first: date, last: date, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -124,15 +128,15 @@ class FakeTables:
 
     def _sets(self, first: date, last: date) -> list[dict]:
         """As the query tells them: an edge's pairs in as many parts as they have different days."""
-        by_pair: dict = defaultdict(lambda: [0] * 31)
+        by_pair: dict = defaultdict(_no_rows)
         for day in days_between(first, last):
             for row in lineage_oracle.on(day, self.rows["column_lineage"]):
                 if lineage_oracle.lineage_fate(row, self.scope)[0] == "kept":
                     pair = row["source_column_name"], row["target_column_name"]
-                    by_pair[oracle_edge(row), pair][day.day - 1] += 1
+                    by_pair[oracle_edge(row), pair][(day - first).days] += 1
         parts: dict = defaultdict(list)
         for (edge, pair), counts in by_pair.items():
-            bits = sum(1 << at for at, rows in enumerate(counts) if rows)
+            bits = sum(1 << (first.day - 1 + at) for at, rows in enumerate(counts) if rows)
             parts[edge, bits].append(("".join(f"{len(name)}:{name}" for name in pair), counts))
         told = []
         for (edge, bits), pairs in parts.items():
@@ -228,9 +232,7 @@ class FakeSink:
         """The bodies held, by name."""
         return {name: json.loads(one.body) for name, one in self.held.items() if one.kind == kind}
 
-    def processes(
-        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]
-    ) -> Iterator[Entity]:
+    def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         whole: dict[tuple[int, int], None] = {}
         for batch in flows:
             if batch.schema != schemas.FLOWS:
@@ -277,7 +279,11 @@ class FakeSink:
                 self.fails_at = None
                 raise SinkError("the sink is away", mend="wait")
         self.log.append(("send", *(entity.qualified_name for entity in batch)))
-        refused = [Rejected(one.qualified_name, self.refuses[one.qualified_name]) for one in batch if one.qualified_name in self.refuses]
+        refused = [
+            Rejected(one.qualified_name, self.refuses[one.qualified_name])
+            for one in batch
+            if one.qualified_name in self.refuses
+        ]
         self.held |= {one.qualified_name: one for one in batch if one.qualified_name not in self.refuses}
         return refused
 
@@ -317,7 +323,10 @@ def _parts(prefix: str, name: oracle.Dataset) -> dict[str, str | None]:
 
 
 def _balance(fates: dict) -> list[dict]:
-    return [{"fate": fate, "rule": rule, "rows_by_day": by_day, "rows": sum(by_day)} for (fate, rule), by_day in fates.items()]
+    return [
+        {"fate": fate, "rule": rule, "rows_by_day": by_day, "rows": sum(by_day)}
+        for (fate, rule), by_day in fates.items()
+    ]
 
 
 def _process_entity(flow: tuple[int, int], rows: list[dict]) -> Entity:

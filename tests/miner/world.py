@@ -87,7 +87,9 @@ class World:
         """What the ledger knows, with or without the lines of what was sent."""
         with self.ledger.reading() as connection:
             lines = list(dump(connection))
-        return [line for line in lines if emissions or not line.startswith(('{"what": "emission"', '{"what": "rejection"'))]
+        return [
+            line for line in lines if emissions or not line.startswith(('{"what": "emission"', '{"what": "rejection"'))
+        ]
 
     def edges(self, stale_days: int = 180) -> list[dict]:
         """The edge report."""

@@ -110,7 +110,7 @@ def _days(make):
 def _reads():
     """Rows that tell reads apart: units, readers, own reads, failures, times."""
     for statement_id, run_id, event_id in (
-        ("s1", None, "e"), ("s1", None, "e"), (None, "s1", "e"), (None, "r1", "e"), (None, "r1", "f"), (None, None, "s1"), (None, None, "e"),
+        ("s1", None, "e"), ("s1", None, "e"), (None, "s1", "e"), (None, "r1", "g"), (None, "r1", "f"), (None, None, "s1"), (None, None, "e"),
     ):  # fmt: skip
         ids = {"statement_id": statement_id, "entity_run_id": run_id, "event_id": event_id}
         yield lineage("c.s.u", "c.s.v", job="1", created_by="ann@x.org", **ids)

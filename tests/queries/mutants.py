@@ -33,13 +33,14 @@ class Mutant:
 
 
 @cache
-def trees() -> dict[str, exp.Expression]:
-    """Queries and rules as they are written, every node marked with its place."""
+def trees() -> dict[str, exp.Expr]:
+    """Queries and rules as they are written; what may be taken out, and each root, is marked with its place."""
     queries = {name: sqlglot.parse_one(statements.text(name), read=statements.DIALECT) for name in QUERIES}
     rules = {name: function.body.copy() for name, function in statements.functions().items()}
     for name, tree in (queries | rules).items():
         for place, node in enumerate(tree.walk()):
-            node.meta["place"] = (name, place)
+            if place == 0 or any(_changes(node)):
+                node.meta["place"] = (name, place)
     return queries | rules
 
 
@@ -57,7 +58,7 @@ def mutants() -> tuple[Mutant, ...]:
     return tuple(found)
 
 
-def _changes(node: exp.Expression) -> Iterator[tuple[str, exp.Expression | None]]:
+def _changes(node: exp.Expr) -> Iterator[tuple[str, exp.Expr | None]]:
     """What may be taken out at a node: how to call it, and what stays in its place."""
     if isinstance(node, (exp.And, exp.Or)) and type(node.parent) is not type(node):
         for operand in node.flatten(unnest=False):
@@ -83,14 +84,14 @@ def _changes(node: exp.Expression) -> Iterator[tuple[str, exp.Expression | None]
         yield f"without {node.key} of {_short(node.this)}", node.this
 
 
-def _joined(kind: type[exp.Connector], operands: list[exp.Expression]) -> exp.Expression:
+def _joined(kind: type[exp.Connector], operands: list[exp.Expr]) -> exp.Expr:
     whole = operands[0].copy()
     for operand in operands[1:]:
         whole = kind(this=whole, expression=operand.copy())
     return whole
 
 
-def _short(node: exp.Expression) -> str:
+def _short(node: exp.Expr) -> str:
     text = node.sql(statements.DIALECT, comments=False)
     return text if len(text) <= 70 else f"{text[:40]} … {text[-25:]}"
 
@@ -117,7 +118,7 @@ class Bench:
             for node in tree.walk():
                 self._queries[_place(node)][name] = None
 
-    def _keep(self, tree: exp.Expression, write=embedded._duckdb_sql) -> str:
+    def _keep(self, tree: exp.Expr, write=embedded._duckdb_sql) -> str:
         self._trees[tree.meta["place"][0]] = tree
         return write(tree)
 
@@ -139,7 +140,7 @@ class Bench:
         except (SourceError, AssertionError):
             return True
 
-    def _mutated(self, query: str, mutant: Mutant) -> exp.Expression:
+    def _mutated(self, query: str, mutant: Mutant) -> exp.Expr:
         whole = exp.Tuple(expressions=[self._trees[query].copy()])
         for node in [node for node in whole.walk() if _place(node) == (mutant.where, mutant.place)]:
             _, altered = list(_changes(node))[mutant.number]
@@ -150,5 +151,5 @@ class Bench:
         return whole.expressions[0]
 
 
-def _place(node: exp.Expression) -> tuple[str, int] | None:
+def _place(node: exp.Expr) -> tuple[str, int] | None:
     return node.meta.get("place")

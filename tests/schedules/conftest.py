@@ -1,5 +1,8 @@
+import contextlib
+import io
 import json
 import logging
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -7,12 +10,16 @@ from pathlib import Path
 import pytest
 import structlog
 
-from schedules import cli
+from schedules import cli, jobs, settings
+from schedules.parts import Parts
 from schedules.session import Session
 from tests import rows
 
 NOW = datetime(2026, 11, 12, 6, tzinfo=UTC)
 """Two days after the last day of the small estate: with three days to settle, only its first day is settled."""
+
+SMALL = ("--tables", "60", "--days", "4", "--events-per-day", "300", "--last-day", "2026-11-10")
+"""A small estate for a demo, which goes by its own clock."""
 
 SETTINGS = """
 [ledger]
@@ -115,12 +122,36 @@ def home(tmp_path, capsys, monkeypatch):
     return made
 
 
+@pytest.fixture(scope="session")
+def mined_once(tmp_path_factory):
+    """A folder whose export was mined once for all tests."""
+    folder = tmp_path_factory.mktemp("mined")
+    rows.write_estate(folder / "export", table_lineage=small_estate())
+    (folder / "uc-miner.toml").write_text(SETTINGS.format(start="2026-11-08"))
+    jobs.run(Parts(settings.load(folder / "uc-miner.toml", {}), lambda: NOW))
+    return folder
+
+
 @pytest.fixture
-def mined(home):
+def mined(home, mined_once):
     """A home whose export was mined: two edges, reads by two people on three days."""
-    home.write(*small_estate())
-    answer = home("run")
-    assert answer.code == 0, answer.err
+    shutil.copytree(mined_once, home.folder, dirs_exist_ok=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def demo_once(tmp_path_factory):
+    """The folder `out` of a small demo, and the page it printed."""
+    folder, page, session = tmp_path_factory.mktemp("demo"), io.StringIO(), Session(now=lambda: NOW)
+    with contextlib.chdir(folder), contextlib.redirect_stdout(page):
+        assert cli.main(["demo", "--out", "out", *SMALL], session) == 0
+    return folder / "out", page.getvalue()
+
+
+@pytest.fixture
+def made(home, demo_once):
+    """A home with a small demo in `out`."""
+    shutil.copytree(demo_once[0], home.folder / "out")
     return home
 
 

@@ -6,10 +6,10 @@ from datetime import date
 import pytest
 
 from miner.popularity import COLUMNS
+from schedules.demo import job
 from tests import rows
-from tests.schedules.conftest import small_estate
+from tests.schedules.conftest import SMALL, small_estate
 
-SMALL = ("--tables", 60, "--days", 4, "--events-per-day", 300, "--last-day", "2026-11-10")
 FILES = {"estate", "ledger.db", "popularity.csv", "edges.csv", "purview", "uc-miner.toml"}
 
 
@@ -25,10 +25,9 @@ def tree(folder) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_demo(home):
+def test_demo(demo_once):
     """A demo leaves an estate, a ledger, popularity, edges, request bodies and settings, and tells what it found."""
-    answer = demo(home)
-    out = home.folder / "out"
+    out, page = demo_once
     assert {path.name for path in out.iterdir()} == FILES
     assert {"typedefs.json", "bulk-000001.json", "usage-000001.json"} <= {
         path.name for path in (out / "purview").iterdir()
@@ -48,35 +47,34 @@ def test_demo(home):
         "out/popularity.csv",
         "Next: uc-miner --config out/uc-miner.toml status",
     ):
-        assert words in answer.out
-    assert answer.err == ""
+        assert words in page
 
 
-def test_the_tables_shown_are_the_ones_reported(home):
+def test_the_tables_shown_are_the_ones_reported(demo_once):
     """The ten most popular tables on the page are the first ten of 30 days in the report."""
-    shown = demo(home).out.split("Most popular tables")[1].split("\n\n")[0].splitlines()[2:]
-    popularity = csv.DictReader((home.folder / "out/popularity.csv").read_text().splitlines())
+    out, page = demo_once
+    shown = page.split("Most popular tables")[1].split("\n\n")[0].splitlines()[2:]
+    popularity = csv.DictReader((out / "popularity.csv").read_text().splitlines())
     best = [row for row in popularity if row["window_days"] == "30" and row["kind"] == "table"][:10]
     assert [line.split()[0] for line in shown] == [row["dataset"] for row in best]
     assert [line.split()[2].replace(",", "") for line in shown] == [row["reads"] for row in best]
 
 
-def test_pages_read_well_in_a_pipe(home):
-    """Without a terminal there is no colour, no box, no blank at a line's end, and no table wider than 100."""
-    text = demo(home).out
+def test_pages_read_well_in_a_pipe(demo_once):
+    """Without a terminal there is no colour, no box, no blank at a line's end, and no line wider than 100."""
+    _, text = demo_once
     assert not re.search(r"\x1b|[━─│┃┏╭]", text)
     assert not re.search(r"[ \t]$", text, re.MULTILINE)
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_same_seed_same_demo(home):
+def test_same_seed_same_demo(made):
     """The same seed and last day give the same files and the same ledger, whenever and wherever."""
-    demo(home, "one")
+    home = made
     home.at(home.session.now().replace(year=2027))
-    demo(home, "two")
-    first, second = tree(home.folder / "one"), tree(home.folder / "two")
-    assert first == second
-    dumps = [home("-c", f"{out}/uc-miner.toml", "ledger", "dump").out for out in ("one", "two")]
+    assert demo(home, "two").err == ""
+    assert tree(home.folder / "out") == tree(home.folder / "two")
+    dumps = [home("-c", f"{out}/uc-miner.toml", "ledger", "dump").out for out in ("out", "two")]
     assert dumps[0] == dumps[1] != ""
 
 
@@ -86,9 +84,9 @@ def test_last_day_is_yesterday(home):
     assert "2026-11-11 to 2026-11-11" in answer.out
 
 
-def test_settings_of_a_demo(home):
+def test_settings_of_a_demo(made):
     """The other commands find a demo's ledger by its settings; a run then finds nothing due and sends nothing."""
-    demo(home)
+    home = made
     before = tree(home.folder / "out")
     config = ("-c", "out/uc-miner.toml")
     assert home(*config, "status").code == 0
@@ -100,16 +98,15 @@ def test_settings_of_a_demo(home):
     assert tree(home.folder / "out") == before
 
 
-def test_a_demo_moves(home):
+def test_a_demo_moves(made):
     """A demo's folder may be moved: its settings name what is beside them."""
-    demo(home)
-    (home.folder / "out").rename(home.folder / "elsewhere")
-    assert home("-c", "elsewhere/uc-miner.toml", "run").code == 0
+    (made.folder / "out").rename(made.folder / "elsewhere")
+    assert made("-c", "elsewhere/uc-miner.toml", "run").code == 0
 
 
-def test_a_demo_is_not_overwritten(home):
+def test_a_demo_is_not_overwritten(made):
     """Where a demo is already, a second one is refused with the mend: code 2, and nothing is touched."""
-    demo(home)
+    home = made
     before = tree(home.folder / "out")
     answer = home("demo", "--out", "out", *SMALL)
     assert (answer.code, answer.out) == (2, "")
@@ -120,9 +117,9 @@ def test_a_demo_is_not_overwritten(home):
     assert tree(home.folder / "out") == before
 
 
-def test_force_removes_only_what_a_demo_wrote(home):
+def test_force_removes_only_what_a_demo_wrote(made):
     """`--force` makes a demo anew; every other file in its folder and folders stays."""
-    demo(home)
+    home = made
     mine = [
         home.folder / "out" / name for name in ("notes.txt", "purview/notes.json", "estate/system/access/notes.txt")
     ]
@@ -160,11 +157,13 @@ def test_demo_of_ones_own_data(home):
     assert {path.name for path in (home.folder / "out").iterdir()} == FILES - {"estate"}
 
 
-def test_demo_of_too_much_data(home):
-    """Of an export with a stray old day a year is mined, not every day since."""
+def test_demo_of_too_much_data(home, monkeypatch):
+    """Of an export with a stray old day as many days are mined as system tables keep, not every day since."""
+    assert job.MOST_DAYS == 365
+    monkeypatch.setattr(job, "MOST_DAYS", 10)
     home.write(*small_estate(), rows.lineage("main.s.a", "main.s.b", query="q", day=date(1999, 1, 1)))
     answer = home("demo", "--out", "out", "--data", "export")
-    assert "Mined: 2025-11-11 to 2026-11-10" in answer.out
+    assert "Mined: 2026-11-01 to 2026-11-10" in answer.out
 
 
 def test_demo_of_no_data(home):
@@ -178,9 +177,9 @@ def test_demo_of_no_data(home):
     assert not (home.folder / "out").exists()
 
 
-def test_force_keeps_the_data_to_be_mined(home):
+def test_force_keeps_the_data_to_be_mined(made):
     """`--force` does not take away the estate it was asked to mine."""
-    demo(home)
+    home = made
     before = tree(home.folder / "out")
     assert home("demo", "--out", "out", "--data", "out/estate", "--force").code == 2
     assert tree(home.folder / "out") == before
@@ -215,9 +214,9 @@ def test_sample(home):
     assert "mend:  name an empty folder" in again.told
 
 
-def test_entities_on_the_page_are_in_the_bodies(home):
+def test_entities_on_the_page_are_in_the_bodies(demo_once):
     """As many processes as the page tells were created stand in the request bodies."""
-    text = demo(home).out
-    (line,) = [line.split() for line in text.splitlines() if line.startswith("processes")]
-    bodies = (home.folder / "out/purview").glob("bulk-*.json")
+    out, page = demo_once
+    (line,) = [line.split() for line in page.splitlines() if line.startswith("processes")]
+    bodies = (out / "purview").glob("bulk-*.json")
     assert int(line[1].replace(",", "")) == sum(len(json.loads(body.read_text())["entities"]) for body in bodies) > 0

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.schedules.conftest import small_estate
+from tests.schedules.conftest import SMALL, small_estate
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "schedules")
-SMALL = ("--tables", "60", "--days", "4", "--events-per-day", "300", "--last-day", "2026-11-10")
 
 pytestmark = pytest.mark.slow
 
@@ -118,9 +117,9 @@ def read_all(terminal: int) -> str:
 
 
 @pytest.mark.parametrize("command", [("ledger", "dump"), ("report", "--csv", "-", "--window", "7")])
-def test_reader_that_goes_away(home, started, shell, command):
+@pytest.mark.usefixtures("made")
+def test_reader_that_goes_away(started, command):
     """A reader that stops reading, such as `head`, makes no noise."""
-    assert shell("demo", "--out", "out", *SMALL).returncode == 0
     process = started("-c", "out/uc-miner.toml", *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()
     errors = process.stderr.read().decode()
@@ -130,9 +129,10 @@ def test_reader_that_goes_away(home, started, shell, command):
 
 def test_interrupt(home, started):
     """Control-C in the middle of a run ends it with 130 and no traceback, and the next run goes on."""
-    process = started("demo", "--out", "out", "--days", "60", stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    size = ("--tables", "60", "--days", "90", "--events-per-day", "1000")
+    process = started("demo", "--out", "out", *size, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     wait_for(home.folder / "out" / "ledger.db")
-    time.sleep(0.5)
+    time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate()
     assert process.returncode == 130

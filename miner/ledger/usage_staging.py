@@ -1,0 +1,129 @@
+"""A run of days of the usage stream, staged: counts by dataset and reader, and what is told of datasets."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection
+
+from miner import days
+from miner.ledger import keys
+from miner.ledger.staging import Staging, end_columns
+
+
+class UsageStaging(Staging):
+    """A run of days of the usage stream."""
+
+    def __init__(self, path: Path, connection: Connection, first: date) -> None:
+        super().__init__(path, connection, first)
+        for statement in _USAGE_TABLES:
+            self.execute(statement)
+
+    def add_usage(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in usage (`miner.schemas.USAGE`)."""
+        for batch in batches:
+            whole = pa.Table.from_batches([batch])
+            sums = whole.group_by(["day", "fate", "rule"]).aggregate([("rows", "sum")]).to_pylist()
+            for row in sums:
+                self.fates[row["day"], "table_lineage", row["fate"], row["rule"] or ""] += row["rows_sum"]
+            if (kept := whole.filter(pc.equal(whole["fate"], "kept"))).num_rows:
+                self._add_usage(kept)
+
+    def _add_usage(self, kept: pa.Table) -> None:
+        halves = keys.halves_of_hex(kept["dataset_key"].combine_chunks())
+        readers = kept["reader"].combine_chunks().dictionary_encode()
+        numbers = keys.halves_of_texts(readers.dictionary.to_pylist())[:, 0]
+        numbers[np.array([name == "" for name in readers.dictionary.to_pylist()], dtype=bool)] = 0
+        reader_ids = numbers[readers.indices.to_numpy(zero_copy_only=False)]
+        times = {name: pc.cast(kept[name], pa.int64()) for name in ("last_read_at", "last_write_at")}
+        measures = {name: kept[name] for name in MEASURES}
+        self.ingest(
+            "counted",
+            pa.table(
+                {
+                    "day": pc.cast(kept["day"], pa.int32()),
+                    "dataset_id": halves[:, 0],
+                    "reader_id": reader_ids,
+                    "process_kind": kept["process_kind"],
+                    **measures,
+                    **times,
+                }
+            ),
+        )
+        self.ingest("new_reader", pa.table({"id": numbers, "name": readers.dictionary}))
+        self.datasets(end_columns(kept, "dataset"), halves)
+        self._add_forms(kept, halves, times)
+        self._add_locations(kept, halves)
+
+    def _add_forms(self, kept: pa.Table, halves: keys.Halves, times: dict[str, pa.ChunkedArray]) -> None:
+        """The spelling and type of the day's latest event of each dataset."""
+        at = pc.fill_null(pc.max_element_wise(times["last_read_at"], times["last_write_at"]), 0)
+        forms = pa.table(
+            {"id": halves[:, 0], "type": kept["dataset_type"], "spelling": kept["dataset_spelling"], "at": at}
+        )
+        self.ingest("form", forms.filter(pc.is_valid(forms["spelling"])))
+
+    def _add_locations(self, kept: pa.Table, halves: keys.Halves) -> None:
+        """Rows that carry a name and a path: evidence that the two are one."""
+        for column in ("first_location", "last_location"):
+            located = pc.is_valid(kept[column])
+            rows = kept.filter(located)
+            if not rows.num_rows:
+                continue
+            empty = pa.chunked_array([pa.nulls(rows.num_rows, pa.string())])
+            parts = [rows["metastore_id"], empty, empty, empty, rows[column]]
+            paths = keys.halves_of_parts(parts)
+            self.datasets(parts, paths)
+            tables = halves[located.to_numpy(), 0]
+            day = pc.cast(rows["day"], pa.int32())
+            self.ingest("located", pa.table({"day": day, "from_id": paths[:, 0], "to_id": tables}))
+
+    def finish(self) -> None:
+        """Sum what came in several batches, and digest it."""
+        for statement in _USAGE_FINISH:
+            self.execute(statement)
+        with self.arrow.cursor() as cursor:
+            cursor.execute("SELECT * FROM usage ORDER BY 1, 2, 3, 4")
+            table = cursor.fetch_arrow_table()
+        for day in pc.unique(table["day"]).to_pylist():
+            digest = hashlib.blake2b(digest_size=16)
+            for batch in table.filter(pc.equal(table["day"], day)).combine_chunks().to_batches():
+                digest.update(batch.serialize())
+            self.contents[days.day_of(day)] = digest.hexdigest()
+
+
+MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+
+_SUMS = ", ".join(f"sum({name})" for name in MEASURES)
+
+_USAGE_TABLES = (
+    (
+        "CREATE TABLE stage.counted (day INTEGER, dataset_id INTEGER, reader_id INTEGER, process_kind TEXT, "
+        "reads INTEGER, "
+        "cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, writes INTEGER, "
+        "events INTEGER, last_read_at INTEGER, last_write_at INTEGER)"
+    ),
+    (
+        "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
+        "name TEXT, path TEXT)"
+    ),
+    "CREATE TABLE stage.new_reader (id INTEGER, name TEXT)",
+    "CREATE TABLE stage.form (id INTEGER, type TEXT, spelling TEXT, at INTEGER)",
+    "CREATE TABLE stage.located (day INTEGER, from_id INTEGER, to_id INTEGER)",
+)
+
+_USAGE_FINISH = (
+    (
+        "CREATE TABLE stage.usage AS SELECT day, dataset_id, reader_id, process_kind, "  # noqa: S608 -- our own
+        f"{_SUMS}, max(last_read_at), max(last_write_at) FROM stage.counted "
+        "GROUP BY day, dataset_id, reader_id, process_kind ORDER BY 1, 2, 3, 4"
+    ),
+    (
+        "CREATE TABLE stage.latest_form AS SELECT id, type, spelling, max(at) AS at FROM "
+        "(SELECT * FROM stage.form ORDER BY id, at, spelling, type) GROUP BY id"
+    ),
+)
