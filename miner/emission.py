@@ -74,34 +74,44 @@ class Emitter:
     def emit(self, watch: Watch | None = None) -> Changes:
         """Send what changed: processes, then removals, then usage. Raises SinkError when the sink cannot be reached."""
         changes = Changes()
-        looked_at = self._emit_processes(changes, watch)
-        with self.ledger.reading() as connection:
-            figures = _remembered_figures(connection, self)
-            self._send(self._changed_usage(connection, changes), changes, watch)
-        sent.flows_done(self.ledger, looked_at)
-        with self.ledger.writing() as connection:
-            sent.remember(connection, f"fingerprint:{self.sink.name}", self.sink.fingerprint)
-            sent.remember(connection, f"figures:{self.sink.name}", figures)
+        self._emit_processes(changes, watch)
+        self._emit_usage(changes, watch)
         log.info(
             "entities.emitted", sink=self.sink.name, created=changes.created.total(), changed=changes.changed.total(),
             removed=len(changes.removed), rejected=changes.rejected.total(), unchanged=changes.unchanged.total(),
         )  # fmt: skip
         return changes
 
-    def _emit_processes(self, changes: Changes, watch: Watch | None) -> list[tuple[int, int, int]]:
+    def _emit_processes(self, changes: Changes, watch: Watch | None) -> None:
         built: set[tuple[int, int]] = set()
         with self.ledger.reading() as connection:
-            self._send(self._changed_processes(connection, changes, built), changes, watch)
+            refused = self._send(self._changed_processes(connection, changes, built), changes, watch)
             self._remove(changes.removed)
-            waits = set(reading.waiting(connection))
-            return [flow for flow in reading.marked(connection) if flow[:2] not in waits]
+            waiting = {process for process, _ in reading.waiting(connection)}
+            looked_at = [flow for flow in reading.marked(connection) if flow[0] not in waiting]
+            stale = reading.stale_state(connection)
+        sent.flows_done(self.ledger, looked_at, again=[entity.flow for entity in refused])
+        with self.ledger.writing() as connection:
+            sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
+            sent.remember(connection, self._name("stale"), stale)
+
+    def _emit_usage(self, changes: Changes, watch: Watch | None) -> None:
+        with self.ledger.reading() as connection:
+            figures = _figures(connection, self)
+            refused = self._send(self._changed_usage(connection, changes), changes, watch)
+        if not refused:
+            with self.ledger.writing() as connection:
+                sent.remember(connection, self._name("figures"), figures)
+
+    def _name(self, what: str) -> str:
+        return f"{what}:{self.sink.name}"
 
     def _changed_processes(
         self, connection: Connection, changes: Changes, built: set[tuple[int, int]]
     ) -> Iterator[Entity]:
         reading.resolve(connection, self.stale_days)
-        anew = sent.setting(connection, f"fingerprint:{self.sink.name}") != self.sink.fingerprint
-        if not reading.want(connection, everything=anew):
+        anew = sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
+        if not reading.want(connection, everything=anew, stale_before=sent.setting(connection, self._name("stale"))):
             return
         entities = self.sink.processes(reading.flows(connection), changes.note_unmatched)
         yield from self._compared(connection, entities, changes, built)
@@ -109,7 +119,7 @@ class Emitter:
         changes.removed += sent.orphans(connection, self.sink.name, built)
 
     def _changed_usage(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
-        if _remembered_figures(connection, self) == sent.setting(connection, f"figures:{self.sink.name}"):
+        if _figures(connection, self) == sent.setting(connection, self._name("figures")):
             return
         frame = popularity(self.ledger, self.popularity)
         yield from self._compared(connection, self.sink.usage(frame, changes.note_unmatched), changes, set())
@@ -129,7 +139,9 @@ class Emitter:
                 changes.operations += entity.operations
                 yield entity
 
-    def _send(self, entities: Iterable[Entity], changes: Changes, watch: Watch | None) -> None:
+    def _send(self, entities: Iterable[Entity], changes: Changes, watch: Watch | None) -> list[Entity]:
+        """Send in batches, each marked before and after; returns what was refused, to be tried again next time."""
+        again: list[Entity] = []
         prepared = False
         done = 0
         for batch in self.sink.batches(entities):
@@ -142,9 +154,12 @@ class Emitter:
             for rejected in refused:
                 changes.rejected[rejected.reason] += 1
                 log.warning("entity.rejected", name=rejected.qualified_name, reason=rejected.reason)
+            words = {rejected.qualified_name for rejected in refused}
+            again += [entity for entity in batch if entity.qualified_name in words]
             done += len(batch)
             if watch:
                 watch(batch[0].kind, done)
+        return again
 
     def _remove(self, orphans: Sequence[tuple[str, str]]) -> None:
         for some in _chunks(orphans, _COMPARED_AT_ONCE):
@@ -152,7 +167,7 @@ class Emitter:
             sent.forget(self.ledger, self.sink.name, [name for _, name in some])
 
 
-def _remembered_figures(connection: Connection, emitter: Emitter) -> str:
+def _figures(connection: Connection, emitter: Emitter) -> str:
     """What the figures depend on: the usage mined, the windows and who is left out, and how they are built."""
     options = emitter.popularity
     return "|".join((reading.usage_state(connection), repr(options), emitter.sink.fingerprint))

@@ -165,15 +165,47 @@ _RESOLUTION = (
 )
 
 
-def want(connection: Connection, *, everything: bool = False) -> int:
+def want(connection: Connection, *, everything: bool = False, stale_before: str = "") -> int:
     """Lay down the flows to look at, as they are named now and as they were; returns how many. Call `resolve` first.
 
-    Those are the flows that may have changed, or `everything` the ledger has.
+    Those are the flows that may have changed and those that lost an edge or a column set to age since `stale_before`
+    (a `stale_state`); or `everything` the ledger has.
     """
-    marked = _MARKED_ALL if everything else _MARKED
-    for statement in (*_DROP_WANTED, marked, *_WANTED):
+    marked_ = _MARKED_ALL if everything else _MARKED
+    for statement in (*_DROP_WANTED, marked_, *_WANTED):
+        connection.exec_driver_sql(statement)
+    _want_aged(connection, stale_before)
+    for statement in _WANTED_RAW:
         connection.exec_driver_sql(statement)
     return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
+
+
+def _want_aged(connection: Connection, before: str) -> None:
+    known = {int(source): int(day) for source, day in (part.split(":") for part in before.split(",") if part)}
+    for source_id, cutoff in _cutoffs(connection):
+        since = known.get(source_id)
+        for aged in days.span(days.day_of(since + 1), cutoff) if since is not None else ():
+            connection.exec_driver_sql(_WANT_AGED, (source_id, days.month(aged), days.bit(aged), aged.day))
+
+
+def stale_state(connection: Connection) -> str:
+    """The last stale day of each source, as `source:day` joined by commas. Call `resolve` first."""
+    return ",".join(f"{source}:{days.number(day)}" for source, day in _cutoffs(connection))
+
+
+def _cutoffs(connection: Connection) -> list[tuple[int, date]]:
+    rows = connection.exec_driver_sql("SELECT source_id, month, day FROM temp.cutoff ORDER BY source_id").all()
+    return [(source, days.days_of(month, 1 << (day - 1))[0]) for source, month, day in rows]
+
+
+_WANT_AGED = (
+    "INSERT INTO temp.wanted SELECT DISTINCT coalesce(p.to_id, e.process_id), coalesce(t.to_id, e.target_dataset) "
+    "FROM edge_month m JOIN edge e ON e.id = m.edge_id LEFT JOIN temp.process_alias p ON p.from_id = e.process_id "
+    "LEFT JOIN temp.dataset_alias t ON t.from_id = e.target_dataset "
+    "WHERE m.source_id = ? AND m.month = ? AND m.day_bits & ? <> 0 AND m.day_bits >> ? = 0 AND NOT EXISTS "
+    "(SELECT 1 FROM edge_month l WHERE l.source_id = m.source_id AND l.edge_id = m.edge_id AND l.set_id = m.set_id "
+    "AND l.month > m.month) ON CONFLICT (process, target) DO NOTHING"
+)
 
 
 _DROP_WANTED = tuple(f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "once"))
@@ -192,6 +224,9 @@ _WANTED = (
         "LEFT JOIN temp.process_alias p ON p.from_id = d.process_id "
         "LEFT JOIN temp.dataset_alias t ON t.from_id = d.target_dataset"
     ),
+)
+
+_WANTED_RAW = (
     (
         "CREATE TEMP TABLE wanted_raw AS "
         "SELECT p.raw AS raw_process, t.raw AS raw_target, w.process, w.target FROM temp.wanted w "

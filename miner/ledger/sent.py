@@ -100,17 +100,27 @@ def forget(ledger: Ledger, sink: str, names: Sequence[str]) -> None:
         )
 
 
-def flows_done(ledger: Ledger, looked_at: Sequence[tuple[int, int, int]]) -> None:
-    """Flows (process, target, version) were looked at; one marked again since then stays."""
-    if not looked_at:
-        return
+def flows_done(
+    ledger: Ledger, looked_at: Sequence[tuple[int, int, int]], *, again: Sequence[tuple[int, int]] = ()
+) -> None:
+    """Flows (process, target, version) were looked at; one marked since then stays, and those to try `again`."""
     with ledger.writing() as connection:
-        connection.execute(
-            text(
-                "DELETE FROM dirty_flow WHERE process_id = :process AND target_dataset = :target AND version = :version"
-            ),
-            [{"process": process, "target": target, "version": version} for process, target, version in looked_at],
-        )
+        if looked_at:
+            connection.execute(
+                text(
+                    "DELETE FROM dirty_flow "
+                    "WHERE process_id = :process AND target_dataset = :target AND version = :version"
+                ),
+                [{"process": process, "target": target, "version": version} for process, target, version in looked_at],
+            )
+        if again:
+            connection.execute(
+                text(
+                    "INSERT INTO dirty_flow (process_id, target_dataset, version) VALUES (:process, :target, 1) "
+                    "ON CONFLICT (process_id, target_dataset) DO UPDATE SET version = dirty_flow.version + 1"
+                ),
+                [{"process": process, "target": target} for process, target in again],
+            )
 
 
 def setting(connection: Connection, name: str) -> str:
