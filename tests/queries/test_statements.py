@@ -115,10 +115,10 @@ def test_missing_fields_become_typed_nulls():
     tree = statements.without(
         sqlglot.parse_one(text, read="databricks"),
         lambda table, path: path == ("c",),
-        lambda table, path: f"{table}_{path[-1]}",
+        lambda table, path: {("one", ("a", "b")): "BOOLEAN"}[table, path],
     )
     assert tree.sql("databricks") == (
-        "WITH e AS (SELECT CAST(NULL AS one_b) AS x, t.c FROM IDENTIFIER(:one) AS t) SELECT e.x, e.c FROM e"
+        "WITH e AS (SELECT CAST(NULL AS BOOLEAN) AS x, t.c FROM IDENTIFIER(:one) AS t) SELECT e.x, e.c FROM e"
     )
 
 

@@ -40,7 +40,6 @@ def test_name_parts(full_name, parts):
         "a.b.'c'",
         "a.b.`c",
         "a.b.``",
-        "a.b.c--",
         "a b.c.d",
         "`a`b.c.d",
     ],
