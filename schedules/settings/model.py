@@ -152,7 +152,9 @@ class Purview(Section):
     )
     max_entities: Whole = _whole(100, 1, 200, "entities in one request")
     max_bytes: Whole = _whole(1_000_000, 100_000, 10_000_000, "bytes of one request")
-    operations_per_second: Whole = _whole(25, 1, 2500, "operations a second that the account takes, 25 for a capacity unit; plan reckons time with it")
+    operations_per_second: Whole = _whole(
+        25, 1, 2500, "operations a second that the account takes, 25 for a capacity unit; plan reckons time with it"
+    )
     business_metadata_group: AtlasName = _setting("UnityCatalogUsage", NAME, "group of the usage attributes")
     process_type: Annotated[AtlasName, AfterValidator(checks.process_type)] = _setting(
         "uc_miner_process", f"{NAME}; not databricks_…", "entity type of our processes"
