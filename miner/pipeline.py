@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 DONE = "done"
 FAILED = "failed"
+INTERRUPTED = "interrupted"
 REJECTED = "done with rejections"
 
 
@@ -51,13 +52,15 @@ class Run:
     def go(self, *, mined: mining.Watch | None = None, emitted: emission.Watch | None = None) -> Outcome:
         """Mine, then emit. A source that fails stops only itself; what was committed before stays."""
         outcome = Outcome()
+        word = INTERRUPTED
         run_id = registry.start_run(self.ledger, self.command, self.now())
         try:
             for source in self.sources:
                 self._mine(source, run_id, outcome, mined)
             self._emit(outcome, emitted)
+            word = outcome.word
         finally:
-            self._note(run_id, outcome)
+            self._note(run_id, word, outcome)
         return outcome
 
     def _mine(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:
@@ -77,9 +80,9 @@ class Run:
             log.error("emission.failed", sink=self.emitter.sink.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"sink {self.emitter.sink.name}", error))
 
-    def _note(self, run_id: int, outcome: Outcome) -> None:
+    def _note(self, run_id: int, word: str, outcome: Outcome) -> None:
         note = "; ".join(error.message for _, error in outcome.failures)
         try:
-            registry.end_run(self.ledger, run_id, outcome.word, note, self.now())
+            registry.end_run(self.ledger, run_id, word, note, self.now())
         except MinerError as error:
             log.error("run.not_noted", error=error.message)  # noqa: TRY400

@@ -6,7 +6,7 @@ Band = 1 + floor(4 * share of strictly lower scores) among datasets with a score
 Trend = (reads - reads of the window before) / reads of the window before; empty where those are 0 or a day is missing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -21,6 +21,8 @@ from miner.ledger import Ledger, reading, usage
 COUNTS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes")
 _READERS = ("readers", "people", "indirect_readers")
 _LASTS = ("last_read_at", "last_write_at")
+_MERGED_FROM = 1_000_000
+_NEVER = 127
 
 COLUMNS = (
     "metastore_id", "dataset", "kind", "window_days", "as_of", "reads", "writes", "readers", "people",
@@ -89,7 +91,7 @@ class Tally:
         self._windows = windows
         self._points = windows.points
         self._sums: list[pa.Table] = []
-        self._readers: dict[str, list[pa.Table]] = {name: [] for name in _READERS}
+        self._readers: list[pa.Table] = []
 
     def add(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Take in daily usage as `miner.ledger.usage.stream` gives it."""
@@ -99,29 +101,26 @@ class Tally:
             rows = rows.append_column("age", pa.array(np.searchsorted(self._points, age, side="right"), pa.int64()))
             unknown = pc.if_else(pc.equal(rows["reader"], 0), rows["reads"], 0)
             self._keep(self._sums, _sum(rows.append_column("readers_unknown", unknown)), _sum)
-            for name, mask in _masks(rows).items():
-                youngest = rows.filter(mask).group_by(["dataset", "reader"]).aggregate([("age", "min")])
-                self._keep(self._readers[name], youngest.rename_columns(["dataset", "reader", "age"]), _youngest)
+            self._keep(self._readers, _reading(rows), _youngest)
 
     @staticmethod
-    def _keep(parts: list[pa.Table], part: pa.Table, merge: object) -> None:
+    def _keep(parts: list[pa.Table], part: pa.Table, merge: Callable[[pa.Table], pa.Table]) -> None:
+        """Merge when as much has come as is kept, so that every row is merged a few times and no more."""
         parts.append(part)
-        if len(parts) > 8 and callable(merge):  # noqa: PLR2004 -- few enough to stay small, many enough to be rare
+        if sum(table.num_rows for table in parts[1:]) > max(_MERGED_FROM, parts[0].num_rows):
             parts[:] = [merge(pa.concat_tables(parts))]
 
     def sums(self) -> pd.DataFrame:
         """One row per dataset and age class."""
-        frame_: pd.DataFrame = _sum(pa.concat_tables(self._sums)).to_pandas() if self._sums else pd.DataFrame()
-        return frame_
+        summed: pd.DataFrame = _sum(pa.concat_tables(self._sums)).to_pandas() if self._sums else pd.DataFrame()
+        return summed
 
-    def readers(self, name: str) -> pd.DataFrame:
-        """Distinct readers by dataset and the age class of their last read."""
-        parts = self._readers[name]
-        if not parts:
-            return pd.DataFrame({"dataset": [], "age": [], "readers": []}).astype("int64")
-        youngest = _youngest(pa.concat_tables(parts)).group_by(["dataset", "age"]).aggregate([("reader", "count")])
-        counted: pd.DataFrame = youngest.rename_columns(["dataset", "age", "readers"]).to_pandas()
-        return counted
+    def readers(self) -> dict[str, pd.DataFrame]:
+        """Distinct readers by dataset and the age class of their last read, for each of readers, people, indirect."""
+        if not self._readers:
+            return {name: pd.DataFrame({"dataset": [], "age": [], "readers": []}) for name in _READERS}
+        youngest = _youngest(pa.concat_tables(self._readers))
+        return {name: _counted(youngest, name) for name in _READERS}
 
 
 def _sum(rows: pa.Table) -> pa.Table:
@@ -130,15 +129,29 @@ def _sum(rows: pa.Table) -> pa.Table:
     return rows.group_by(["dataset", "age"]).aggregate(kept).rename_columns(names)
 
 
+def _reading(rows: pa.Table) -> pa.Table:
+    """Rows of known readers that read, with their age as readers, as people and as indirect ones, or NEVER."""
+    known = pc.not_equal(rows["reader"], 0)
+    read = pc.and_(pc.greater(rows["reads"], 0), known)
+    indirect = pc.and_(pc.greater(rows["indirect_reads"], 0), known)
+    person = pc.and_(read, pc.equal(rows["person"], 1))
+    age = pc.cast(rows["age"], pa.int8())
+    never = pa.scalar(_NEVER, pa.int8())
+    ages = [pc.if_else(mask, age, never) for mask in (read, person, indirect)]
+    told = pa.table([rows["dataset"], rows["reader"], *ages], names=["dataset", "reader", *_READERS])
+    return told.filter(pc.or_(read, indirect))
+
+
 def _youngest(rows: pa.Table) -> pa.Table:
-    found = rows.group_by(["dataset", "reader"]).aggregate([("age", "min")])
-    return found.rename_columns(["dataset", "reader", "age"])
+    found = rows.group_by(["dataset", "reader"]).aggregate([(name, "min") for name in _READERS])
+    return found.rename_columns(["dataset", "reader", *_READERS])
 
 
-def _masks(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
-    read = pc.and_(pc.greater(rows["reads"], 0), pc.not_equal(rows["reader"], 0))
-    indirect = pc.and_(pc.greater(rows["indirect_reads"], 0), pc.not_equal(rows["reader"], 0))
-    return {"readers": read, "people": pc.and_(read, pc.equal(rows["person"], 1)), "indirect_readers": indirect}
+def _counted(youngest: pa.Table, name: str) -> pd.DataFrame:
+    ever = youngest.filter(pc.not_equal(youngest[name], _NEVER))
+    counted = ever.group_by(["dataset", name]).aggregate([("reader", "count")])
+    told: pd.DataFrame = counted.rename_columns(["dataset", "age", "readers"]).to_pandas()
+    return told
 
 
 def frame(tally: Tally, windows: Windows, names: pa.Table, mined: Sequence[date] | set[date]) -> pd.DataFrame:
@@ -150,7 +163,7 @@ def frame(tally: Tally, windows: Windows, names: pa.Table, mined: Sequence[date]
     if sums.empty:
         return pd.DataFrame({name: [] for name in COLUMNS})
     identities = names.to_pandas().set_index("id").rename(columns={"dataset": "dataset_name"})
-    readers = {name: tally.readers(name) for name in _READERS}
+    readers = tally.readers()
     parts = [_window(length, windows, sums, readers, set(mined)) for length in windows.lengths]
     told = pd.concat(parts).join(identities, on="dataset")
     return _shaped(told, windows.as_of)

@@ -1,10 +1,11 @@
 """A run of days of the lineage stream, staged: edges, column sets, one-time runs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,11 +14,15 @@ from sqlalchemy import Connection
 
 from miner import columns, run_names, schemas
 from miner.ledger import keys
-from miner.ledger.staging import Staging, end_columns
+from miner.ledger.staging import Staging, end_columns, halves_of
 
 
 class LineageStaging(Staging):
     """A run of days of the lineage stream."""
+
+    identities: ClassVar[Mapping[str, str]] = {
+        "new_dataset": "dataset", "new_process": "process", "new_edge": "edge", "new_set": "column_set",
+    }  # fmt: skip
 
     def __init__(self, path: Path, connection: Connection, first: date) -> None:
         super().__init__(path, connection, first)
@@ -55,7 +60,7 @@ class LineageStaging(Staging):
         }
         self.ingest("asked", pa.table({**numbers, **flags}), replace=True)
         self.execute(_TAKE_EDGES)
-        known = self.unknown(halves[:, 0], "edge").to_numpy(zero_copy_only=False) & ~indirect
+        known = self.unknown(halves, "edge").to_numpy(zero_copy_only=False) & ~indirect
         if known.any():
             self._add_new_edges(edges.filter(pa.array(known)), halves[known])
 
@@ -84,7 +89,6 @@ class LineageStaging(Staging):
             names=["id", "check_bits", "metastore_id", "workspace_id", "kind", *told[3:]],
         )
         self.ingest("new_process", self.unique(table))
-        self.refuse_collisions("new_process", "process")
 
     def add_column_sets(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Take in column sets (`miner.schemas.COLUMN_SETS`), after the edges.
@@ -148,11 +152,10 @@ class LineageStaging(Staging):
         self._add_contents_of(table)
 
     def _add_contents_of(self, table: pa.Table) -> None:
-        new = table.filter(self.unknown(table["id"].to_numpy(), "column_set"))
+        new = table.filter(self.unknown(halves_of(table), "column_set"))
         without = new.filter(pc.is_null(new["content"]))
         self.missing_sets += without["set_key"].to_pylist()
         self.ingest("new_set", new.filter(pc.is_valid(new["content"])).drop_columns(["set_key"]))
-        self.refuse_collisions("new_set", "column_set")
 
     def add_one_time_runs(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Take in one-time runs (`miner.schemas.ONE_TIME_RUNS`) as what each job id really stands for."""

@@ -51,6 +51,7 @@ class Merge:
 
 def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     """Replace one source's share of some days with what was staged as `stage`. The caller holds the transaction."""
+    staging.refuse_collisions()
     first, last = one.days[0].day, one.days[-1].day
     bits = sum(days.bit(mark.day) for mark in one.days)
     values = {
@@ -66,7 +67,7 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     for statement in statements:
         connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
     if isinstance(staging, LineageStaging):
-        _alias_one_time_runs(connection, one, last)
+        _alias_one_time_runs(connection, one)
     for mark in one.days:
         _note_late_rows(connection, one, mark, known[mark.day])
         _mark(connection, one, mark, staging)
@@ -119,12 +120,19 @@ def _mark(connection: Connection, one: Merge, mark: DayMark, staging: Staging) -
         connection.execute(insert(tables.day_workspace), by_workspace)
 
 
-def _alias_one_time_runs(connection: Connection, one: Merge, day: date) -> None:
-    """Say of each one-time job id what it stands for: its run's name, its notebook, or submitted runs."""
+def _alias_one_time_runs(connection: Connection, one: Merge) -> None:
+    """Say of each one-time job id what it stands for: its run's name, its notebook, or submitted runs.
+
+    The alias is valid for the days on which the job moved data, so that it is the same whichever days are mined
+    together.
+    """
     found = connection.execute(
         text(
-            "SELECT p.id, p.metastore_id, p.workspace_id, p.notebook_id, r.name FROM stage.one_time_run r "
-            "JOIN process p ON p.workspace_id = r.workspace_id AND p.process_id = r.job_id AND p.kind = 'job'"
+            "SELECT p.id, p.metastore_id, p.workspace_id, p.notebook_id, r.name, "
+            "min(d.day_bits & -d.day_bits) AS first_bits, max(d.day_bits) AS last_bits FROM stage.one_time_run r "
+            "JOIN process p ON p.workspace_id = r.workspace_id AND p.process_id = r.job_id AND p.kind = 'job' "
+            "JOIN edge e ON e.process_id = p.id JOIN stage.day_edge d ON d.id = e.id AND d.day_bits <> 0 "
+            "GROUP BY p.id, r.name"
         )
     ).all()
     if not found:
@@ -165,12 +173,14 @@ def _alias_one_time_runs(connection: Connection, one: Merge, day: date) -> None:
             ),
             [{"id": number} for number in new],
         )
+    month = days.month(one.days[0].day)
     connection.execute(
-        text(_UPSERT_ALIAS.format(rows="VALUES (:source, 'process', :from, :to, 'one_time_run', :day, :day)")),
+        text(_UPSERT_ALIAS.format(rows="VALUES (:source, 'process', :from, :to, 'one_time_run', :first, :last)")),
         [
             {"source": one.source_id, "from": number, "to": int(processes[metastore, workspace, kind, name][0]),
-             "day": days.number(day)}
-            for number, metastore, workspace, kind, name in stands_for
+             "first": days.number(days.days_of(month, row.first_bits)[0]),
+             "last": days.number(days.days_of(month, row.last_bits)[-1])}
+            for row, (number, metastore, workspace, kind, name) in zip(found, stands_for, strict=True)
         ],
     )  # fmt: skip
 
@@ -199,6 +209,13 @@ _ADD_DATASETS = (
 )
 
 _CLEAR_LINEAGE = (
+    # Edges that these days alone showed direct, and show so no more: their verdict is to be found anew.
+    _DIRTY.format(
+        rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge_month m JOIN edge e ON e.id = m.edge_id "
+        "WHERE m.source_id = :source AND m.month = :month AND m.direct_bits <> 0 AND m.direct_bits & ~:bits = 0 "
+        "AND NOT EXISTS (SELECT 1 FROM stage.active a "
+        "WHERE a.edge_id = m.edge_id AND a.set_id = m.set_id AND a.direct_bits <> 0)"
+    ),
     (
         "UPDATE edge_month SET day_bits = day_bits & ~:bits, direct_bits = direct_bits & ~:bits "
         "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0"
@@ -243,6 +260,10 @@ _MERGE_LINEAGE = (
     ),
     _DIRTY.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge_month m JOIN edge e ON e.id = m.edge_id "
+        "WHERE m.source_id = :source AND m.month = :month AND m.day_bits = 0"
+    ),
+    _DIRTY.format(
+        rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge_indirect m JOIN edge e ON e.id = m.edge_id "
         "WHERE m.source_id = :source AND m.month = :month AND m.day_bits = 0"
     ),
     "DELETE FROM edge_month WHERE source_id = :source AND month = :month AND day_bits = 0",

@@ -174,7 +174,8 @@ def want(connection: Connection, *, everything: bool = False, stale_before: str 
     marked_ = _MARKED_ALL if everything else _MARKED
     for statement in (*_DROP_WANTED, marked_, *_WANTED):
         connection.exec_driver_sql(statement)
-    _want_aged(connection, stale_before)
+    if not everything:
+        _want_aged(connection, stale_before)
     for statement in _WANTED_RAW:
         connection.exec_driver_sql(statement)
     return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
@@ -183,9 +184,16 @@ def want(connection: Connection, *, everything: bool = False, stale_before: str 
 def _want_aged(connection: Connection, before: str) -> None:
     known = {int(source): int(day) for source, day in (part.split(":") for part in before.split(",") if part)}
     for source_id, cutoff in _cutoffs(connection):
-        since = known.get(source_id)
-        for aged in days.span(days.day_of(since + 1), cutoff) if since is not None else ():
+        since = days.day_of(known[source_id] + 1) if source_id in known else _first_edge_day(connection, source_id)
+        for aged in days.span(since, cutoff):
             connection.exec_driver_sql(_WANT_AGED, (source_id, days.month(aged), days.bit(aged), aged.day))
+
+
+def _first_edge_day(connection: Connection, source_id: int) -> date:
+    """Where ageing begins for a source that had no stale day yet: the first day of its first month."""
+    held = tables.edge_month
+    month = connection.execute(select(func.min(held.c.month)).where(held.c.source_id == source_id)).scalar()
+    return days.days_of(month, 1)[0] if month is not None else date.max
 
 
 def stale_state(connection: Connection) -> str:

@@ -5,9 +5,10 @@ know their number yet. What the merge needs is worked out here, so that its tran
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import ClassVar
 
 import adbc_driver_sqlite.dbapi as adbc
 import numpy as np
@@ -29,6 +30,9 @@ class Staging:
     closing a file there would drop the locks that this process holds on it.
     https://www.sqlite.org/howtocorrupt.html (multiple copies of SQLite linked into the same application)
     """
+
+    identities: ClassVar[Mapping[str, str]] = {"new_dataset": "dataset"}
+    """Staged tables of what is new, and the ledger's tables they go to."""
 
     def __init__(self, path: Path, connection: Connection, first: date) -> None:
         self.path = path
@@ -62,25 +66,34 @@ class Staging:
             cursor.adbc_ingest(name, table, mode="replace" if replace else "create_append")
             cursor.execute("COMMIT")
 
-    def unknown(self, numbers: np.ndarray, ledger_table: str) -> pa.Array:
-        """Which of the numbers the ledger does not have yet, as a mask."""
-        self.ingest("asked", pa.table({"id": numbers}), replace=True)
-        unknown = self.numbers(f"SELECT id FROM stage.asked EXCEPT SELECT id FROM main.{ledger_table}")  # noqa: S608
-        return pc.is_in(pa.array(numbers), pa.array(unknown, pa.int64()))
+    def unknown(self, halves: keys.Halves, ledger_table: str) -> pa.Array:
+        """Which of the keys the ledger does not have yet, as a mask. Raises LedgerError on a number held by another."""
+        self.ingest("asked", pa.table({"id": halves[:, 0], "check_bits": halves[:, 1]}), replace=True)
+        found = self.connection.exec_driver_sql(
+            f"SELECT a.id, l.id IS NOT NULL FROM stage.asked a LEFT JOIN main.{ledger_table} l ON l.id = a.id "  # noqa: S608
+            "WHERE l.id IS NULL OR l.check_bits <> a.check_bits"
+        ).all()
+        if any(held for _, held in found):
+            raise _collision(ledger_table)
+        return pc.is_in(pa.array(halves[:, 0]), pa.array([number for number, _ in found], pa.int64()))
 
     def unique(self, table: pa.Table) -> pa.Table:
-        _, first = np.unique(table["id"].to_numpy(), return_index=True)
+        """One row of each number, the first. Raises LedgerError when two keys have one number."""
+        _, first, rows = np.unique(table["id"].to_numpy(), return_index=True, return_inverse=True)
+        checks = table["check_bits"].to_numpy()
+        if (checks != checks[first][rows]).any():
+            raise _collision("key")
         return table.take(pa.array(np.sort(first)))
 
-    def refuse_collisions(self, staged: str, ledger_table: str) -> None:
-        if self.numbers(
-            f"SELECT s.id FROM stage.{staged} s JOIN main.{ledger_table} l ON l.id = s.id "  # noqa: S608
-            "WHERE l.check_bits <> s.check_bits LIMIT 1"
-        ):
-            raise LedgerError(
-                f"two {ledger_table}s share one number in the ledger",
-                mend="this is expected once in a million estates: report it; nothing was written",
-            )
+    def refuse_collisions(self) -> None:
+        """Raise LedgerError when two keys among what was staged and what the ledger now has share one number."""
+        for staged, ledger_table in self.identities.items():
+            if self.numbers(
+                f"SELECT s.id FROM stage.{staged} s JOIN main.{ledger_table} l ON l.id = s.id "  # noqa: S608
+                f"WHERE l.check_bits <> s.check_bits UNION ALL SELECT id FROM stage.{staged} GROUP BY id "
+                "HAVING min(check_bits) <> max(check_bits) LIMIT 1"
+            ):
+                raise _collision(ledger_table)
 
     def datasets(self, columns: Sequence[pa.ChunkedArray], halves: keys.Halves) -> None:
         """Stage the datasets that the ledger lacks; columns are metastore, catalog, schema, name, path."""
@@ -90,8 +103,19 @@ class Staging:
                 names=["id", "check_bits", "metastore_id", "catalog", "schema", "name", "path"],
             )
         )
-        self.ingest("new_dataset", table.filter(self.unknown(table["id"].to_numpy(), "dataset")))
-        self.refuse_collisions("new_dataset", "dataset")
+        self.ingest("new_dataset", table.filter(self.unknown(halves_of(table), "dataset")))
+
+
+def halves_of(table: pa.Table) -> keys.Halves:
+    """The keys of a staged table."""
+    return np.column_stack([table["id"].to_numpy(), table["check_bits"].to_numpy()])
+
+
+def _collision(what: str) -> LedgerError:
+    return LedgerError(
+        f"two {what}s share one number in the ledger",
+        mend="this is expected once in a million estates: report it; nothing was written",
+    )
 
 
 def end_columns(table: pa.Table, prefix: str) -> list[pa.ChunkedArray]:

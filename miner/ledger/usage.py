@@ -13,12 +13,14 @@ from sqlalchemy import Connection, select
 from miner import days, readers
 from miner.ledger import tables
 
+_BATCH_ROWS = 262_144
+
 _READS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads")
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Ids of readers that are people, of readers left out, and kinds of process left out."""
+    """Ids of readers that are people, of readers left out, and globs of kinds of process left out."""
 
     people: Sequence[int]
     left_out: Sequence[int]
@@ -44,23 +46,32 @@ def copy_out(connection: Connection, first: date, last: date, readers_: Readers)
         if values:
             rows = [(value,) for value in values]
             connection.exec_driver_sql(f"INSERT INTO temp.{name} VALUES (?)", rows)  # noqa: S608 -- our own names
-    connection.exec_driver_sql(_COPY, (days.number(first), days.number(last)))
+    copy = _copy_sql(anything_left_out=bool(readers_.left_out or readers_.left_out_kinds))
+    connection.exec_driver_sql(copy, (days.number(first), days.number(last)))
 
 
-_OUT = "(u.reader_id IN temp.left_out OR u.process_kind IN temp.left_out_kind)"
-
-_COPY = (
-    "CREATE TABLE copy.usage AS SELECT u.day, coalesce(a.to_id, u.dataset_id) AS dataset, u.reader_id AS reader, "
-    "(u.reader_id IN temp.people AND u.process_kind NOT IN temp.machine_kind) AS person, "
-    + ", ".join(f"CASE WHEN {_OUT} THEN 0 ELSE u.{name} END AS {name}" for name in _READS)
-    + f", u.writes, CASE WHEN NOT {_OUT} THEN u.last_read_at END AS last_read_at, u.last_write_at "
-    "FROM usage_day u LEFT JOIN temp.dataset_alias a ON a.from_id = u.dataset_id WHERE u.day BETWEEN ? AND ?"
+_OUT = (
+    "(u.reader_id IN temp.left_out OR EXISTS (SELECT 1 FROM temp.left_out_kind k WHERE u.process_kind GLOB k.value))"
 )
+
+
+def _copy_sql(*, anything_left_out: bool) -> str:
+    reads = [f"CASE WHEN {_OUT} THEN 0 ELSE u.{name} END AS {name}" for name in _READS]
+    last_read = f"CASE WHEN NOT {_OUT} THEN u.last_read_at END AS last_read_at"
+    if not anything_left_out:
+        reads, last_read = [f"u.{name}" for name in _READS], "u.last_read_at"
+    return (
+        "CREATE TABLE copy.usage AS SELECT u.day, coalesce(a.to_id, u.dataset_id) AS dataset, u.reader_id AS reader, "  # noqa: S608 -- ours
+        "(u.process_kind NOT IN temp.machine_kind AND u.reader_id IN temp.people) AS person, "
+        f"{', '.join(reads)}, u.writes, {last_read}, u.last_write_at "
+        "FROM usage_day u LEFT JOIN temp.dataset_alias a ON a.from_id = u.dataset_id WHERE u.day BETWEEN ? AND ?"
+    )
 
 
 def stream(copy: Path) -> Iterator[pa.RecordBatch]:
     """The copied usage as Arrow, streamed. The ledger's own file is never opened here (see staging.py)."""
     with adbc.connect(str(copy)) as connection, connection.cursor() as cursor:
+        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
         cursor.execute("SELECT * FROM usage")
         yield from cursor.fetch_record_batch()
 

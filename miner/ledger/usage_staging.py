@@ -61,7 +61,9 @@ class UsageStaging(Staging):
 
     def _add_forms(self, kept: pa.Table, halves: keys.Halves, times: dict[str, pa.ChunkedArray]) -> None:
         """The spelling and type of the day's latest event of each dataset."""
-        at = pc.fill_null(pc.max_element_wise(times["last_read_at"], times["last_write_at"]), 0)
+        # Rows without a time of their own (indirect and failed reads) are at least of their day.
+        midnight = pc.multiply(pc.cast(pc.cast(kept["day"], pa.int32()), pa.int64()), _DAY_MICROS)
+        at = pc.max_element_wise(times["last_read_at"], times["last_write_at"], midnight)
         forms = pa.table(
             {"id": halves[:, 0], "type": kept["dataset_type"], "spelling": kept["dataset_spelling"], "at": at}
         )
@@ -95,6 +97,8 @@ class UsageStaging(Staging):
                 digest.update(batch.serialize())
             self.contents[days.day_of(day)] = digest.hexdigest()
 
+
+_DAY_MICROS = 86_400_000_000
 
 MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.miner.world import day
 from tests.rows import at, columns, lineage, run, statement
 
-DAYS = tuple(day(offset) for offset in range(-12, -5))
-"""2026-10-29 to 2026-11-04: a run of days in each of two months."""
+DAYS = tuple(day(offset) for offset in range(-11, -6))
+"""2026-10-30 to 2026-11-03: a run of days in each of two months."""
 
 _TABLES = ("c.s.a", "c.s.b", "c.s.d", "C.S.B", "s3://bucket/p", "s3://bucket/q")
 _PROCESSES = ({"job": "7"}, {"job": "8", "notebook": "n"}, {"query": "q"}, {"notebook": "n"}, {})

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 
@@ -23,6 +24,7 @@ def fold(text: str | None) -> str | None:
     return (text or "").strip("`").lower() or None
 
 
+@cache
 def table_name(name: str) -> str:
     """A folded name without what dbt, and then a pipeline, adds for one run."""
     name = _without_dbt(name)
@@ -51,6 +53,7 @@ _YEAR, _MONTH, _DAY = "(?:19|20)[0-9]{2}", "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][
 _WHOLE_DATE = f"{_YEAR}-?{_MONTH}(?:-?{_DAY}(?:[T_-]?[0-9]{{2,6}}Z?)?)?"
 
 
+@cache
 def folder(raw: str | None) -> str | None:
     """A path as an identity: one spelling, without segments of runs, days and files; the first segment stays."""
     text = (raw or "").strip(" ")

@@ -1,10 +1,14 @@
 """Every predicate and rule of the queries, found by walking the parsed SQL, and the queries without one of them."""
 
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
+import duckdb
+import pyarrow as pa
 import pytest
 import sqlglot
 from sqlglot import exp
@@ -12,6 +16,7 @@ from sqlglot import exp
 from miner.errors import SourceError
 from queries import embedded, statements
 from queries.system_tables import SystemTableReader
+from queries.warehouse import Prepared
 
 QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "totals", "span")
 
@@ -59,35 +64,37 @@ def mutants() -> tuple[Mutant, ...]:
 
 
 def _changes(node: exp.Expr) -> Iterator[tuple[str, exp.Expr | None]]:
-    """What may be taken out at a node: how to call it, and what stays in its place."""
+    """What may be taken out at a node: how to call it, and what stays in its place, made of copies."""
     if isinstance(node, (exp.And, exp.Or)) and type(node.parent) is not type(node):
         for operand in node.flatten(unnest=False):
-            rest = [one for one in node.flatten(unnest=False) if one is not operand]
+            rest = [one.copy() for one in node.flatten(unnest=False) if one is not operand]
             yield f"without {_short(operand)}", _joined(type(node), rest)
     elif type(node) in _BOUNDS:
-        yield f"other bound of {_short(node)}", _BOUNDS[type(node)](this=node.this, expression=node.expression)
+        other = _BOUNDS[type(node)]
+        yield f"other bound of {_short(node)}", other(this=node.this.copy(), expression=node.expression.copy())
     elif isinstance(node, exp.Where) and not isinstance(node.this, exp.And):
-        yield f"without WHERE {_short(node.this)}", None
+        yield f"without WHERE {_short(node.this)}", exp.Where(this=exp.true())
     elif isinstance(node, exp.If) and (isinstance(node.parent, exp.Case) and len(node.parent.args["ifs"]) > 1):
-        yield f"without WHEN {_short(node.this)}", None
+        never = exp.null() if node.parent.this else exp.false()
+        yield f"without WHEN {_short(node.this)}", exp.If(this=never, true=node.args["true"].copy())
     elif isinstance(node, exp.Case) and len(node.args["ifs"]) == 1:
-        yield f"always {_short(node.args['ifs'][0].args['true'])}", node.args["ifs"][0].args["true"]
+        yield f"always {_short(node.args['ifs'][0].args['true'])}", node.args["ifs"][0].args["true"].copy()
     elif isinstance(node, exp.Coalesce):
         given = [node.this, *node.expressions]
         defaults = len(given) == 2 and isinstance(given[1], (exp.Literal, exp.Boolean))
         for left_out in given[1:] if defaults else given:
-            rest = [one for one in given if one is not left_out]
+            rest = [one.copy() for one in given if one is not left_out]
             yield f"without {_short(left_out)} of {_short(node)}", exp.Coalesce(this=rest[0], expressions=rest[1:])
     elif isinstance(node, exp.Distinct):
         yield "without DISTINCT", None
     elif isinstance(node, _WRAPPERS):
-        yield f"without {node.key} of {_short(node.this)}", node.this
+        yield f"without {node.key} of {_short(node.this)}", node.this.copy()
 
 
 def _joined(kind: type[exp.Connector], operands: list[exp.Expr]) -> exp.Expr:
-    whole = operands[0].copy()
+    whole = operands[0]
     for operand in operands[1:]:
-        whole = kind(this=whole, expression=operand.copy())
+        whole = kind(this=whole, expression=operand)
     return whole
 
 
@@ -106,6 +113,7 @@ class Bench:
         """Let the source make its queries ready from marked trees, and keep what it answers to the questions."""
         self.source, self._questions, self._trees = source, questions, {}
         source._prepared = {}
+        source.warehouse.run = self._run
         with pytest.MonkeyPatch.context() as patch:
             rules = {name: replace(rule, body=trees()[name]) for name, rule in statements.functions().items()}
             patch.setattr(statements, "functions", lambda: rules)
@@ -113,24 +121,37 @@ class Bench:
             patch.setattr(embedded, "_duckdb_sql", self._keep)
             self.answers = {name: [ask(source) for ask in questions[name]] for name in QUERIES}
         self._prepared = dict(source._prepared)
-        self._queries = defaultdict(dict)
+        self._nodes = defaultdict(lambda: defaultdict(list))
         for name, tree in self._trees.items():
             for node in tree.walk():
-                self._queries[_place(node)][name] = None
+                if "place" in node.meta:
+                    self._nodes[node.meta["place"]][name].append(node)
+                node._meta = None  # a mark is copied with every tree written down, and costs more than its node
 
     def _keep(self, tree: exp.Expr, write=embedded._duckdb_sql) -> str:
         self._trees[tree.meta["place"][0]] = tree
         return write(tree)
 
+    def _run(self, query: Prepared, values: Mapping[str, object]) -> list[pa.RecordBatch]:
+        """Answer at once: what streams is planned twice, and planning is most of the time here."""
+        wanted = {name: values[name] for name in query.parameters}
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                return self.source.warehouse._engine.execute(query.text, wanted).to_arrow_table().to_batches()
+        except duckdb.Error as error:
+            raise SourceError(str(error)) from error
+
     def affected(self, mutant: Mutant) -> list[str]:
         """The queries that hold the mutant's place."""
-        return list(self._queries[mutant.where, mutant.place])
+        return list(self._nodes[mutant.where, mutant.place])
 
     def differs(self, query: str, mutant: Mutant) -> bool:
         """Whether a query answers otherwise, or not at all, with the mutant in its place."""
         (key,) = [key for key in self._prepared if key[0] == query]
-        tree = self._mutated(query, mutant)
-        ready = replace(self._prepared[key], text=embedded._duckdb_sql(tree), parameters=statements.parameters(tree))
+        with self._mutated(query, mutant) as tree:
+            ready = replace(
+                self._prepared[key], text=embedded._duckdb_sql(tree), parameters=statements.parameters(tree)
+            )
         self.source._prepared = self._prepared | {key: ready}
         try:
             return any(
@@ -140,16 +161,22 @@ class Bench:
         except (SourceError, AssertionError):
             return True
 
-    def _mutated(self, query: str, mutant: Mutant) -> exp.Expr:
-        whole = exp.Tuple(expressions=[self._trees[query].copy()])
-        for node in [node for node in whole.walk() if _place(node) == (mutant.where, mutant.place)]:
+    def unchanged(self) -> bool:
+        """Whether every mutant was undone."""
+        return {key[0]: ready.text for key, ready in self._prepared.items()} == {
+            name: embedded._duckdb_sql(tree) for name, tree in self._trees.items()
+        }
+
+    @contextmanager
+    def _mutated(self, query: str, mutant: Mutant) -> Iterator[exp.Expr]:
+        """The query's tree, changed for as long as it takes to write it down."""
+        undo = []
+        for node in self._nodes[mutant.where, mutant.place][query]:
             _, altered = list(_changes(node))[mutant.number]
-            if altered is None:
-                node.pop()
-            else:
-                node.replace(altered.copy())
-        return whole.expressions[0]
-
-
-def _place(node: exp.Expr) -> tuple[str, int] | None:
-    return node.meta.get("place")
+            undo.append((node.parent, node.arg_key, node.index, node))
+            node.replace(altered)
+        try:
+            yield self._trees[query]
+        finally:
+            for parent, name, index, node in undo:
+                parent.set(name, node, index)

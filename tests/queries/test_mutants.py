@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import date
+from functools import partial
 
 import pytest
 
@@ -43,7 +44,7 @@ QUESTIONS = {
     "cached_reads": (answers.cached_reads_of_days, without_principal(answers.cached_reads_of_days)),
     "one_time_runs": (answers.one_time_runs,),
     "totals": (answers.totals_of_days,),
-    "span": (lambda source, *_: source.span("table_lineage"),),
+    "span": (lambda source, **_: source.span("table_lineage"),),
 }
 """What is asked of each query of the crafted estate, answered in the oracle's words."""
 
@@ -54,10 +55,12 @@ WANTED = "\n".join(("0" * 32, hashlib.md5(b"1:x1:y", usedforsecurity=False).hexd
 def bench(tmp_path_factory):
     """The crafted estate, its true answers, and the means to swap a query."""
     source = answers.reader(tmp_path_factory.mktemp("crafted"), crafted.SCOPE, **crafted.TABLES)
-    yield Bench(
-        source,
-        {query: [lambda source, ask=ask: ask(source, *DAYS) for ask in asked] for query, asked in QUESTIONS.items()},
-    )
+    questions = {
+        query: [partial(ask, first=DAYS[0], last=DAYS[1]) for ask in asked] for query, asked in QUESTIONS.items()
+    }
+    made = Bench(source, questions)
+    yield made
+    assert made.unchanged()
     source.warehouse.close()
 
 

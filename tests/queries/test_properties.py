@@ -23,7 +23,7 @@ TERMINAL = st.lists(
 )
 """History as it is: a statement has one row, written when it ended."""
 
-some = settings(max_examples=12, report_multiple_bugs=False)
+some = settings(max_examples=10, report_multiple_bugs=False)
 
 
 @contextmanager

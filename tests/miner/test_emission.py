@@ -1,0 +1,309 @@
+"""What is sent is a function of the ledger, sent once, and only where it differs."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from miner.emission import Emitter
+from miner.errors import SinkError
+from miner.popularity import PopularityOptions
+from tests.miner.estates import estates
+from tests.miner.fakes import FakeSink, FakeTables
+from tests.miner.test_order import fake, same, some
+from tests.miner.world import day, noon, worlds
+from tests.rows import METASTORE, WORKSPACE, columns, lineage
+
+
+def name_of(target, process="q", kind="query"):
+    """The fake's name for a flow's entity."""
+    return f"{METASTORE}/{WORKSPACE}/{kind}/{process}/table:{target}"
+
+
+def edges(*targets, on=0, source="c.s.a", **given):
+    """One edge to each target by one query."""
+    return [lineage(source, target, query="q", day=day(on), **given) for target in targets]
+
+
+def states(world):
+    """What the ledger says of each process entity."""
+    return dict(world.sql("SELECT qualified_name, state FROM emission WHERE kind = 'process'"))
+
+
+def dirty(world):
+    """How many flows are to be looked at."""
+    ((number,),) = world.sql("SELECT count(*) FROM dirty_flow")
+    return number
+
+
+def numbers(changes):
+    """The figures of an emission or a plan."""
+    return (
+        dict(changes.created), dict(changes.changed), dict(changes.unchanged), changes.removed, dict(changes.unmatched),
+        changes.waiting, changes.operations,
+    )  # fmt: skip
+
+
+def test_an_entity_is_built_whole(world):
+    """An entity has all current inputs, whatever month they are from, and each input the union of its columns."""
+    edge = {"query": "q"}
+    table = [
+        *edges("c.s.b", on=-20), *edges("c.s.b", on=-19), *edges("c.s.b", on=0, source="c.s.z"),
+    ]  # fmt: skip
+    pairs = [columns("c.s.a", "c.s.b", "id", "key", day=day(-20), **edge), columns("c.s.a", "c.s.b", "v", "w", day=day(-19), **edge)]
+    world.mine(FakeTables(*table, column_lineage=pairs))
+    world.emit()
+    expected = {"c.s.a": [["id", "key"], ["v", "w"]], "c.s.z": []}
+    assert world.sink.told()[name_of("c.s.b")]["inputs"] == expected
+    world.mine(FakeTables(*table, *edges("c.s.b", on=1, source="c.s.y"), column_lineage=pairs))
+    changes = world.emit()
+    assert (dict(changes.created).get("process"), changes.changed["process"]) == (None, 1)
+    assert world.sink.told()[name_of("c.s.b")]["inputs"] == {**expected, "c.s.y": []}
+
+
+def test_columns_meet_whatever_their_case(world):
+    """One column in two spellings is one pair, spelled one way."""
+    table = [*edges("c.s.b", on=0), *edges("c.s.b", on=1)]
+    pairs = [
+        columns("c.s.a", "c.s.b", name, "key", query="q", day=day(offset)) for offset, name in enumerate(("ID", "id"))
+    ]
+    world.mine(FakeTables(*table, column_lineage=pairs))
+    world.emit()
+    (pair,) = world.sink.told()[name_of("c.s.b")]["inputs"]["c.s.a"]
+    assert [text.lower() for text in pair] == ["id", "key"]
+    assert [row["column_pairs"] for row in world.edges()] == [1]
+
+
+def test_a_second_emission_does_nothing(world):
+    """An unchanged ledger builds no flow, sends nothing, not even type definitions."""
+    world.mine(FakeTables(*edges("c.s.b", "c.s.d"), lineage("c.s.b", None, day=day(0), created_by="a@x.org")))
+    first = world.emit()
+    assert first.created == {"process": 2, "usage": 3}
+    world.sink.flows.clear()
+    world.sink.log.clear()
+    second = world.emit()
+    assert (second.sent, second.removed, second.operations, dict(second.unchanged)) == (0, [], 0, {})
+    assert (world.sink.flows, world.sink.log) == ([], [])
+    assert dirty(world) == 0
+
+
+def test_mining_again_without_change_builds_nothing(world):
+    """An unsettled day mined again as it was leaves nothing to look at."""
+    world.now = noon(day(1))
+    tables = FakeTables(*edges("c.s.b", "c.s.d"), *edges("c.s.b", on=1))
+    world.mine(tables)
+    world.emit()
+    world.mine(tables)
+    assert dirty(world) == 0
+    world.sink.flows.clear()
+    assert (world.emit().sent, world.sink.flows) == (0, [])
+
+
+def test_one_new_edge_builds_its_flow_only(world):
+    """Work grows with what changed: one new edge builds one flow, and an edge's next day none."""
+    world.now = noon(day(3))
+    rows = edges("c.s.b", "c.s.d", "c.s.e")
+    world.mine(FakeTables(*rows))
+    world.emit()
+    world.sink.flows.clear()
+    world.mine(FakeTables(*rows, *edges("c.s.b", "c.s.d", "c.s.e", on=1), *edges("c.s.d", on=1, source="c.s.new")))
+    changes = world.emit()
+    assert {row["target_name"] for row in world.sink.flows} == {"d"}
+    assert (changes.changed["process"], changes.created["process"]) == (1, 0)
+
+
+def test_a_flow_without_edges_is_removed(world):
+    """A flow that lost all its edges is removed, a flow that lost one is changed; forgotten, it may come again."""
+    world.now = noon(day(1))
+    rows = [*edges("c.s.b", "c.s.d"), *edges("c.s.b", source="c.s.z")]
+    world.mine(FakeTables(*rows))
+    world.emit()
+    world.mine(FakeTables(rows[0]))
+    changes = world.emit()
+    assert changes.removed == [("fake_process", name_of("c.s.d"))]
+    assert set(world.sink.told()) == set(states(world)) == {name_of("c.s.b")}
+    assert world.sink.told()[name_of("c.s.b")]["inputs"] == {"c.s.a": []}
+    world.mine(FakeTables(*rows))
+    assert world.emit().created["process"] == 1
+
+
+def test_stale_edges_are_retired(world):
+    """Edges not seen for so many settled, mined days go, without a new event of theirs; their flow with the last one."""
+    rows = [lineage("c.s.a", "c.s.b", query="q", day=day(0)), *(lineage("c.s.a", "c.s.d", query="q", day=day(at)) for at in range(6))]
+    emitter = Emitter(world.ledger, world.sink, 3, PopularityOptions(windows=(1,)), lambda: world.now)
+    world.mine_days(FakeTables(*rows), [day(at) for at in range(3)])
+    emitter.emit()
+    assert len(world.sink.told()) == 2
+    world.mine_days(FakeTables(*rows), [day(at) for at in range(3, 6)])
+    assert emitter.emit().removed == [("fake_process", name_of("c.s.b"))]
+    assert set(world.sink.told()) == {name_of("c.s.d")}
+    assert {row["target"] for row in world.edges(stale_days=3)} == {"c.s.d"}
+
+
+def test_another_fingerprint_builds_everything(world):
+    """Other options of the sink have every entity built; only what differs is sent."""
+    world.mine(FakeTables(*edges("c.s.b", "c.s.d")))
+    world.emit()
+    world.sink.fingerprint = "2"
+    world.sink.flows.clear()
+    changes = world.emit()
+    assert len(world.sink.flows) == 2
+    assert (changes.unchanged["process"], changes.sent) == (2, 0)
+    world.sink.flows.clear()
+    assert (dict(world.emit().unchanged), world.sink.flows) == ({}, [])
+
+
+@pytest.mark.parametrize("batch", [0, 1, 2, 3])
+def test_a_sink_that_fails_in_the_middle(world, batch):
+    """What arrived is 'sent', what may have is 'sending'; the next emission sends the rest, and nothing that arrived."""
+    world.mine(FakeTables(*edges(*(f"c.s.t{place}" for place in range(6)))))
+    world.sink.fails_at = batch
+    with pytest.raises(SinkError):
+        world.emit()
+    arrived = set(world.sink.sent)
+    assert len(arrived) == 2 * batch
+    told = states(world)
+    assert {name for name, state in told.items() if state == "sent"} == {name for name in arrived if "/query/" in name}
+    assert [state for state in told.values()].count("sending") == (2 if batch < 3 else 0)
+    world.emit()
+    assert set(states(world).values()) == {"sent"}
+    assert len(world.sink.held) == 6 + 7
+    assert sorted(world.sink.sent) == sorted(set(world.sink.sent))
+    assert dirty(world) == 0
+
+
+def test_sending_is_marked_before_and_sent_after(world):
+    """While a batch is on its way the ledger says so: a crash then leaves a trace."""
+    seen = []
+    world.sink.before_send = lambda batch: seen.append((len(batch), sorted(states(world).values())))
+    world.mine(FakeTables(*edges("c.s.b", "c.s.d", "c.s.e")))
+    world.emit()
+    assert seen[:2] == [(2, ["sending", "sending"]), (1, ["sending", "sent", "sent"])]
+    assert set(states(world).values()) == {"sent"}
+
+
+def test_what_was_being_sent_is_sent_again(world):
+    """An entity marked as being sent has an unknown fate: it is sent again though it arrived."""
+    world.mine(FakeTables(*edges("c.s.b")))
+    mark = "miner.ledger.sent.mark_sent"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mark, _crash)
+        with pytest.raises(KeyboardInterrupt):
+            world.emit()
+    assert states(world) == {name_of("c.s.b"): "sending"}
+    world.emit()
+    assert world.sink.sent.count(name_of("c.s.b")) == 2
+    assert states(world) == {name_of("c.s.b"): "sent"}
+
+
+def _crash(*_given):
+    raise KeyboardInterrupt
+
+
+def test_rejections(world):
+    """A refused entity is recorded with the server's words, told, tried again, and cleared once it goes through."""
+    world.mine(FakeTables(*edges("c.s.b", "c.s.d")))
+    world.sink.refuses = {name_of("c.s.b"): "no such type"}
+    changes = world.emit()
+    assert dict(changes.rejected) == {"no such type": 1}
+    assert world.sql("SELECT sink, qualified_name, reason FROM rejection") == [("fake", name_of("c.s.b"), "no such type")]
+    assert states(world) == {name_of("c.s.d"): "sent"}
+    world.sink.refuses = {name_of("c.s.b"): "still not"}
+    assert dict(world.emit().rejected) == {"still not": 1}
+    assert world.sql("SELECT reason FROM rejection") == [("still not",)]
+    world.sink.refuses = {}
+    changes = world.emit()
+    assert (changes.rejected.total(), changes.created["process"]) == (0, 1)
+    assert world.sql("SELECT * FROM rejection") == []
+    assert set(world.sink.told()) == {name_of("c.s.b"), name_of("c.s.d")}
+
+
+def test_refused_usage_is_tried_again(world):
+    """Figures that were refused are sent again though nothing changed; those that arrived are not."""
+    world.mine(FakeTables(*edges("c.s.b")))
+    world.sink.refuses = {f"{METASTORE}/c.s.b": "busy"}
+    world.emit()
+    world.sink.refuses = {}
+    world.sink.log.clear()
+    assert world.emit().created == {"usage": 1}
+    assert world.sink.sent == [f"{METASTORE}/c.s.b"]
+
+
+def test_unmatched_is_told(world):
+    """What has no entity is counted by reason, with an example; it is no failure."""
+    world.mine(FakeTables(*edges("c.s.b", "s3://bucket/nowhere/1", "s3://bucket/nowhere/2")))
+    changes = world.emit()
+    assert dict(changes.unmatched) == {"no asset": 2}
+    assert changes.examples["no asset"].startswith("s3://bucket/nowhere/")
+    assert changes.created["process"] == 1
+
+
+@some
+@given(rows=estates(), later=estates(least=1, most=10), emits=st.booleans())
+def test_the_plan_tells_what_emission_does(rows, later, emits):
+    """A plan changes nothing, and tells the numbers that the emission then has."""
+    with worlds(1) as (world,):
+        world.now = noon(day(-6))
+        world.mine(fake(rows), settle_days=30)
+        if emits:
+            world.emit()
+            world.mine(fake(later), settle_days=30)
+        before = world.dump(), world.sql("SELECT * FROM dirty_flow"), world.sql("SELECT * FROM setting")
+        held = dict(world.sink.held)
+        planned = world.plan()
+        assert (world.dump(), world.sql("SELECT * FROM dirty_flow"), world.sql("SELECT * FROM setting")) == before
+        assert world.sink.held == held
+        assert numbers(world.emit()) == numbers(planned)
+
+
+@some
+@given(first=estates(), second=estates(), third=estates(), fails=st.integers(0, 4))
+def test_emission_follows_the_ledger(first, second, third, fails):
+    """Whatever was mined and emitted before, and wherever a sink failed, it ends up holding what an empty sink would."""
+    with worlds(1) as (world,):
+        world.now = noon(day(-6))
+        for rows in (first, second, third):
+            world.sink.fails_at = fails
+            world.mine(fake(rows, ships_contents=fails % 2 == 0), settle_days=30)
+            try:
+                world.emit()
+            except SinkError:
+                world.emit()
+        world.sink.fails_at = None
+        known, world.sink = world.sink, FakeSink("another")
+        world.emit()
+        flows = [json.dumps(item, sort_keys=True) for item in sorted(known.told().items())]
+        same(flows, [json.dumps(item, sort_keys=True) for item in sorted(world.sink.told().items())])
+
+
+def test_a_mark_set_during_an_emission_is_not_lost(world):
+    """Mining never waits for emission: a flow that changes while it is being sent is looked at next time."""
+    rows = edges("c.s.b")
+    world.mine(FakeTables(*rows))
+
+    def mine_more(_batch):
+        world.sink.before_send = lambda _batch: None
+        world.mine(FakeTables(*rows, *edges("c.s.b", source="c.s.late", on=1)))
+
+    world.sink.before_send = mine_more
+    world.emit()
+    assert world.sink.told()[name_of("c.s.b")]["inputs"] == {"c.s.a": []}
+    assert dirty(world) == 1
+    assert world.emit().changed["process"] == 1
+    assert set(world.sink.told()[name_of("c.s.b")]["inputs"]) == {"c.s.a", "c.s.late"}
+
+
+def test_usage_mined_during_an_emission_is_not_lost(world):
+    """Figures that change while the old ones are being sent are sent next time."""
+    rows = [lineage("c.s.a", None, day=day(0), created_by="ann@x.org")]
+    world.mine(FakeTables(*rows))
+
+    def mine_more(_batch):
+        world.sink.before_send = lambda _batch: None
+        world.mine(FakeTables(*rows, lineage("c.s.a", None, day=day(1), created_by="bob@x.org")))
+
+    world.sink.before_send = mine_more
+    world.emit()
+    world.emit()
+    assert world.sink.told("usage")[f"{METASTORE}/c.s.a"]["figures"]["7"][0] == 2

@@ -1,0 +1,235 @@
+"""The ledger's file: what cannot be opened, written or trusted is told with its mend, and nothing is changed."""
+
+import os
+import sqlite3
+from contextlib import closing
+
+import pytest
+from sqlalchemy import Connection
+
+from miner.errors import LedgerError
+from miner.ledger import Ledger, lineage_staging, merge, staging
+from tests.miner.fakes import FakeTables
+from tests.miner.world import day, noon
+from tests.rows import columns, lineage, run
+
+
+def estate():
+    """Rows that make every sort of statement of a merge do something."""
+    rows = [
+        lineage("c.s.a", "c.s.b", job="901", notebook="n", day=day(0), created_by="ann@x.org"),
+        lineage("c.s.a", "c.s.d", query="q", day=day(0), direct_access=False),
+        lineage("c.s.a", None, day=day(0)) | {"source_path": "s3://bucket/a"},
+    ]
+    pairs = [columns("c.s.a", "c.s.b", "id", "id", job="901", notebook="n", day=day(0))]
+    return FakeTables(*rows, column_lineage=pairs, job_run_timeline=[run("901", run_name="load")])
+
+
+def content(file):
+    """Every row of a database file, read without the product."""
+    with closing(sqlite3.connect(file)) as ledger:
+        return list(ledger.iterdump())
+
+
+def refused(file, **options):
+    """The error of a ledger that cannot be opened."""
+    with pytest.raises(LedgerError) as raised:
+        Ledger(f"sqlite:///{file}", **options)
+    assert raised.value.mend
+    return raised.value
+
+
+def test_opening_again(world):
+    """A ledger that is opened again is as it was."""
+    world.mine(estate())
+    known = world.dump()
+    before = content(world.file)
+    world.close()
+    world.ledger = Ledger(f"sqlite:///{world.file}")
+    assert world.dump() == known
+    assert content(world.file) == before
+
+
+def test_scratch_goes_with_the_ledger(world):
+    """What is staged beside the ledger goes when it is closed."""
+    scratch = world.ledger.scratch
+    assert scratch.is_dir()
+    world.ledger.close()
+    assert not scratch.exists()
+
+
+def test_a_newer_version(world):
+    """A ledger that a newer miner wrote is left alone."""
+    world.close()
+    with closing(sqlite3.connect(world.file)) as ledger:
+        ledger.execute("UPDATE alembic_version SET version_num = '9999'")
+        ledger.commit()
+    before = content(world.file)
+    assert "newer miner (version 9999)" in refused(world.file).message
+    assert content(world.file) == before
+
+
+def test_no_database(tmp_path):
+    """A file that is no database is left as it is."""
+    file = tmp_path / "notes.txt"
+    file.write_text("this is no database, and long enough to be read as one " * 20)
+    before = file.read_bytes()
+    assert "no SQLite file" in refused(file).message
+    assert file.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "postgresql://host/ledger"])
+def test_no_ledger(url):
+    """A URL that names no SQLite file is refused before anything is done."""
+    with pytest.raises(LedgerError, match="is no ledger") as raised:
+        Ledger(url)
+    assert "sqlite:///FILE" in raised.value.mend
+
+
+def test_a_folder_where_the_file_should_be(tmp_path):
+    """A folder in the ledger's place is told as what cannot be opened."""
+    (tmp_path / "ledger.db").mkdir()
+    assert "cannot be opened" in refused(tmp_path / "ledger.db").message
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_rights(tmp_path):
+    """A folder that may not be written is told with the rights to give."""
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o500)
+    assert "rights" in refused(home / "ledger.db").mend
+    home.chmod(0o700)
+    assert list(home.iterdir()) == []
+
+
+def test_locked_by_another_writer(world):
+    """While another run writes, mining and emission are refused after the wait, and nothing is changed."""
+    world.mine(estate())
+    world.emit()
+    before = world.dump()
+    with closing(sqlite3.connect(world.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError) as mining:
+            world.mine(estate(), rules="other")
+        world.sink.fingerprint = "2"
+        with pytest.raises(LedgerError):
+            world.emit()
+        other.execute("ROLLBACK")
+    assert "another run is writing" in mining.value.message
+    assert mining.value.mend
+    assert world.dump() == before
+    world.mine(estate(), rules="other")
+    assert len(world.dump()) == len(before)
+
+
+def statements():
+    """How many statements the merge of one run of days takes, at least."""
+    return len(merge._CLEAR_LINEAGE) + len(merge._MERGE_LINEAGE)
+
+
+@pytest.mark.parametrize("stream", ["lineage", "usage"])
+def test_a_crash_inside_the_merge(world, stream):
+    """Whichever statement of a merge fails, the day's rows, counts and mark are rolled back together."""
+    world.now = noon(day(1))
+    world.mine(estate(), streams=(stream,))
+    before = content(world.file)
+    real = Connection.execute
+    more = estate()
+    more.rows["table_lineage"].append(lineage("c.s.a", "c.s.new", query="q", day=day(0)))
+    survived = None
+    for fails_at in range(60):
+        count = iter(range(10_000))
+
+        def execute(self, *given, count=count, fails_at=fails_at, **more):
+            if self.in_merge and next(count) == fails_at:
+                raise ZeroDivisionError("the machine stumbles")
+            return real(self, *given, **more)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Connection, "in_merge", False, raising=False)
+            patch.setattr(Connection, "execute", execute)
+            patch.setattr("miner.ledger.store.merge", _marked(merge.merge))
+            try:
+                world.mine(more, streams=(stream,))
+            except ZeroDivisionError:
+                assert content(world.file) == before
+            else:
+                survived = fails_at
+                break
+    assert survived is not None
+    assert survived >= {"lineage": len(merge._CLEAR_LINEAGE) + len(merge._MERGE_LINEAGE), "usage": len(merge._MERGE_USAGE)}[stream]
+    assert content(world.file) != before
+
+
+def _marked(real):
+    def merged(connection, one, staged):
+        connection.in_merge = True
+        return real(connection, one, staged)
+
+    return merged
+
+
+def test_a_commit_that_fails(world, monkeypatch):
+    """A commit that does not go through leaves the ledger as it was, and the next run free to write."""
+    world.mine(estate(), streams=("usage",))
+    before = content(world.file)
+    source = world.source(estate())
+    assert source.name == "prod"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("miner.ledger.store.merge", _merged_then_broken(merge.merge))
+        with pytest.raises(ZeroDivisionError):
+            world.mine(estate(), rules="other", streams=("usage",))
+    assert content(world.file) == before
+    world.mine(estate(), rules="other", streams=("usage",))
+    assert content(world.file) != before
+
+
+def _merged_then_broken(real):
+    def merged(connection, one, staged):
+        real(connection, one, staged)
+        raise ZeroDivisionError
+
+    return merged
+
+
+COLLIDING = {
+    "dataset": "UPDATE dataset SET check_bits = check_bits + 1",
+    "process": "UPDATE process SET check_bits = check_bits + 1",
+    "edge": "UPDATE edge SET check_bits = check_bits + 1",
+    "column_set": "UPDATE column_set SET check_bits = check_bits + 1",
+}
+
+
+@pytest.mark.parametrize("table", COLLIDING)
+def test_two_keys_with_one_number(world, table):
+    """Two identities with one number but other check bits are refused loudly; nothing of the day is written."""
+    tables = estate()
+    world.mine(tables)
+    with closing(sqlite3.connect(world.file)) as ledger:
+        ledger.execute(COLLIDING[table])
+        ledger.commit()
+    before = content(world.file)
+    with pytest.raises(LedgerError, match="share one number") as raised:
+        world.mine(tables, rules="other")
+    assert raised.value.mend
+    assert content(world.file) == before
+
+
+def test_two_keys_with_one_number_in_one_fetch(world, monkeypatch):
+    """The same for two that come together and are both new to the ledger."""
+    real = lineage_staging.keys.halves_of_hex
+
+    def colliding(keys):
+        halves = real(keys)
+        halves[:, 0] = 7
+        return halves
+
+    monkeypatch.setattr(lineage_staging.keys, "halves_of_hex", colliding)
+    before = content(world.file)
+    rows = [lineage("c.s.a", target, query="q", day=day(0)) for target in ("c.s.b", "c.s.d")]
+    with pytest.raises(LedgerError, match="share one number"):
+        world.mine(FakeTables(*rows), streams=("lineage",))
+    assert [line for line in content(world.file) if "INTO source" not in line and '"source"' not in line] == before
+    assert staging
