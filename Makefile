@@ -11,9 +11,10 @@ help:  ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## mine a made-up estate into demo-out/: lineage, popularity, ledger
-	$(BIN)/uc-miner demo --out demo-out
+	$(BIN)/uc-miner demo --out demo-out --force
 
 sample: $(READY)  ## write a made-up estate of system tables into sample-out/
+	rm -rf sample-out
 	$(BIN)/uc-miner sample --out sample-out
 
 test: $(READY)  ## run the tests

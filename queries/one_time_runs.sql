@@ -5,7 +5,7 @@
 SELECT
   coalesce(r.workspace_id, '') AS workspace_id,
   r.job_id AS job_id,
-  max_by(r.run_name, CASE WHEN r.run_name <> '' THEN r.period_start_time END) AS run_name
+  max(CASE WHEN r.run_name <> '' THEN named_struct('at', r.period_start_time, 'name', r.run_name) END).name AS run_name
 FROM IDENTIFIER(:job_run_timeline) AS r
 WHERE r.period_start_time >= :first_day
   AND r.period_start_time < :end_day

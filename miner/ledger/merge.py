@@ -297,7 +297,7 @@ _MERGE_USAGE = (
     ),
     (
         "UPDATE dataset SET type = f.type, spelling = f.spelling, spelled_at = f.at FROM stage.latest_form f "
-        "WHERE dataset.id = f.id AND dataset.spelled_at <= f.at"
+        "WHERE dataset.id = f.id AND (dataset.spelled_at, coalesce(dataset.spelling, '')) <= (f.at, f.spelling)"
     ),
     "DELETE FROM usage_day WHERE source_id = :source AND day BETWEEN :first AND :last",
     (

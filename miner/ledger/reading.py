@@ -226,11 +226,16 @@ _MARKED_ALL = (
 
 _WANTED = (
     "CREATE TEMP TABLE wanted (process INTEGER, target INTEGER, PRIMARY KEY (process, target)) WITHOUT ROWID",
+    # Under every name they may have been built with: evidence that was applied before may be ambiguous now.
     (
-        "INSERT INTO temp.wanted SELECT process_id, target_dataset FROM temp.marked UNION "
-        "SELECT coalesce(p.to_id, d.process_id), coalesce(t.to_id, d.target_dataset) FROM temp.marked d "
-        "LEFT JOIN temp.process_alias p ON p.from_id = d.process_id "
-        "LEFT JOIN temp.dataset_alias t ON t.from_id = d.target_dataset"
+        "INSERT INTO temp.wanted SELECT process_id, target_dataset FROM temp.marked "
+        "UNION SELECT p.to_id, d.target_dataset FROM temp.marked d "
+        "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
+        "UNION SELECT d.process_id, t.to_id FROM temp.marked d "
+        "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset "
+        "UNION SELECT p.to_id, t.to_id FROM temp.marked d "
+        "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
+        "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset"
     ),
 )
 

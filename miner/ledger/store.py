@@ -35,10 +35,14 @@ class Ledger:
             raise LedgerError(f"'{url}' is no ledger", mend="[ledger] url takes sqlite:///FILE")
         self.file = Path(parsed.database)
         self._engine = _engine(self.file, busy_seconds)
-        with _told(self.file):
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            self._migrate()
-        self._scratch = Path(tempfile.mkdtemp(prefix=f".{self.file.name}-", dir=self.file.parent))
+        try:
+            with _told(self.file):
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+                self._migrate()
+                self._scratch = Path(tempfile.mkdtemp(prefix=f".{self.file.name}-", dir=self.file.parent))
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     def close(self) -> None:
         """Let go of the file and of what was staged."""

@@ -50,9 +50,7 @@ def copy_out(connection: Connection, first: date, last: date, readers_: Readers)
     connection.exec_driver_sql(copy, (days.number(first), days.number(last)))
 
 
-_OUT = (
-    "(u.reader_id IN temp.left_out OR EXISTS (SELECT 1 FROM temp.left_out_kind k WHERE u.process_kind GLOB k.value))"
-)
+_OUT = "(u.reader_id IN temp.left_out OR EXISTS (SELECT 1 FROM temp.left_out_kind k WHERE u.process_kind GLOB k.value))"
 
 
 def _copy_sql(*, anything_left_out: bool) -> str:

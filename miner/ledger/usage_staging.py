@@ -127,7 +127,7 @@ _USAGE_FINISH = (
         "GROUP BY day, dataset_id, reader_id, process_kind ORDER BY 1, 2, 3, 4"
     ),
     (
-        "CREATE TABLE stage.latest_form AS SELECT id, type, spelling, max(at) AS at FROM "
-        "(SELECT * FROM stage.form ORDER BY id, at, spelling, type) GROUP BY id"
+        "CREATE TABLE stage.latest_form AS SELECT id, type, spelling, at FROM (SELECT *, row_number() OVER "
+        "(PARTITION BY id ORDER BY at DESC, spelling DESC, type DESC) AS place FROM stage.form) WHERE place = 1"
     ),
 )

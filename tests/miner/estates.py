@@ -2,13 +2,22 @@
 
 from datetime import timedelta
 
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
+from miner.ports import Span
+from tests.miner.fakes import FakeTables
 from tests.miner.world import day
 from tests.rows import at, columns, lineage, run, statement
 
 DAYS = tuple(day(offset) for offset in range(-11, -6))
 """2026-10-30 to 2026-11-03: a run of days in each of two months."""
+
+WHOLE = Span(DAYS[0], DAYS[-1])
+NO_SHRINK = (Phase.explicit, Phase.reuse, Phase.generate)
+"""An example mines several ledgers: making a failing one smaller would take minutes."""
+
+some = settings(max_examples=5, report_multiple_bugs=False, phases=NO_SHRINK)
 
 _TABLES = ("c.s.a", "c.s.b", "c.s.d", "C.S.B", "s3://bucket/p", "s3://bucket/q")
 _PROCESSES = ({"job": "7"}, {"job": "8", "notebook": "n"}, {"query": "q"}, {"notebook": "n"}, {})
@@ -54,20 +63,18 @@ def pair_rows(draw):
 @st.composite
 def histories(draw):
     """Rows of query.history, one a statement."""
-    told = []
-    for name in ("st1", "st2", "st3"):
-        if draw(st.booleans()):
-            told.append(
-                statement(
-                    name,
-                    executed_by=draw(st.sampled_from(_WHO)),
-                    execution_status=draw(st.sampled_from(("FINISHED", "FAILED"))),
-                    start_time=at(draw(st.sampled_from(DAYS))),
-                    from_result_cache=name == "st3",
-                    cache_origin_statement_id="st1",
-                )
-            )
-    return told
+    return [
+        statement(
+            name,
+            executed_by=draw(st.sampled_from(_WHO)),
+            execution_status=draw(st.sampled_from(("FINISHED", "FAILED"))),
+            start_time=at(draw(st.sampled_from(DAYS))),
+            from_result_cache=name == "st3",
+            cache_origin_statement_id="st1",
+        )
+        for name in ("st1", "st2", "st3")
+        if draw(st.booleans())
+    ]
 
 
 @st.composite
@@ -82,9 +89,31 @@ def submitted(draw):
 @st.composite
 def estates(draw, least=5, most=40, located=True):
     """The rows of all four tables, by role."""
-    return {
-        "table_lineage": draw(st.lists(lineage_rows(located), min_size=least, max_size=most)),
-        "column_lineage": draw(st.lists(pair_rows(), max_size=most)),
-        "query_history": draw(histories()),
-        "job_run_timeline": draw(submitted()),
-    }
+    return Estate(
+        table_lineage=draw(st.lists(lineage_rows(located), min_size=least, max_size=most)),
+        column_lineage=draw(st.lists(pair_rows(), max_size=most)),
+        query_history=draw(histories()),
+        job_run_timeline=draw(submitted()),
+    )
+
+
+class Estate(dict):
+    """Rows by role; told by their number, since a row has dozens of columns."""
+
+    def __repr__(self):
+        return f"Estate({', '.join(f'{role}: {len(rows)}' for role, rows in self.items())})"
+
+
+def fake(rows, **options):
+    """The fake over an estate; every day is in the span, whatever rows it has."""
+    more = {name: rows[name] for name in rows if name != "table_lineage"}
+    tables = FakeTables(*rows["table_lineage"], **more, **options)
+    tables.shows = WHOLE
+    return tables
+
+
+def same(told, expected):
+    """Both dumps tell the same; the lines that only one has are shown."""
+    more, less = [line for line in told if line not in expected], [line for line in expected if line not in told]
+    assert (more, less) == ([], []), "\n".join(["only here:", *more, "only there:", *less])
+    assert told == expected

@@ -8,7 +8,7 @@ from miner.ledger import reading
 from miner.popularity import PopularityOptions, popularity
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day
-from tests.rows import METASTORE, WORKSPACE, lineage, run
+from tests.rows import METASTORE, WORKSPACE, at, lineage, run
 
 PATH = "s3://bucket/a"
 NO_RUN_TYPES = ("system.lakeflow.job_run_timeline",)
@@ -25,7 +25,10 @@ def flows(world):
         reading.resolve(connection, 180)
         reading.want(connection, everything=True)
         rows = [row for batch in reading.flows(connection) for row in batch.to_pylist()]
-    return {(row["process_id"], row["source_path"] or row["source_name"], row["target_path"] or row["target_name"]) for row in rows}
+    return {
+        (row["process_id"], row["source_path"] or row["source_name"], row["target_path"] or row["target_name"])
+        for row in rows
+    }
 
 
 def datasets(world):
@@ -117,7 +120,9 @@ def test_one_time_runs(world, name, notebook, stands_for):
     """A one-time run stands for its run's lasting name, else its notebook, else the submitted runs."""
     rows = [lineage("c.s.a", "c.s.b", job=job, notebook=notebook, day=day(0)) for job in ("901", "902")]
     runs = [run(job, run_name=name) for job in ("901", "902")]
-    world.mine(FakeTables(*rows, lineage("c.s.a", "c.s.d", job="7", day=day(0)), job_run_timeline=[*runs, run("7", "JOB_RUN")]))
+    world.mine(
+        FakeTables(*rows, lineage("c.s.a", "c.s.d", job="7", day=day(0)), job_run_timeline=[*runs, run("7", "JOB_RUN")])
+    )
     assert {(row["process_kind"], row["process_id"], row["target"]) for row in world.edges()} == {
         (*stands_for, "c.s.b"), ("job", "7", "c.s.d"),
     }  # fmt: skip
@@ -128,11 +133,58 @@ def test_one_time_runs(world, name, notebook, stands_for):
     assert len(world.sink.told()) == 2
 
 
+def test_ambiguous_run_names_are_not_applied(world):
+    """A job id with two lasting names stands for neither; what was drawn under the first name is taken back."""
+    tables = FakeTables(
+        *(lineage("c.s.a", "c.s.b", job="901", day=one) for one in (day(0), day(5))),
+        job_run_timeline=[run("901", run_name="load", period_start_time=at(day(0)))],
+    )
+    world.mine_days(tables, [day(0)])
+    world.emit()
+    assert [name.split("/")[2:4] for name in world.sink.told()] == [["submitted_run", "load"]]
+    tables.rows["job_run_timeline"].append(run("901", run_name="other", period_start_time=at(day(5))))
+    world.mine_days(tables, [day(5)])
+    changes = world.emit()
+    assert [name.split("/")[2:4] for name in world.sink.told()] == [["job", "901"]]
+    assert len(changes.removed) == 1
+
+
+def test_a_run_name_for_what_was_drawn_to_a_path(world):
+    """A flow drawn as a job to a table known by its path is taken back when the job turns out to be a one-time run."""
+    rows = [lineage("c.s.z", PATH, job="901", day=day(0)), located()]
+    world.mine(FakeTables(*rows))
+    world.emit()
+    assert {name.split("/")[2] for name in world.sink.told()} == {"job"}
+    late = [run("901", run_name="load", period_start_time=at(day(0)))]
+    world.mine(FakeTables(*rows, job_run_timeline=late), rules="again")
+    world.emit()
+    assert [name.split("/")[2:] for name in world.sink.told()] == [["submitted_run", "load", "table:c.s.a"]]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_run_stands_for_its_days(world, together):
+    """What a one-time run stands for is valid on the days it moved data, mined in one run of days or in another order."""
+    days = [day(offset) for offset in range(-3, 1)]
+    rows = [lineage("c.s.a", "c.s.b", job="901", day=one) for one in days[1:3]]
+    rows += [lineage("c.s.x", None, day=one) for one in days]
+    tables = FakeTables(
+        *rows, job_run_timeline=[run("901", run_name="load", period_start_time=at(one)) for one in days[1:3]]
+    )
+    if together:
+        world.mine(tables)
+    else:
+        world.mine_days(tables, days[::-1])
+    assert [(line["first"], line["last"]) for line in aliases(world)] == [(str(days[1]), str(days[2]))]
+
+
 def test_submitted_runs_of_other_workspaces_stay_apart(world):
     """The same job id of another workspace is another job."""
     rows = [lineage("c.s.a", "c.s.b", job="901", workspace_id=space, day=day(0)) for space in (WORKSPACE, "2")]
     world.mine(FakeTables(*rows, job_run_timeline=[run("901", run_name="load")]))
-    assert {(row["workspace_id"], row["process_kind"]) for row in world.edges()} == {(WORKSPACE, "submitted_run"), ("2", "job")}
+    assert {(row["workspace_id"], row["process_kind"]) for row in world.edges()} == {
+        (WORKSPACE, "submitted_run"),
+        ("2", "job"),
+    }
 
 
 def test_a_job_seen_once_waits(world):

@@ -1,18 +1,12 @@
 """What is sent is a function of the ledger, sent once, and only where it differs."""
 
-import json
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from miner.emission import Emitter
 from miner.errors import SinkError
 from miner.popularity import PopularityOptions
-from tests.miner.estates import estates
-from tests.miner.fakes import FakeSink, FakeTables
-from tests.miner.test_order import fake, same, some
-from tests.miner.world import day, noon, worlds
+from tests.miner.fakes import FakeTables
+from tests.miner.world import day, noon
 from tests.rows import METASTORE, WORKSPACE, columns, lineage
 
 
@@ -37,21 +31,16 @@ def dirty(world):
     return number
 
 
-def numbers(changes):
-    """The figures of an emission or a plan."""
-    return (
-        dict(changes.created), dict(changes.changed), dict(changes.unchanged), changes.removed, dict(changes.unmatched),
-        changes.waiting, changes.operations,
-    )  # fmt: skip
-
-
 def test_an_entity_is_built_whole(world):
     """An entity has all current inputs, whatever month they are from, and each input the union of its columns."""
     edge = {"query": "q"}
     table = [
         *edges("c.s.b", on=-20), *edges("c.s.b", on=-19), *edges("c.s.b", on=0, source="c.s.z"),
     ]  # fmt: skip
-    pairs = [columns("c.s.a", "c.s.b", "id", "key", day=day(-20), **edge), columns("c.s.a", "c.s.b", "v", "w", day=day(-19), **edge)]
+    pairs = [
+        columns("c.s.a", "c.s.b", "id", "key", day=day(-20), **edge),
+        columns("c.s.a", "c.s.b", "v", "w", day=day(-19), **edge),
+    ]
     world.mine(FakeTables(*table, column_lineage=pairs))
     world.emit()
     expected = {"c.s.a": [["id", "key"], ["v", "w"]], "c.s.z": []}
@@ -130,7 +119,10 @@ def test_a_flow_without_edges_is_removed(world):
 
 def test_stale_edges_are_retired(world):
     """Edges not seen for so many settled, mined days go, without a new event of theirs; their flow with the last one."""
-    rows = [lineage("c.s.a", "c.s.b", query="q", day=day(0)), *(lineage("c.s.a", "c.s.d", query="q", day=day(at)) for at in range(6))]
+    rows = [
+        lineage("c.s.a", "c.s.b", query="q", day=day(0)),
+        *(lineage("c.s.a", "c.s.d", query="q", day=day(at)) for at in range(6)),
+    ]
     emitter = Emitter(world.ledger, world.sink, 3, PopularityOptions(windows=(1,)), lambda: world.now)
     world.mine_days(FakeTables(*rows), [day(at) for at in range(3)])
     emitter.emit()
@@ -165,7 +157,7 @@ def test_a_sink_that_fails_in_the_middle(world, batch):
     assert len(arrived) == 2 * batch
     told = states(world)
     assert {name for name, state in told.items() if state == "sent"} == {name for name in arrived if "/query/" in name}
-    assert [state for state in told.values()].count("sending") == (2 if batch < 3 else 0)
+    assert list(told.values()).count("sending") == (2 if batch < 3 else 0)
     world.emit()
     assert set(states(world).values()) == {"sent"}
     assert len(world.sink.held) == 6 + 7
@@ -207,7 +199,9 @@ def test_rejections(world):
     world.sink.refuses = {name_of("c.s.b"): "no such type"}
     changes = world.emit()
     assert dict(changes.rejected) == {"no such type": 1}
-    assert world.sql("SELECT sink, qualified_name, reason FROM rejection") == [("fake", name_of("c.s.b"), "no such type")]
+    assert world.sql("SELECT sink, qualified_name, reason FROM rejection") == [
+        ("fake", name_of("c.s.b"), "no such type")
+    ]
     assert states(world) == {name_of("c.s.d"): "sent"}
     world.sink.refuses = {name_of("c.s.b"): "still not"}
     assert dict(world.emit().rejected) == {"still not": 1}
@@ -237,44 +231,6 @@ def test_unmatched_is_told(world):
     assert dict(changes.unmatched) == {"no asset": 2}
     assert changes.examples["no asset"].startswith("s3://bucket/nowhere/")
     assert changes.created["process"] == 1
-
-
-@some
-@given(rows=estates(), later=estates(least=1, most=10), emits=st.booleans())
-def test_the_plan_tells_what_emission_does(rows, later, emits):
-    """A plan changes nothing, and tells the numbers that the emission then has."""
-    with worlds(1) as (world,):
-        world.now = noon(day(-6))
-        world.mine(fake(rows), settle_days=30)
-        if emits:
-            world.emit()
-            world.mine(fake(later), settle_days=30)
-        before = world.dump(), world.sql("SELECT * FROM dirty_flow"), world.sql("SELECT * FROM setting")
-        held = dict(world.sink.held)
-        planned = world.plan()
-        assert (world.dump(), world.sql("SELECT * FROM dirty_flow"), world.sql("SELECT * FROM setting")) == before
-        assert world.sink.held == held
-        assert numbers(world.emit()) == numbers(planned)
-
-
-@some
-@given(first=estates(), second=estates(), third=estates(), fails=st.integers(0, 4))
-def test_emission_follows_the_ledger(first, second, third, fails):
-    """Whatever was mined and emitted before, and wherever a sink failed, it ends up holding what an empty sink would."""
-    with worlds(1) as (world,):
-        world.now = noon(day(-6))
-        for rows in (first, second, third):
-            world.sink.fails_at = fails
-            world.mine(fake(rows, ships_contents=fails % 2 == 0), settle_days=30)
-            try:
-                world.emit()
-            except SinkError:
-                world.emit()
-        world.sink.fails_at = None
-        known, world.sink = world.sink, FakeSink("another")
-        world.emit()
-        flows = [json.dumps(item, sort_keys=True) for item in sorted(known.told().items())]
-        same(flows, [json.dumps(item, sort_keys=True) for item in sorted(world.sink.told().items())])
 
 
 def test_a_mark_set_during_an_emission_is_not_lost(world):

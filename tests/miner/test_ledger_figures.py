@@ -6,9 +6,8 @@ from dataclasses import asdict
 from hypothesis import given
 
 from tests import oracle
-from tests.miner.estates import DAYS, estates
+from tests.miner.estates import DAYS, estates, fake, some
 from tests.miner.fakes import FakeTables
-from tests.miner.test_order import fake, some
 from tests.miner.world import day, worlds
 from tests.queries.given import expected_usage
 from tests.rows import METASTORE, columns, lineage
@@ -33,11 +32,27 @@ def test_edges_and_their_days(rows):
     for one in DAYS:
         names = oracle.column_pairs(one, pairs)
         for edge, verified in oracle.edges(one, table).items():
-            expected.add((edge[:4], told(edge[0], edge.source), told(edge[0], edge.target), str(one), verified, tuple(sorted(names.get(edge, ())))))
+            expected.add(
+                (
+                    edge[:4],
+                    told(edge[0], edge.source),
+                    told(edge[0], edge.target),
+                    str(one),
+                    verified,
+                    tuple(sorted(names.get(edge, ()))),
+                )
+            )
     with worlds(1) as (world,):
         world.mine(fake(rows))
         found = {
-            (tuple(line["process"]), tuple(line["from"]), tuple(line["to"]), one, one in line["direct"], tuple(sorted(map(tuple, line["columns"]))))
+            (
+                tuple(line["process"]),
+                tuple(line["from"]),
+                tuple(line["to"]),
+                one,
+                one in line["direct"],
+                tuple(sorted(map(tuple, line["columns"]))),
+            )
             for line in lines(world, "edge")
             for one in line["days"]
         }
@@ -66,7 +81,9 @@ def test_fates(rows):
         totals = {(line["stream"], line["day"]): line["rows"] for line in lines(world, "day")}
     assert found == expected
     for (stream, one), rows_ in totals.items():
-        assert rows_ == sum(n for (at, where, name, *_), n in found.items() if (at, where, name) == (one, stream, "table_lineage"))
+        assert rows_ == sum(
+            n for (at, where, name, *_), n in found.items() if (at, where, name) == (one, stream, "table_lineage")
+        )
 
 
 @some
@@ -98,7 +115,9 @@ def test_a_column_row_without_its_edge(world):
     table = [lineage("c.s.a", "c.s.b", day=day(0), **edge), lineage("c.s.x", None, day=day(1))]
     pairs = [columns("c.s.a", "c.s.b", "id", "id", day=one, **edge) for one in (day(0), day(1))]
     world.mine(FakeTables(*table, column_lineage=pairs))
-    fates = {(line["day"], line["fate"]): line["rows"] for line in lines(world, "fate") if line["table"] == "column_lineage"}
+    fates = {
+        (line["day"], line["fate"]): line["rows"] for line in lines(world, "fate") if line["table"] == "column_lineage"
+    }
     assert fates == {(str(day(0)), "kept"): 1, (str(day(1)), "no_table_edge"): 1}
     assert [line["days"] for line in lines(world, "edge")] == [[str(day(0))]]
 

@@ -1,6 +1,7 @@
-import structlog
+from collections import deque
 
 import pytest
+import structlog
 
 from miner.errors import BalanceError, EmptySourceError, ShrunkDayError, SourceError
 from miner.ledger import reading
@@ -21,12 +22,11 @@ def estate(*days, rows=10):
 
 
 def mined_until_it_fails(world, tables, error, **options):
-    """The days mined before an error."""
+    """The days mined before an error, and the error."""
     told = []
-    source = world.source(tables, **options)
+    mining = mine(world.source(tables, **options), world.ledger, run_id=1, now=lambda: world.now)
     with pytest.raises(error) as raised:
-        for one in mine(source, world.ledger, run_id=1, now=lambda: world.now):
-            told.append(one.day)  # noqa: PERF402 -- what came before the error counts
+        deque((told.append(one.day) for one in mining), maxlen=0)
     return told, raised.value
 
 

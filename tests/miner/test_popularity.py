@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from miner.popularity import COLUMNS, PopularityOptions, popularity
 from tests import oracle
+from tests.miner.estates import NO_SHRINK
 from tests.miner.fakes import FakeTables
-from tests.miner.test_order import NO_SHRINK
 from tests.miner.world import day, noon, worlds
 from tests.queries.given import expected_usage
 from tests.rows import at, lineage, statement
@@ -57,7 +57,9 @@ def none(value):
 )
 def test_against_the_oracle(rows, mined, failed, users, kinds):
     """Every figure of every window is that of a row-at-a-time reading: exclusions, unmined days, trends and bands."""
-    history = [statement("st1", executed_by="bob@x.org", execution_status="FAILED", start_time=at(DAYS[3]))] if failed else []
+    history = (
+        [statement("st1", executed_by="bob@x.org", execution_status="FAILED", start_time=at(DAYS[3]))] if failed else []
+    )
     days = sorted({*mined, DAYS[-1]})
     daily = {one: expected_usage(one, rows, history) for one in days}
     left_out = {"svc-etl@x.org"} if "svc-*" in users else {PERSON, PRINCIPAL} if users else set()

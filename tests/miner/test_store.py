@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import Connection
 
 from miner.errors import LedgerError
-from miner.ledger import Ledger, lineage_staging, merge, staging
+from miner.ledger import Ledger, keys, lineage_staging, merge
+from miner.mining import mine
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day, noon
-from tests.rows import columns, lineage, run
+from tests.rows import METASTORE, columns, lineage, run
 
 
 def estate():
@@ -124,11 +125,6 @@ def test_locked_by_another_writer(world):
     assert len(world.dump()) == len(before)
 
 
-def statements():
-    """How many statements the merge of one run of days takes, at least."""
-    return len(merge._CLEAR_LINEAGE) + len(merge._MERGE_LINEAGE)
-
-
 @pytest.mark.parametrize("stream", ["lineage", "usage"])
 def test_a_crash_inside_the_merge(world, stream):
     """Whichever statement of a merge fails, the day's rows, counts and mark are rolled back together."""
@@ -158,8 +154,9 @@ def test_a_crash_inside_the_merge(world, stream):
             else:
                 survived = fails_at
                 break
+    of_stream = {"lineage": (*merge._CLEAR_LINEAGE, *merge._MERGE_LINEAGE), "usage": merge._MERGE_USAGE}
     assert survived is not None
-    assert survived >= {"lineage": len(merge._CLEAR_LINEAGE) + len(merge._MERGE_LINEAGE), "usage": len(merge._MERGE_USAGE)}[stream]
+    assert survived >= len(of_stream[stream])
     assert content(world.file) != before
 
 
@@ -171,12 +168,10 @@ def _marked(real):
     return merged
 
 
-def test_a_commit_that_fails(world, monkeypatch):
-    """A commit that does not go through leaves the ledger as it was, and the next run free to write."""
+def test_a_crash_before_the_commit(world):
+    """What was merged and not committed leaves the ledger as it was, and the next run free to write."""
     world.mine(estate(), streams=("usage",))
     before = content(world.file)
-    source = world.source(estate())
-    assert source.name == "prod"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("miner.ledger.store.merge", _merged_then_broken(merge.merge))
         with pytest.raises(ZeroDivisionError):
@@ -211,10 +206,27 @@ def test_two_keys_with_one_number(world, table):
         ledger.execute(COLLIDING[table])
         ledger.commit()
     before = content(world.file)
+    tables.rows["table_lineage"].append(lineage("c.s.a", "c.s.new", job="901", day=day(0)))
     with pytest.raises(LedgerError, match="share one number") as raised:
         world.mine(tables, rules="other")
     assert raised.value.mend
     assert content(world.file) == before
+
+
+def test_a_number_taken_while_days_were_fetched(world):
+    """The same for one that another run recorded after these days were fetched: the merge looks once more."""
+    source = world.source(FakeTables(lineage("c.s.a", "c.s.b", query="q", day=day(0))), streams=("lineage",))
+
+    def recorded_meanwhile(*_given):
+        with world.ledger.writing() as connection:
+            number = keys.number_of(METASTORE, "c", "s", "b", "")
+            connection.exec_driver_sql(
+                "INSERT INTO dataset (id, check_bits, metastore_id, spelled_at) VALUES (?, 1, '', 0)", (number,)
+            )
+
+    with pytest.raises(LedgerError, match="two datasets share one number"):
+        list(mine(source, world.ledger, run_id=1, now=lambda: world.now, watch=recorded_meanwhile))
+    assert world.marks() == {}
 
 
 def test_two_keys_with_one_number_in_one_fetch(world, monkeypatch):
@@ -232,4 +244,3 @@ def test_two_keys_with_one_number_in_one_fetch(world, monkeypatch):
     with pytest.raises(LedgerError, match="share one number"):
         world.mine(FakeTables(*rows), streams=("lineage",))
     assert [line for line in content(world.file) if "INTO source" not in line and '"source"' not in line] == before
-    assert staging

@@ -1,5 +1,6 @@
 """A ledger, sources and a sink to run the miner over, with a clock of the test's own."""
 
+import atexit
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,17 +35,24 @@ def noon(of: date) -> datetime:
 @cache
 def _empty_ledger() -> Path:
     """A ledger made once and copied: migrations take most of a small test's time."""
-    file = Path(mkdtemp(prefix="ledger-of-tests-")) / "ledger.db"
+    folder = mkdtemp(prefix="ledger-of-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    file = Path(folder) / "ledger.db"
     Ledger(f"sqlite:///{file}").close()
     return file
+
+
+MUCH_LATER = noon(day(30))
+"""When every day of a test is settled."""
 
 
 class World:
     """One ledger and what the miner does with it."""
 
-    def __init__(self, folder: Path, now: datetime = noon(day(30)), sink: Sink | None = None) -> None:
+    def __init__(self, folder: Path, now: datetime = MUCH_LATER, sink: Sink | None = None) -> None:
         self.file = folder / "ledger.db"
-        shutil.copyfile(_empty_ledger(), self.file)
+        if not self.file.exists():
+            shutil.copyfile(_empty_ledger(), self.file)
         self.now = now
         self.sink = sink or FakeSink()
         self.ledger = Ledger(f"sqlite:///{self.file}", busy_seconds=0.1)

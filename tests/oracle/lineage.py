@@ -76,9 +76,12 @@ def lineage_fates(day: date, rows: Rows, scope: Scope = EVERYTHING, known: Colle
 
 
 def one_time_runs(rows: Rows, first: date, last: date) -> dict[tuple[str, str], str | None]:
-    """Job ids that were submitted and not scheduled, by workspace, each with the name of its latest named run."""
+    """Job ids that were submitted and not scheduled, by workspace, each with the name of its latest named run.
+
+    Of two at one instant the greater name counts.
+    """
     found: dict[tuple[str, str], str | None] = {}
-    for row in sorted(rows, key=lambda row: row["period_start_time"]):
+    for row in sorted(rows, key=lambda row: (row["period_start_time"], row["run_name"] or "")):
         inside = first <= row["period_start_time"].date() <= last
         if inside and row["job_id"] and row["run_type"] in ("SUBMIT_RUN", "WORKFLOW_RUN"):
             key = (row["workspace_id"] or "", row["job_id"])

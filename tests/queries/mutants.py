@@ -85,6 +85,10 @@ def _changes(node: exp.Expr) -> Iterator[tuple[str, exp.Expr | None]]:
         for left_out in given[1:] if defaults else given:
             rest = [one.copy() for one in given if one is not left_out]
             yield f"without {_short(left_out)} of {_short(node)}", exp.Coalesce(this=rest[0], expressions=rest[1:])
+    elif isinstance(node, exp.In):
+        for left_out in node.expressions:
+            rest = [one.copy() for one in node.expressions if one is not left_out]
+            yield f"without {_short(left_out)} of {_short(node)}", exp.In(this=node.this.copy(), expressions=rest)
     elif isinstance(node, exp.Distinct):
         yield "without DISTINCT", None
     elif isinstance(node, _WRAPPERS):

@@ -138,7 +138,7 @@ def test_one_time_runs(reader_of):
 
 def test_the_latest_name_of_a_run(reader_of):
     """A run told of several times has the name it was told with last; a row without a name says nothing."""
-    names = [("z", 1), ("b", 3), ("a", 4), ("", 5), (None, 6), ("y", 2)]
+    names = [("z", 1), ("b", 3), ("A", 4), ("a", 4), ("0", 4), ("", 5), (None, 6), ("y", 2)]
     runs = [run("1", "SUBMIT_RUN", name, period_start_time=at(hour=hour)) for name, hour in names]
     assert one_time_runs(reader_of(job_run_timeline=runs)) == {("1001", "1"): "a"}
 

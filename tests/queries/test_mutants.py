@@ -91,8 +91,6 @@ EQUIVALENT = {
     "usage_daily: always process_kind": _ONE_ROW,
     "usage_daily: always workspace_id": "rows left out are summed after units; this makes fewer of them",
     "usage_daily: always unit": "the same",
-    "usage_daily: always event_time": "DuckDB's max_by passes over NULL of itself, Spark's does not",
-    "usage_daily: always event_time (4)": "the same",
     "usage_daily: without h.start_time >= :history_from": _LESS,
     "usage_daily: without h.start_time < :history_to": _LESS,
     "usage_daily: other bound of h.start_time < :history_to": _LESS,

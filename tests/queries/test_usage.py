@@ -231,6 +231,16 @@ def test_what_a_dataset_is_called(reader_of):
     assert (row["first_location"], row["last_location"]) == ("s3://bucket/a", "s3://bucket/z")
 
 
+def test_events_at_one_instant(reader_of):
+    """Of two events at one instant the same one names the dataset however the rows lie: mining again changes nothing."""
+    forms = [("C.s.a", "VIEW"), ("c.S.a", "TABLE"), ("c.s.A", None)]
+    rows = [lineage(name, None, **ANN, source_type=kind, statement_id=name) for name, kind in forms]
+    rows += [lineage(name, None, **ANN, source_type=kind, statement_id="one") for name, kind in forms]
+    for given in (rows, rows[::-1]):
+        (row,) = told(reader_of(*given).usage(DAY, DAY))
+        assert (row["dataset_spelling"], row["dataset_type"]) == ("c.s.A", "VIEW")
+
+
 def test_paths_are_datasets(reader_of):
     """A path without a name is a dataset: all its spellings and partitions are one, and no evidence of a table."""
     rows = [lineage(path, None, **ANN) for path in ("s3a://bucket/A/day=1", "s3://bucket//A/part-00000.parquet")]
