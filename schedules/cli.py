@@ -29,17 +29,28 @@ def main(args: Sequence[str] | None = None, session: Session | None = None) -> i
     try:
         code = app(args, prog_name="uc-miner", standalone_mode=False, obj=session or Session())
     except MinerError as failure:
-        return _told(failure)
+        return INTERRUPTED if _interrupted(failure) else _told(failure)
     except typer.TyperException as misuse:
         screen.error(SettingsError(misuse.format_message(), mend="see uc-miner --help, or uc-miner COMMAND --help"))
         return MISUSED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as fault:
+        if _interrupted(fault):
+            return INTERRUPTED
         log.exception("command.failed")
         screen.error(MinerError(f"uc-miner itself failed: {fault!r}", mend="report it, with the log above"))
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+def _interrupted(fault: BaseException | None) -> bool:
+    """Whether a fault only came of letting go after Control-C."""
+    while fault is not None:
+        if isinstance(fault, KeyboardInterrupt):
+            return True
+        fault = fault.__cause__ or fault.__context__
+    return False
 
 
 def _told(failure: MinerError) -> int:
