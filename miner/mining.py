@@ -12,6 +12,7 @@ from miner import days, schemas
 from miner.errors import BalanceError, EmptySourceError, ShrunkDayError
 from miner.ledger import (
     LINEAGE,
+    STREAMS,
     USAGE,
     DayMark,
     Ledger,
@@ -45,7 +46,7 @@ class MiningOptions:
     allow_empty: bool = False
     allow_shrink: bool = False
     parallel: int = 2
-    streams: tuple[str, ...] = (LINEAGE, USAGE)
+    streams: tuple[str, ...] = STREAMS
 
 
 @dataclass(frozen=True, slots=True)

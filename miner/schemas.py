@@ -1,7 +1,8 @@
 """The Arrow schemas at every boundary, declared once.
 
-Keys (`*_key`) are 32 hex digits of an MD5 over length-prefixed, folded identity parts, computed in the
-warehouse's SQL. Names ending in `_at` are UTC instants; `day`, `first_seen` and `last_seen` are UTC days.
+Keys (`*_key`) are 32 hex digits of an MD5 over folded identity parts with a control character between, computed in
+the warehouse's SQL (`queries/rules.sql`). Names ending in `_at` are UTC instants; `day`, `first_seen` and
+`last_seen` are UTC days.
 """
 
 import pyarrow as pa

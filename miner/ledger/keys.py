@@ -38,10 +38,6 @@ def halves_of_texts(texts: Sequence[str]) -> Halves:
     return np.frombuffer(digests, dtype=">i8").astype(np.int64).reshape(-1, 2)
 
 
-halves_of_contents = halves_of_texts
-"""Column sets are named by the MD5 of their content."""
-
-
 def number_of(*parts: str) -> int:
     """The number of one natural key."""
     return int(halves_of_texts([SEPARATOR.join(parts)])[0, 0])

@@ -188,7 +188,7 @@ class LineageStaging(Staging):
         settled = [(edge, *one) for edge, parts in groupby(rows, key=itemgetter(0)) for one in _whole_sets(parts)]
         if not settled:
             return
-        sets = keys.halves_of_contents([content for _, _, content in settled])
+        sets = keys.halves_of_texts([content for _, _, content in settled])
         self.execute("DELETE FROM stage.day_column WHERE edge_id IN (SELECT edge_id FROM stage.in_parts)")
         edges, bits, contents = zip(*settled, strict=True)
         self.ingest("day_column", pa.table({"edge_id": list(edges), "set_id": sets[:, 0], "bits": list(bits)}))
