@@ -44,6 +44,11 @@ class ShrunkDayError(MinerError):
 class EmptySourceError(MinerError):
     """A source holds no row at all where rows are expected."""
 
+    MEND = (
+        "check the export or the grants (uc-miner preflight tells what is missing); "
+        "an estate that truly is empty needs --allow-empty"
+    )
+
 
 class LedgerError(MinerError):
     """The ledger cannot be opened, written or trusted."""

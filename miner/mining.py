@@ -132,7 +132,7 @@ def _refuse_empty(source: Source, span: Span) -> None:
     if span.last is None:
         raise EmptySourceError(
             f"source {source.name}: table_lineage holds no row at all",
-            mend="check the export or the grants; an estate that truly is empty needs --allow-empty",
+            mend=EmptySourceError.MEND,
         )
     if span.last < source.options.start:
         raise EmptySourceError(

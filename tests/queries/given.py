@@ -45,7 +45,7 @@ def reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows
 
 def _fields(source: SystemTableReader, role: str) -> frozenset | None:
     try:
-        return source._fields(role)
+        return source.fields(role)
     except MissingTableError:
         return None
 

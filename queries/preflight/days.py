@@ -1,0 +1,119 @@
+"""Which days a source tells of, how fresh it is, and which workspaces it shows."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from miner.checks import Found, failed, passed, skipped
+from miner.errors import EmptySourceError
+from miner.ports import COLUMN_LINEAGE, QUERY_HISTORY, TABLE_LINEAGE
+from queries.preflight.looks import RECENT_DAYS, SCOPE_DAYS, Looks, Scope
+from queries.system_tables import DEFAULT_TABLES
+
+STALE = timedelta(days=3)
+"""Lineage comes within hours. A table whose last event is older than this is not kept up any more."""
+
+MOST_NAMED = 5
+"""Workspaces named in a finding."""
+
+
+def freshness(looks: Looks, now: Callable[[], datetime]) -> Found:
+    """When the last event of each table was."""
+    last = _last_event(looks)
+    if last is None:
+        return failed(f"{_name(looks, TABLE_LINEAGE)} holds no row at all", EmptySourceError.MEND)
+    told = ", ".join([f"table_lineage up to {_minute(last)} UTC", *_others(looks)])
+    if looks.column_lineage and looks.span(COLUMN_LINEAGE).last is None:
+        return failed(told, "check the grants on column_lineage, or set [mining] column_lineage = false")
+    if now() - last > STALE:
+        return failed(
+            f"no event for {(now() - last).days} days: {told}",
+            "look whether lineage still reaches this table: its export, the refresh of its copy, the grants of its view",
+        )
+    return passed(told)
+
+
+def _last_event(looks: Looks) -> datetime | None:
+    if looks.mix.last_event is not None:
+        return looks.mix.last_event.astimezone(UTC)
+    last = looks.span(TABLE_LINEAGE).last
+    return datetime(last.year, last.month, last.day, tzinfo=UTC) if last else None
+
+
+def _others(looks: Looks) -> Iterator[str]:
+    last = looks.span(COLUMN_LINEAGE).last
+    yield f"column_lineage up to {last}" if last else "column_lineage is empty"
+    if looks.reader.fields(QUERY_HISTORY) is not None:
+        statement = looks.history.last_event
+        spoken = f"up to {_minute(statement.astimezone(UTC))} UTC" if statement else f"silent for {RECENT_DAYS} days"
+        yield f"query_history {spoken}"
+
+
+def retention(looks: Looks) -> Found:
+    """How far back the lineage tables reach, and whether that is as far as mining is to go."""
+    span = looks.span(TABLE_LINEAGE)
+    if span.first is None or span.last is None:
+        return failed(f"{_name(looks, TABLE_LINEAGE)} holds no row at all", EmptySourceError.MEND)
+    columns = looks.span(COLUMN_LINEAGE).first
+    told = f"table_lineage from {span.first} on, column_lineage {f'from {columns} on' if columns else 'is empty'}"
+    if span.last < looks.start:
+        return failed(f"{told}: nothing from [mining] start = {looks.start} on", f"set [mining] start to {span.last} or before")
+    lost = (span.first - looks.start).days
+    if lost > 0:
+        return passed(f"{told}: {lost} days from {looks.start} on are not there", f"set [mining] start = {span.first}")
+    return passed(told)
+
+
+def direct_access(looks: Looks) -> Found:
+    """From when on direct access is told from access through a view."""
+    first = looks.first_direct
+    begins = max(filter(None, (looks.start, looks.span(TABLE_LINEAGE).first)))
+    if first is None:
+        return skipped(f"no event from {looks.start} on tells direct access from access through a view: edges are unverified")
+    if first > begins:
+        return passed(f"told from {first} on; {(first - begins).days} days before it give unverified edges")
+    return passed(f"told from {first} on, the first day to mine")
+
+
+def scope(looks: Looks) -> Found:
+    """Metastores, days and workspaces seen; a view that shows fewer of them than lineage does is told."""
+    lineage = looks.scope(TABLE_LINEAGE)
+    others = [COLUMN_LINEAGE]
+    if looks.reader.fields(QUERY_HISTORY) is not None:
+        others.append(QUERY_HISTORY)
+    scopes = {TABLE_LINEAGE: lineage} | {role: looks.scope(role) for role in others}
+    metastores = ", ".join(looks.mix.metastores) or "none"
+    told = "; ".join(f"{role}: {_scope(one)}" for role, one in scopes.items())
+    narrow = [_narrower(looks, role, lineage, scopes[role]) for role in others]
+    narrow = [text for text in narrow if text]
+    return passed(
+        f"in {SCOPE_DAYS} days metastore {metastores}; {told}{''.join(f'; {text}' for text in narrow)}",
+        "a view that filters rows hides usage and columns: look at its WHERE, see uc-miner views" if narrow else "",
+    )
+
+
+def _narrower(looks: Looks, role: str, lineage: Scope, other: Scope) -> str:
+    """What a view hides that lineage shows; a system table itself may lack what was never recorded."""
+    if looks.reader.tables[role] == DEFAULT_TABLES[role]:
+        return ""
+    hidden = sorted(lineage.workspaces - other.workspaces)
+    return f"{looks.reader.tables[role]} shows nothing of {_named(hidden)}" if hidden else ""
+
+
+def _scope(one: Scope) -> str:
+    if not one.days:
+        return "no row"
+    return f"{_named(sorted(one.workspaces))} on {len(one.days)} days from {one.days[0]} to {one.days[-1]}"
+
+
+def _named(workspaces: list[str]) -> str:
+    shown = ", ".join(name or "(none)" for name in workspaces[:MOST_NAMED])
+    more = f" and {len(workspaces) - MOST_NAMED} more" if len(workspaces) > MOST_NAMED else ""
+    return f"workspace{'s' * (len(workspaces) > 1)} {shown}{more}"
+
+
+def _name(looks: Looks, role: str) -> str:
+    return looks.reader.tables[role]
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M}"
