@@ -1,7 +1,7 @@
 """What the query history shows: texts, and the miner's own tag."""
 
 from miner.checks import Found, passed, skipped
-from queries.preflight.looks import QUERY_TAG, RECENT_DAYS, Looks
+from queries.preflight.looks import NO_TAG, RECENT_DAYS, Looks
 
 
 def query_text(looks: Looks) -> Found:
@@ -19,13 +19,17 @@ def query_text(looks: Looks) -> Found:
 
 
 def query_tags(looks: Looks) -> Found:
-    """Whether the tag of the miner's statements reaches the history."""
-    mix = looks.history
+    """Whether the tags of the miner's statements reach the history."""
+    if looks.tag == NO_TAG:
+        return skipped("the miner's statements carry no tag")
+    mix, tag = looks.history, " = ".join(looks.tag)
     if mix.tagged:
-        return passed(f"{mix.tagged:,} statements of the last {RECENT_DAYS} days carry the tag {QUERY_TAG}")
+        return passed(f"{mix.tagged:,} statements of the last {RECENT_DAYS} days carry {tag}")
     if mix.own:
         return skipped(
-            f"none of the principal's {mix.own:,} statements carries the tag {QUERY_TAG}",
-            "nothing is lost: the miner's own reads are told by its principal; tags come with the Databricks source alone",
+            f"none of the principal's {mix.own:,} statements carries {tag}",
+            "nothing is lost: the miner's own reads are told by its principal",
         )
-    return skipped(f"no statement of the miner's in {RECENT_DAYS} days", "look again two hours after the first run")
+    return skipped(
+        f"no statement of the miner's in {RECENT_DAYS} days", "look again some hours after the first run: history lags"
+    )

@@ -20,8 +20,8 @@ RECENT_DAYS = 7
 SCOPE_DAYS = 30
 """Days before today, and today, whose workspaces are looked for: counting by day reads two columns."""
 
-QUERY_TAG = "uc_miner"
-"""The query tag under which the miner's statements reach the query history."""
+NO_TAG = ("", "")
+"""No statement carries a tag without a name."""
 
 SCHEMATA = "system.information_schema.schemata"
 
@@ -88,11 +88,21 @@ class Scope:
 class Looks:
     """Everything a preflight asks of one source; raises SourceError.
 
-    `start` is the first day to mine, `today` the UTC day, `column_lineage` tells whether column pairs are wanted.
+    `start` is the first day to mine, `today` the UTC day, `column_lineage` tells whether column pairs are wanted, `tag`
+    is the name and value of one query tag of the miner's statements.
     """
 
-    def __init__(self, reader: SystemTableReader, *, start: date, today: date, column_lineage: bool = True) -> None:
+    def __init__(
+        self,
+        reader: SystemTableReader,
+        *,
+        start: date,
+        today: date,
+        column_lineage: bool = True,
+        tag: tuple[str, str] = NO_TAG,
+    ) -> None:
         self.reader = reader
+        self.tag = tag
         self.column_lineage = column_lineage
         self.start = start
         self.today = today
@@ -123,7 +133,7 @@ class Looks:
     def history(self) -> HistoryMix:
         """What the query history of the recent days shows."""
         bounds = self._instants(self.today - timedelta(days=RECENT_DAYS))
-        values = {**bounds, "tag_name": QUERY_TAG}
+        values = {**bounds, "tag_name": self.tag[0], "tag_value": self.tag[1]}
         (row,) = self._table("history_mix", values, {QUERY_HISTORY: QUERY_HISTORY}, HISTORY_MIX).to_pylist()
         return HistoryMix(**row)
 
