@@ -1,0 +1,80 @@
+"""Arrow on the wire: a schema as Thrift tells it, record batches as messages."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from databricks.sql.thrift_api.TCLIService import ttypes
+
+_TYPE_IDS = (
+    (pa.types.is_boolean, ttypes.TTypeId.BOOLEAN_TYPE),
+    (pa.types.is_int8, ttypes.TTypeId.TINYINT_TYPE),
+    (pa.types.is_int16, ttypes.TTypeId.SMALLINT_TYPE),
+    (pa.types.is_int32, ttypes.TTypeId.INT_TYPE),
+    (pa.types.is_int64, ttypes.TTypeId.BIGINT_TYPE),
+    (pa.types.is_float32, ttypes.TTypeId.FLOAT_TYPE),
+    (pa.types.is_float64, ttypes.TTypeId.DOUBLE_TYPE),
+    (pa.types.is_string, ttypes.TTypeId.STRING_TYPE),
+    (pa.types.is_timestamp, ttypes.TTypeId.TIMESTAMP_TYPE),
+    (pa.types.is_binary, ttypes.TTypeId.BINARY_TYPE),
+    (pa.types.is_map, ttypes.TTypeId.MAP_TYPE),
+    (pa.types.is_list, ttypes.TTypeId.ARRAY_TYPE),
+    (pa.types.is_struct, ttypes.TTypeId.STRUCT_TYPE),
+    (pa.types.is_decimal, ttypes.TTypeId.DECIMAL_TYPE),
+    (pa.types.is_null, ttypes.TTypeId.NULL_TYPE),
+    (pa.types.is_date32, ttypes.TTypeId.DATE_TYPE),
+)
+
+
+def type_id(kind: pa.DataType) -> int:
+    """Thrift's number of an Arrow type. Raises TypeError for one that Spark does not have."""
+    for is_kind, number in _TYPE_IDS:
+        if is_kind(kind):
+            return number
+    raise TypeError(f"Spark has no type for {kind}")
+
+
+def _entry(kind: pa.DataType) -> ttypes.TTypeEntry:
+    qualifiers = None
+    if pa.types.is_decimal(kind):
+        size = {"precision": kind.precision, "scale": kind.scale}
+        told = {name: ttypes.TTypeQualifierValue(i32Value=value) for name, value in size.items()}
+        qualifiers = ttypes.TTypeQualifiers(told)
+    return ttypes.TTypeEntry(primitiveEntry=ttypes.TPrimitiveTypeEntry(type_id(kind), qualifiers))
+
+
+def table_schema(schema: pa.Schema) -> ttypes.TTableSchema:
+    """The columns as Hive told them: nested types by their outer kind alone."""
+    return ttypes.TTableSchema(
+        [
+            ttypes.TColumnDesc(field.name, ttypes.TTypeDesc([_entry(field.type)]), place)
+            for place, field in enumerate(schema, 1)
+        ]
+    )
+
+
+def metadata(
+    schema: pa.Schema, form: int = ttypes.TSparkRowSetType.ARROW_BASED_SET
+) -> ttypes.TGetResultSetMetadataResp:
+    """What a client must know of a result before its rows."""
+    return ttypes.TGetResultSetMetadataResp(
+        status=SUCCESS,
+        schema=table_schema(schema),
+        resultFormat=form,
+        lz4Compressed=False,
+        arrowSchema=schema.serialize().to_pybytes(),
+        isStagingOperation=False,
+    )
+
+
+def inline(batches: Sequence[pa.RecordBatch], offset: int) -> ttypes.TRowSet:
+    """Rows in the answer itself, each batch one Arrow message."""
+    messages = [ttypes.TSparkArrowBatch(batch.serialize().to_pybytes(), batch.num_rows) for batch in batches]
+    return ttypes.TRowSet(startRowOffset=offset, rows=[], arrowBatches=messages)
+
+
+SUCCESS = ttypes.TStatus(ttypes.TStatusCode.SUCCESS_STATUS)
+
+
+def failure(words: str, state: str = "", code: int = ttypes.TStatusCode.ERROR_STATUS) -> ttypes.TStatus:
+    """A status that the client raises as an error."""
+    return ttypes.TStatus(code, sqlState=state or None, errorMessage=words, displayMessage=words)
