@@ -52,11 +52,11 @@ def _enabling(full_names: Iterable[str]) -> Iterator[str]:
     parts = [name_parts(name) for name in full_names]
     schemas = sorted({schema for catalog, schema, _ in parts if catalog.lower() == SYSTEM})
     if schemas:
-        yield "-- Granted by somebody who is account admin and metastore admin. Once for each metastore an account admin"
+        yield "-- Granted by somebody who is account admin and metastore admin. Once per metastore an account admin"
         yield "-- enables the schemas, where they are not enabled yet:"
         yield from (f"--   databricks system-schemas enable METASTORE_ID {schema}" for schema in schemas)
     if any(catalog.lower() != SYSTEM for catalog, *_ in parts):
-        yield "-- A view reads with its owner's rights: the owner needs SELECT on the system tables, the miner does not."
+        yield "-- A view reads with its owner's rights: the owner needs SELECT on the system tables, not the miner."
 
 
 def _warehouse(principal: str, warehouse: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ _MASKED = frozenset({"statement_text"})
 
 
 def views(names: Mapping[str, str], workspaces: Sequence[str] = ()) -> str:
-    """The statements: `names` gives the full name of each view by role; rows of `workspaces` alone when some are given."""
+    """The statements: `names` gives the name of each view by role; rows of `workspaces` alone when some are given."""
     schemas = dict.fromkeys(name_parts(name)[:2] for name in names.values())
     made = [f"CREATE SCHEMA IF NOT EXISTS {quoted(catalog)}.{quoted(schema)};" for catalog, schema in schemas]
     made += [view(role, name, workspaces) for role, name in names.items()]

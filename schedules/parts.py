@@ -14,7 +14,6 @@ from miner.ledger import Ledger
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
-from miner.ports import Sink
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
 from schedules.settings import Settings
@@ -126,12 +125,13 @@ class Parts:
     @contextmanager
     def emitter(self, ledger: Ledger) -> Iterator[Emitter | None]:
         """What brings the configured sink up to date; None when there is no sink."""
-        with self._sink() as sink:
+        with self.sink() as sink:
             stale = self.settings.mining.stale_days
             yield Emitter(ledger, sink, stale, self.popularity(), self.now) if sink else None
 
     @contextmanager
-    def _sink(self) -> Iterator[Sink | None]:
+    def sink(self) -> Iterator[FilesSink | PurviewSink | None]:
+        """The configured sink; None when there is none."""
         purview = self.settings.purview
         if purview.sink == "files":
             yield FilesSink(purview.out, self._purview_options())

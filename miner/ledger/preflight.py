@@ -23,7 +23,9 @@ def look(file: Path) -> Found:
         return failed(f"{folder} may not be written", "give the miner's user write rights on the ledger's folder")
     free = shutil.disk_usage(folder).free
     if free < _LEAST_FREE:
-        return failed(f"{free / 1e6:.0f} MB are free in {folder}", "free some space, or name another place in [ledger] url")
+        return failed(
+            f"{free / 1e6:.0f} MB are free in {folder}", "free some space, or name another place in [ledger] url"
+        )
     if not _there(file):
         return passed(f"{file} will be made, {free / 1e9:,.1f} GB are free")
     if not os.access(file, os.R_OK | os.W_OK):
@@ -37,7 +39,9 @@ def _at_version(file: Path, version: str | None) -> Found:
     if version is None:
         return passed(f"{file} is empty: the first run makes the ledger in it")
     if version not in known:
-        return failed(f"{file} was written by a newer miner (version {version})", "install that version of uc-lineage-miner")
+        return failed(
+            f"{file} was written by a newer miner (version {version})", "install that version of uc-lineage-miner"
+        )
     if version != known[0]:
         return passed(f"{file} may be written; the next run brings it from version {version} to {known[0]}: back it up")
     return passed(f"{file} may be written and is at version {version}")

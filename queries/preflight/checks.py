@@ -36,7 +36,9 @@ class SourceChecks:
         """Tables and columns first, then what their rows tell."""
         for role in self.looks.reader.tables:
             yield Check(f"{self.prefix}.tables.{role}", partial(self._table, role), self.ready)
-            yield Check(f"{self.prefix}.columns.{role}", partial(self._columns, role), (f"{self.prefix}.tables.{role}",))
+            yield Check(
+                f"{self.prefix}.columns.{role}", partial(self._columns, role), (f"{self.prefix}.tables.{role}",)
+            )
         for name, look in (
             ("freshness", partial(days.freshness, self.looks, self.now)),
             ("retention", partial(days.retention, self.looks)),

@@ -27,7 +27,7 @@ def freshness(looks: Looks, now: Callable[[], datetime]) -> Found:
     if now() - last > STALE:
         return failed(
             f"no event for {(now() - last).days} days: {told}",
-            "look whether lineage still reaches this table: its export, the refresh of its copy, the grants of its view",
+            "look whether lineage still reaches this table: its export, the refresh of a copy, the grants of a view",
         )
     return passed(told)
 
@@ -56,7 +56,9 @@ def retention(looks: Looks) -> Found:
     columns = looks.span(COLUMN_LINEAGE).first
     told = f"table_lineage from {span.first} on, column_lineage {f'from {columns} on' if columns else 'is empty'}"
     if span.last < looks.start:
-        return failed(f"{told}: nothing from [mining] start = {looks.start} on", f"set [mining] start to {span.last} or before")
+        return failed(
+            f"{told}: nothing from [mining] start = {looks.start} on", f"set [mining] start to {span.last} or before"
+        )
     lost = (span.first - looks.start).days
     if lost > 0:
         return passed(f"{told}: {lost} days from {looks.start} on are not there", f"set [mining] start = {span.first}")
@@ -68,7 +70,9 @@ def direct_access(looks: Looks) -> Found:
     first = looks.first_direct
     begins = max(filter(None, (looks.start, looks.span(TABLE_LINEAGE).first)))
     if first is None:
-        return skipped(f"no event from {looks.start} on tells direct access from access through a view: edges are unverified")
+        return skipped(
+            f"no event from {looks.start} on tells direct access from access through a view: edges are unverified"
+        )
     if first > begins:
         return passed(f"told from {first} on; {(first - begins).days} days before it give unverified edges")
     return passed(f"told from {first} on, the first day to mine")
@@ -76,39 +80,39 @@ def direct_access(looks: Looks) -> Found:
 
 def scope(looks: Looks) -> Found:
     """Metastores, days and workspaces seen; a view that shows fewer of them than lineage does is told."""
-    lineage = looks.scope(TABLE_LINEAGE)
-    others = [COLUMN_LINEAGE]
+    roles = [TABLE_LINEAGE, COLUMN_LINEAGE]
     if looks.reader.fields(QUERY_HISTORY) is not None:
-        others.append(QUERY_HISTORY)
-    scopes = {TABLE_LINEAGE: lineage} | {role: looks.scope(role) for role in others}
-    metastores = ", ".join(looks.mix.metastores) or "none"
-    told = "; ".join(f"{role}: {_scope(one)}" for role, one in scopes.items())
-    narrow = [_narrower(looks, role, lineage, scopes[role]) for role in others]
-    narrow = [text for text in narrow if text]
-    return passed(
-        f"in {SCOPE_DAYS} days metastore {metastores}; {told}{''.join(f'; {text}' for text in narrow)}",
-        "a view that filters rows hides usage and columns: look at its WHERE, see uc-miner views" if narrow else "",
-    )
+        roles.append(QUERY_HISTORY)
+    scopes = {role: looks.scope(role) for role in roles}
+    lineage = scopes[TABLE_LINEAGE]
+    narrow = list(filter(None, (_narrower(looks, role, lineage, one) for role, one in scopes.items())))
+    told = [
+        f"metastore {', '.join(looks.mix.metastores) or 'unknown'}",
+        _named(sorted(lineage.workspaces)),
+        *(f"{role} {_extent(one)}" for role, one in scopes.items()),
+        *narrow,
+    ]
+    mend = "a view that filters rows hides what is missing: look at its WHERE, or see uc-miner views" if narrow else ""
+    return passed("; ".join(told), mend)
 
 
 def _narrower(looks: Looks, role: str, lineage: Scope, other: Scope) -> str:
-    """What a view hides that lineage shows; a system table itself may lack what was never recorded."""
-    if looks.reader.tables[role] == DEFAULT_TABLES[role]:
+    """What a view hides that lineage shows; a system table itself lacks what was never recorded."""
+    if looks.reader.tables[role] == DEFAULT_TABLES.get(role):
         return ""
     hidden = sorted(lineage.workspaces - other.workspaces)
     return f"{looks.reader.tables[role]} shows nothing of {_named(hidden)}" if hidden else ""
 
 
-def _scope(one: Scope) -> str:
-    if not one.days:
-        return "no row"
-    return f"{_named(sorted(one.workspaces))} on {len(one.days)} days from {one.days[0]} to {one.days[-1]}"
+def _extent(one: Scope) -> str:
+    count = len(one.workspaces)
+    return f"{count} workspace{'s' * (count != 1)} on {len(one.days)} of {SCOPE_DAYS} days"
 
 
 def _named(workspaces: list[str]) -> str:
     shown = ", ".join(name or "(none)" for name in workspaces[:MOST_NAMED])
     more = f" and {len(workspaces) - MOST_NAMED} more" if len(workspaces) > MOST_NAMED else ""
-    return f"workspace{'s' * (len(workspaces) > 1)} {shown}{more}"
+    return f"workspace{'s' * (len(workspaces) > 1)} {shown or 'unknown'}{more}"
 
 
 def _name(looks: Looks, role: str) -> str:

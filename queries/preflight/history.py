@@ -14,7 +14,9 @@ def query_text(looks: Looks) -> Found:
             f"{mix.redacted:,} of {mix.rows:,} texts are redacted: nothing is lost, the miner reads no SQL text",
         )
     if mix.untexted == mix.rows:
-        return passed("every text is empty, as with customer-managed keys: nothing is lost, the miner reads no SQL text")
+        return passed(
+            "every text is empty, as with customer-managed keys: nothing is lost, the miner reads no SQL text"
+        )
     return passed(f"{mix.rows - mix.untexted:,} of {mix.rows:,} texts can be seen; the miner reads none")
 
 

@@ -110,7 +110,7 @@ class Looks:
 
     def read(self, role: str) -> None:
         """Ask a table for nothing, to see whether it may be read."""
-        self._rows("readable", {}, {"any_table": role})
+        self._table("readable", {}, {"any_table": role}, _ONE)
 
     def span(self, role: str) -> Span:
         """First and last day of a lineage table."""
@@ -125,9 +125,15 @@ class Looks:
         kinds: Counter[str] = Counter()
         for row in rows:
             kinds[row["process_kind"]] += row["rows"]
-        sums = [sum(row[name] for row in rows) for name in ("rows", "with_statement", "by_path", "untold_access")]
-        metastores = tuple(sorted({row["metastore_id"] for row in rows}))
-        return Mix(*sums, kinds, metastores, max((row["last_event"] for row in rows if row["last_event"]), default=None))
+        return Mix(
+            rows=kinds.total(),
+            with_statement=sum(row["with_statement"] for row in rows),
+            by_path=sum(row["by_path"] for row in rows),
+            untold_access=sum(row["untold_access"] for row in rows),
+            kinds=kinds,
+            metastores=tuple(sorted({row["metastore_id"] for row in rows})),
+            last_event=max((row["last_event"] for row in rows if row["last_event"]), default=None),
+        )
 
     @cached_property
     def history(self) -> HistoryMix:
@@ -140,8 +146,9 @@ class Looks:
     @cached_property
     def first_direct(self) -> date | None:
         """The first day, from the first one to mine on, that tells direct access from access through a view."""
-        rows = self._rows("first_direct_access", {"first_day": self.start}, {TABLE_LINEAGE: TABLE_LINEAGE})
-        first: date | None = rows[0]["first"]
+        roles = {TABLE_LINEAGE: TABLE_LINEAGE}
+        found = self._table("first_direct_access", {"first_day": self.start}, roles, _FIRST)
+        first: date | None = found["first"][0].as_py()
         return first
 
     def scope(self, role: str) -> Scope:
@@ -161,15 +168,15 @@ class Looks:
 
     def clock(self) -> datetime:
         """The warehouse's time, in UTC."""
-        now: datetime = self._rows("clock", {}, {})[0]["now"]
+        now: datetime = self._table("clock", {}, {}, _NOW)["now"][0].as_py()
         return now.astimezone(UTC)
 
     def identity(self) -> tuple[str, str]:
         """Who the warehouse takes the miner for, and its metastore as `<cloud>:<region>:<id>`."""
-        (row,) = self._rows("identity", {}, {})
+        (row,) = self._table("identity", {}, {}, _IDENTITY).to_pylist()
         return row["principal"], row["metastore"]
 
-    def schemas(self, catalog: str) -> Sequence[str] | None:
+    def visible_schemas(self, catalog: str) -> Sequence[str] | None:
         """The schemas of a catalog that may be used; None where that cannot be asked."""
         warehouse = self.reader.warehouse
         if warehouse.fields(SCHEMATA, INFORMATION_SCHEMA_SCHEMATA, ()) is None:
@@ -184,17 +191,16 @@ class Looks:
 
     def _instants(self, first: date) -> Mapping[str, object]:
         end = self.today + timedelta(days=1)
-        return {name: datetime.combine(day, time(), UTC) for name, day in (("history_from", first), ("history_to", end))}
+        return {
+            name: datetime.combine(day, time(), UTC) for name, day in (("history_from", first), ("history_to", end))
+        }
 
-    def _table(
-        self, query: str, values: Mapping[str, object], roles: Mapping[str, str], schema: pa.Schema
-    ) -> pa.Table:
+    def _table(self, query: str, values: Mapping[str, object], roles: Mapping[str, str], schema: pa.Schema) -> pa.Table:
         return pa.Table.from_batches(cast(self.reader.ask(query, values, roles), schema), schema=schema)
 
-    def _rows(
-        self, query: str, values: Mapping[str, object], roles: Mapping[str, str]
-    ) -> list[dict[str, object]]:
-        return [row for batch in self.reader.ask(query, values, roles) for row in batch.to_pylist()]
 
-
+_ONE = pa.schema([("one", pa.int64())])
+_NOW = pa.schema([("now", schemas.INSTANT)])
+_FIRST = pa.schema([("first", pa.date32())])
+_IDENTITY = pa.schema([("principal", pa.string()), ("metastore", pa.string())])
 _SCHEMA = pa.schema([("schema", pa.string())])

@@ -16,9 +16,7 @@ Connect = Callable[[tuple[str, int], float], socket.socket]
 Resolve = Callable[[str, int], object]
 
 
-def reach(
-    address: str, connect: Connect = socket.create_connection, resolve: Resolve = socket.getaddrinfo
-) -> Found:
+def reach(address: str, connect: Connect = socket.create_connection, resolve: Resolve = socket.getaddrinfo) -> Found:
     """Look up the host of an address, connect, and shake hands where it is https. Raises SourceError.
 
     Nothing is sent but the handshake.
