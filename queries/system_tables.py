@@ -40,6 +40,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE)
 
+NO_TABLE = "none"
+"""Stands for an optional table that is not to be read."""
+
 _HISTORY_SLACK = timedelta(days=1)
 
 
@@ -67,7 +70,7 @@ class SystemTableReader:
         for role, name in self.tables.items():
             fields = self._fields(role)
             if fields is None:
-                missing.append(name)
+                missing.append(DEFAULT_TABLES[role] if name == NO_TABLE else name)
                 continue
             missing += sorted(f"{name}.{'.'.join(path)}" for path in _wanted(role) if path not in fields)
         return missing
@@ -107,6 +110,10 @@ class SystemTableReader:
             bounds = {"last_day": last, "lineage_from": first - _HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from _cast(self._run("cached_reads", bounds, tables), schemas.USAGE)
 
+    def cancel(self) -> None:
+        """End what is being read, from any thread."""
+        self.warehouse.cancel()
+
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         """Job ids that are one-time runs between two days, both included; nothing without the table."""
         if self._fields(JOB_RUN_TIMELINE) is None:
@@ -128,11 +135,13 @@ class SystemTableReader:
 
     def _fields(self, role: str) -> frozenset[Field] | None:
         name = self.tables[role]
+        if name == NO_TABLE:
+            return None
         found = self.warehouse.fields(name, DOCUMENTED[DEFAULT_TABLES[role]], REQUIRED[role])
         if found is None and role not in OPTIONAL_TABLES:
             raise MissingTableError(
                 f"{name} is not there",
-                mend=f"check [sources.*.tables] {role}, and that the principal may SELECT from it",
+                mend=f"check [sources.*.tables] {role}; {self.warehouse.mend(name)}",
             )
         if found is not None and (lacking := [column for column in REQUIRED[role] if (column,) not in found]):
             raise SchemaDriftError(
@@ -173,7 +182,8 @@ class SystemTableReader:
             "workspace": ("workspaces", left_out.workspaces),
             "kind": ("kinds", left_out.process_kinds),
         }
-        own = "\n".join(".".join(name_parts(name)).lower() for name in self.tables.values())
+        read = [name for name in self.tables.values() if name != NO_TABLE]
+        own = "\n".join(".".join(name_parts(name)).lower() for name in read)
         scope: dict[str, object] = {"principal": self.principal.lower(), "own_tables": own}
         for part, (plural, chosen) in globs.items():
             scope[f"excluded_{plural}"] = alternation(chosen)
