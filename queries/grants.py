@@ -4,10 +4,11 @@ https://docs.databricks.com/aws/en/sql/language-manual/security-grant
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from miner.readers import PERSON, SERVICE_PRINCIPAL, kind_of
-from queries.system_tables import OPTIONAL_TABLES
+from queries.databricks import rights
+from queries.system_tables import NO_TABLE, OPTIONAL_TABLES
 from queries.warehouse import name_parts
 
 SYSTEM = "system"
@@ -22,30 +23,15 @@ _GOOD_FOR = {
 
 def grants(name: str, tables: Mapping[str, str], principal: str, warehouse: str = "") -> str:
     """The statements for one source: `tables` gives the full name by role, `warehouse` is the id of its warehouse."""
-    lines = [f"-- [sources.{name}]: the least that {_one_line(principal)} needs.", *_enabling(tables.values())]
+    read = {role: full_name for role, full_name in tables.items() if full_name != NO_TABLE}
+    lines = [f"-- [sources.{name}]: the least that {_one_line(principal)} needs.", *_enabling(read.values())]
     granted: set[str] = set()
-    for role, full_name in sorted(tables.items(), key=lambda item: item[0] in OPTIONAL_TABLES):
+    for role, full_name in sorted(read.items(), key=lambda item: item[0] in OPTIONAL_TABLES):
         if role in OPTIONAL_TABLES:
             lines += ["", f"-- optional, {role}: {_GOOD_FOR.get(role, 'the names of processes')}"]
-        lines += [grant for grant in table_grants(full_name, principal) if grant not in granted]
+        lines += [f"{grant};" for grant in rights.grants(full_name, principal) if f"{grant};" not in granted]
         granted.update(lines)
     return "\n".join([*lines, "", *_warehouse(principal, warehouse), ""])
-
-
-def table_grants(full_name: str, principal: str) -> Sequence[str]:
-    """What one table takes. USE SCHEMA has to be granted on the schema: granted on a catalog it does nothing."""
-    catalog, schema, table = (quoted(part) for part in name_parts(full_name))
-    to = f"TO {quoted(principal)};"
-    return (
-        f"GRANT USE CATALOG ON CATALOG {catalog} {to}",
-        f"GRANT USE SCHEMA ON SCHEMA {catalog}.{schema} {to}",
-        f"GRANT SELECT ON TABLE {catalog}.{schema}.{table} {to}",
-    )
-
-
-def quoted(name: str) -> str:
-    """A name between backticks, a backtick in it doubled."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _enabling(full_names: Iterable[str]) -> Iterator[str]:
@@ -61,8 +47,8 @@ def _enabling(full_names: Iterable[str]) -> Iterator[str]:
 
 def _warehouse(principal: str, warehouse: str) -> Iterator[str]:
     kind = _PRINCIPAL_KINDS.get(kind_of(principal.lower()), "group_name")
-    rights = {"access_control_list": [{kind: principal, "permission_level": "CAN_USE"}]}
-    shown = json.dumps(rights, ensure_ascii=False).replace("'", "'\\''")
+    allowed = {"access_control_list": [{kind: principal, "permission_level": "CAN_USE"}]}
+    shown = json.dumps(allowed, ensure_ascii=False).replace("'", "'\\''")
     number = warehouse or "WAREHOUSE_ID"
     yield "-- CAN_USE on the SQL warehouse is no SQL right. With the Databricks CLI:"
     yield f"--   databricks warehouses update-permissions {number} --json '{shown}'"

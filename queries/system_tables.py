@@ -40,6 +40,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE)
 
+NO_TABLE = "none"
+"""Stands for an optional table that is not to be read."""
+
 _HISTORY_SLACK = timedelta(days=1)
 
 
@@ -66,7 +69,7 @@ class SystemTableReader:
         missing = []
         for role, name in self.tables.items():
             if self.fields(role) is None:
-                missing.append(name)
+                missing.append(DEFAULT_TABLES[role] if name == NO_TABLE else name)
             else:
                 missing += [f"{name}.{path}" for path in self.lacking(role)]
         return missing
@@ -106,6 +109,10 @@ class SystemTableReader:
             bounds = {"last_day": last, "lineage_from": first - _HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
 
+    def cancel(self) -> None:
+        """End what is being read, from any thread."""
+        self.warehouse.cancel()
+
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         """Job ids that are one-time runs between two days, both included; nothing without the table."""
         if self.fields(JOB_RUN_TIMELINE) is None:
@@ -136,11 +143,13 @@ class SystemTableReader:
         Raises MissingTableError, SchemaDriftError.
         """
         name = self.tables[role]
+        if name == NO_TABLE:
+            return None
         found = self.warehouse.fields(name, DOCUMENTED[DEFAULT_TABLES[role]], REQUIRED[role])
         if found is None and role not in OPTIONAL_TABLES:
             raise MissingTableError(
                 f"{name} is not there",
-                mend=f"check [sources.*.tables] {role}, and that the principal may SELECT from it",
+                mend=f"check [sources.*.tables] {role}; {self.warehouse.mend(name)}",
             )
         if found is not None and (lacking := [column for column in REQUIRED[role] if (column,) not in found]):
             raise SchemaDriftError(
@@ -182,7 +191,8 @@ class SystemTableReader:
             "workspace": ("workspaces", left_out.workspaces),
             "kind": ("kinds", left_out.process_kinds),
         }
-        own = "\n".join(".".join(name_parts(name)).lower() for name in self.tables.values())
+        read = [name for name in self.tables.values() if name != NO_TABLE]
+        own = "\n".join(".".join(name_parts(name)).lower() for name in read)
         scope: dict[str, object] = {"principal": self.principal.lower(), "own_tables": own}
         for part, (plural, chosen) in globs.items():
             scope[f"excluded_{plural}"] = alternation(chosen)

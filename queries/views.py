@@ -11,7 +11,7 @@ from importlib import resources
 
 from queries import statements
 from queries.documented import DOCUMENTED
-from queries.grants import quoted
+from queries.databricks.rights import quoted
 from queries.system_tables import DEFAULT_TABLES
 from queries.warehouse import name_parts
 
@@ -22,7 +22,7 @@ _MASKED = frozenset({"statement_text"})
 def views(names: Mapping[str, str], workspaces: Sequence[str] = ()) -> str:
     """The statements: `names` gives the name of each view by role; rows of `workspaces` alone when some are given."""
     schemas = dict.fromkeys(name_parts(name)[:2] for name in names.values())
-    made = [f"CREATE SCHEMA IF NOT EXISTS {quoted(catalog)}.{quoted(schema)};" for catalog, schema in schemas]
+    made = [f"CREATE SCHEMA IF NOT EXISTS {quoted(catalog, schema)};" for catalog, schema in schemas]
     made += [view(role, name, workspaces) for role, name in names.items()]
     return "\n\n".join(made) + "\n"
 
@@ -32,7 +32,7 @@ def view(role: str, name: str, workspaces: Sequence[str] = ()) -> str:
     table = DEFAULT_TABLES[role]
     columns = ",\n  ".join(_column(column) for column in columns_read(role))
     where = f"\nWHERE workspace_id IN ({', '.join(_text(workspace) for workspace in workspaces)})" if workspaces else ""
-    full_name = ".".join(quoted(part) for part in name_parts(name))
+    full_name = quoted(*name_parts(name))
     comment = f"What uc-miner reads of {table}; uc-miner views printed it"
     return f"CREATE OR REPLACE VIEW {full_name}\nCOMMENT {_text(comment)}\nAS SELECT\n  {columns}\nFROM {table}{where};"
 

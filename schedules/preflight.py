@@ -15,7 +15,6 @@ from miner.ledger import preflight as ledger
 from miner.ports import TABLE_LINEAGE
 from queries.preflight.checks import SourceChecks
 from queries.preflight.looks import NO_TAG, Looks
-from schedules import rights
 from schedules.parts import Parts, reading
 from schedules.settings.sources import DatabricksSource
 from sinks import placement
@@ -54,8 +53,7 @@ def _checks(parts: Parts, opened: ExitStack) -> Iterator[Check]:
     scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="uc-miner-")))
     looks = {name: _looks(parts, name, scratch, opened) for name in parts.settings.sources}
     for name, one in looks.items():
-        given = parts.settings.sources[name]
-        yield from SourceChecks(one, f"sources.{name}", (SETTINGS,), partial(rights.grant_of, given), parts.now).all()
+        yield from SourceChecks(one, f"sources.{name}", (SETTINGS,), parts.now).all()
     yield from _sink(parts, list(looks.values()), opened)
 
 

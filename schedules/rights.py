@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from miner.errors import SettingsError
 from miner.ports import COLUMN_LINEAGE
 from queries import grants, views
-from queries.system_tables import DEFAULT_TABLES
+from queries.system_tables import DEFAULT_TABLES, NO_TABLE
 from schedules.parts import Parts
 from schedules.settings import Settings, checks
 from schedules.settings.sources import DatabricksSource, Source
@@ -42,14 +42,6 @@ def principal_of(given: Source) -> str:
     return given.principal or (given.client_id or "" if isinstance(given, DatabricksSource) else "")
 
 
-def grant_of(given: Source, role: str) -> str:
-    """How the principal comes to read one table."""
-    name, principal = getattr(given.tables, role), principal_of(given) or "PRINCIPAL"
-    statements = " ".join(grants.table_grants(name, principal))
-    first = "" if isinstance(given, DatabricksSource) else "export it into the folder; whoever does so needs "
-    return f"{first}{statements}"
-
-
 def _grants(settings: Settings, name: str) -> str:
     given = settings.sources[name]
     principal = principal_of(given)
@@ -61,9 +53,9 @@ def _grants(settings: Settings, name: str) -> str:
 
 def _views(settings: Settings, name: str, schema: str, workspaces: Sequence[str]) -> str:
     tables = _tables(settings, settings.sources[name])
-    named = {role: table for role, table in tables.items() if table != DEFAULT_TABLES[role]}
+    named = {role: table for role, table in tables.items() if table not in (DEFAULT_TABLES[role], NO_TABLE)}
     if schema:
-        named = {role: named.get(role, f"{schema}.{role}") for role in tables}
+        named = {role: named.get(role, f"{schema}.{role}") for role, table in tables.items() if table != NO_TABLE}
     if not named:
         raise SettingsError(
             f"source {name} reads the system tables themselves",

@@ -10,7 +10,7 @@ from miner.errors import SchemaDriftError
 from miner.ports import JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE
 from queries.preflight import days, history, lineage
 from queries.preflight.looks import Looks
-from queries.system_tables import DEFAULT_TABLES, wanted
+from queries.system_tables import DEFAULT_TABLES, NO_TABLE, wanted
 
 WITHOUT: Mapping[str, str] = {
     QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
@@ -23,13 +23,12 @@ WITHOUT: Mapping[str, str] = {
 class SourceChecks:
     """The checks of one source. `prefix` begins their names, `ready` names those that all of them need.
 
-    `grant` tells how a table that is not there may be had; `now` gives the UTC time.
+    `now` gives the UTC time.
     """
 
     looks: Looks
     prefix: str
     ready: tuple[str, ...]
-    grant: Callable[[str], str]
     now: Callable[[], datetime]
 
     def all(self) -> Iterator[Check]:
@@ -60,8 +59,11 @@ class SourceChecks:
             there = reader.fields(role) is not None
         except SchemaDriftError:
             return passed(f"{name} is there")  # what it lacks is told by the check of its columns
+        without = WITHOUT.get(role, "it is optional")
+        if name == NO_TABLE:
+            return skipped(f"not to be read: {without}")
         if not there:
-            return skipped(f"{name} is not there: {WITHOUT.get(role, 'it is optional')}", self.grant(role))
+            return skipped(f"{name} is not there: {without}", reader.warehouse.mend(name))
         self.looks.read(role)
         return passed(f"{name} can be read")
 

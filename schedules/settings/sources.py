@@ -17,6 +17,7 @@ from pydantic import (
 from schedules.settings import checks
 from schedules.settings.declared import THREE_PARTS, Section, TableName, Whole, section, setting, whole
 
+OR_NONE = f'{THREE_PARTS}; or "none"'
 KIND = '"files" or "databricks"'
 KIND_MEANING = "what the source is"
 PRINCIPAL_MEANING = "who the miner reads as; these reads do not count as usage"
@@ -45,9 +46,11 @@ class Tables(Section):
 
     table_lineage: TableName = setting("system.access.table_lineage", THREE_PARTS, "read and write events")
     column_lineage: TableName = setting("system.access.column_lineage", THREE_PARTS, "column pairs of events")
-    query_history: TableName = setting("system.query.history", THREE_PARTS, "statements, optional")
-    job_run_timeline: TableName = setting(
-        "system.lakeflow.job_run_timeline", THREE_PARTS, "job runs, which tell one-time runs; optional"
+    query_history: TableName | Literal["none"] = setting(
+        "system.query.history", OR_NONE, "statements; none: not read"
+    )
+    job_run_timeline: TableName | Literal["none"] = setting(
+        "system.lakeflow.job_run_timeline", OR_NONE, "job runs, which tell one-time runs; none: not read"
     )
 
 

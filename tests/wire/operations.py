@@ -25,9 +25,9 @@ class Piece:
 class Operation:
     """One statement. Its rows are made while they are read, so that memory does not grow with the result."""
 
-    def __init__(self, answer: Answer, tables: Sequence[str], acts: Sequence[Act]) -> None:
+    def __init__(self, answer: Answer, session: bytes, tables: Sequence[str], acts: Sequence[Act]) -> None:
         """Begin at once, unless a fault has it wait."""
-        self.tables = tuple(tables)
+        self.session, self.tables, self.by_link = session, tuple(tables), False
         self.error: SqlError | None = None
         self._answer = answer
         self._polls = sum(act.polls for act in acts if isinstance(act, Pending))
@@ -50,14 +50,10 @@ class Operation:
     def _run(self) -> None:
         try:
             self._wait()
-            if self._fails:
-                fault = self._fails[0]
-                raise SqlError(fault.error_class, fault.state, fault.words)
             self._rows = self._answer.begin()
             # The first rows are part of running: what goes wrong with them is the statement's error.
             self._rest = next(self._rows, None)
-            if self._stopped.is_set():
-                raise sql_errors.CANCELED
+            self._check()
         except SqlError as error:
             self.error = error
         finally:
@@ -66,8 +62,14 @@ class Operation:
     def _wait(self) -> None:
         for hold in self._holds:
             while not hold.released.wait(0.01):
-                if self._stopped.is_set():
-                    raise sql_errors.CANCELED
+                self._check()
+        for fault in self._fails:
+            raise SqlError(fault.error_class, fault.state, fault.words)
+        self._check()
+
+    def _check(self) -> None:
+        if self._stopped.is_set():
+            raise sql_errors.CANCELED
 
     @property
     def schema(self) -> pa.Schema:
@@ -97,8 +99,10 @@ class Operation:
     def close(self) -> None:
         """Stop, and let go of everything."""
         self.cancel()
-        if self._begun:
-            self._thread.join()
+        while self._begun and self._thread.is_alive():
+            # An interrupt that comes just before the statement runs is lost.
+            self._answer.interrupt()
+            self._thread.join(0.05)
         with self._reading:
             self._rows, self._rest = iter(()), None
             self._answer.close()

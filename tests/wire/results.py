@@ -1,5 +1,6 @@
 """Arrow on the wire: a schema as Thrift tells it, record batches as messages."""
 
+import time
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -52,14 +53,13 @@ def table_schema(schema: pa.Schema) -> ttypes.TTableSchema:
     )
 
 
-def metadata(
-    schema: pa.Schema, form: int = ttypes.TSparkRowSetType.ARROW_BASED_SET
-) -> ttypes.TGetResultSetMetadataResp:
-    """What a client must know of a result before its rows."""
+def metadata(schema: pa.Schema, *, by_link: bool = False) -> ttypes.TGetResultSetMetadataResp:
+    """What a client must know of a result before its rows; `by_link` when these come as files to fetch."""
+    forms = ttypes.TSparkRowSetType
     return ttypes.TGetResultSetMetadataResp(
         status=SUCCESS,
         schema=table_schema(schema),
-        resultFormat=form,
+        resultFormat=forms.URL_BASED_SET if by_link else forms.ARROW_BASED_SET,
         lz4Compressed=False,
         arrowSchema=schema.serialize().to_pybytes(),
         isStagingOperation=False,
@@ -72,6 +72,21 @@ def inline(batches: Sequence[pa.RecordBatch], offset: int) -> ttypes.TRowSet:
     return ttypes.TRowSet(startRowOffset=offset, rows=[], arrowBatches=messages)
 
 
+def file(schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> bytes:
+    """Rows as a file to fetch: a whole Arrow stream. The schema alone tells names, as it does inline."""
+    messages = [schema.serialize(), *(batch.serialize() for batch in batches)]
+    return b"".join(message.to_pybytes() for message in messages) + _END_OF_STREAM
+
+
+def link(url: str, batches: Sequence[pa.RecordBatch], offset: int, size: int) -> ttypes.TRowSet:
+    """Where such a file is. Clients hold its end against their own clock."""
+    rows = sum(batch.num_rows for batch in batches)
+    found = ttypes.TSparkArrowResultLink(url, int(time.time()) + LINK_SECONDS, offset, rows, size)
+    return ttypes.TRowSet(startRowOffset=offset, rows=[], resultLinks=[found])
+
+
+LINK_SECONDS = 900
+_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 SUCCESS = ttypes.TStatus(ttypes.TStatusCode.SUCCESS_STATUS)
 
 

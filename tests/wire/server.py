@@ -2,24 +2,23 @@
 
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from databricks.sql.thrift_api.TCLIService import TCLIService
-from thrift.protocol.TBinaryProtocol import TBinaryProtocol
-from thrift.transport.TTransport import TMemoryBuffer
-
+from tests.wire import rest, thrift_front
 from tests.wire.engine import Engine
 from tests.wire.faults import Faults, HttpStatus, Reset
 from tests.wire.journal import Call, Journal
-from tests.wire.thrift_front import Interruption, Registry, ThriftCalls
+from tests.wire.rest import OPEN_TO_ALL, WAREHOUSE_ID, Workspace
+from tests.wire.thrift_front import Interruption, Registry
 from tests.wire.tokens import Refusal, Token, Tokens
 
-WAREHOUSE_ID = "0123456789abcdef"
 TOKEN = "dapi-local"
 
 
@@ -30,13 +29,15 @@ class LocalWarehouse:
         """Listen on a free port of 127.0.0.1. `clock` is what tokens expire by and statements call now."""
         self.tokens, self.faults, self.journal = Tokens(clock), Faults(), Journal()
         self.tokens.add(TOKEN)
-        self.registry = Registry(Engine(root, clock), self.faults)
+        self.workspace = Workspace(self.tokens, clock)
+        self.registry = Registry(Engine(root, clock), self.faults, self.workspace)
         self._http = _Server(("127.0.0.1", 0), _Request)
         self._http.warehouse = self
+        self.workspace.url = self.url
         self._thread = Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> "LocalWarehouse":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,7 +81,17 @@ class LocalWarehouse:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
     warehouse: LocalWarehouse
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close without the farewell that the base class sends first: a reset is to be a reset."""
+        self.close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that went away."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -92,34 +103,71 @@ class _Request(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class names it so
         """Nothing: the call log tells it."""
 
-    def do_POST(self) -> None:  # noqa: N802 -- the base class names it so
-        """A Thrift call."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        warehouse = self.server.warehouse
-        call = warehouse.journal.open(_method(body), self.headers)
-        try:
-            token = warehouse.tokens.admit(self.headers.get("Authorization", ""))
-            call.principal = token.principal
-            self._answer(call, 200, _answered(warehouse.registry, call, token, body), "application/x-thrift")
-        except Refusal as refusal:
-            self._refuse(call, HttpStatus(refusal.status, reason=refusal.reason))
-        except Interruption as fault:
-            self._interrupt(call, fault.act)
+    def do_GET(self) -> None:
+        """A REST call."""
+        self._rest(b"")
 
-    def _interrupt(self, call: Call, act: HttpStatus | Reset) -> None:
+    def do_POST(self) -> None:
+        """A Thrift call to the warehouse's path, or a REST call."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/sql/"):
+            self._thrift(body)
+        else:
+            self._rest(body)
+
+    def _thrift(self, body: bytes) -> None:
+        warehouse = self.server.warehouse
+        call = warehouse.journal.open(thrift_front.method(body), self.headers)
+        try:
+            token = self._admitted(call)
+            self._check_path(warehouse.http_path)
+            answer = thrift_front.answered(warehouse.registry, call, token, body)
+        except Refusal as refusal:
+            self._refuse(call, HttpStatus(refusal.status, reason=refusal.reason), b"")
+        except Interruption as fault:
+            self._interrupt(call, fault.act, b"")
+        else:
+            self._answer(call, 200, answer, "application/x-thrift")
+
+    def _rest(self, body: bytes) -> None:
+        warehouse, path = self.server.warehouse, urlsplit(self.path).path
+        call = warehouse.journal.open(f"{self.command} {path}", self.headers)
+        try:
+            thrift_front.strike(warehouse.faults.struck(call.method))
+            token = None if path.startswith(OPEN_TO_ALL) else self._admitted(call)
+            reply = warehouse.workspace.answer(self.command, path, self.headers, body, token)
+        except Refusal as refusal:
+            told = rest.refused(refusal.status, refusal.reason)
+            self._refuse(call, HttpStatus(refusal.status, reason=refusal.reason), told)
+        except Interruption as fault:
+            self._interrupt(call, fault.act, rest.refused(getattr(fault.act, "code", 0), "A fault was asked for."))
+        else:
+            self._answer(call, reply.status, reply.body, reply.kind)
+
+    def _admitted(self, call: Call) -> Token:
+        token = self.server.warehouse.tokens.admit(self.headers.get("Authorization", ""))
+        call.principal = token.principal
+        return token
+
+    def _check_path(self, known: str) -> None:
+        if urlsplit(self.path).path != known:
+            raise Refusal(404, f"The warehouse of {self.path} does not exist.")
+
+    def _interrupt(self, call: Call, act: HttpStatus | Reset, body: bytes) -> None:
         if isinstance(act, HttpStatus):
-            self._refuse(call, act)
+            self._refuse(call, act, body)
             return
-        # Closing with unsent data thrown away is what the other side sees as a reset.
+        call.error = "reset"
+        # Closing with a linger of no time is what the other side sees as a reset.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
         self.close_connection = True
 
-    def _refuse(self, call: Call, status: HttpStatus) -> None:
+    def _refuse(self, call: Call, status: HttpStatus, body: bytes) -> None:
         headers = {"x-databricks-reason-phrase": status.reason} if status.reason else {}
         if status.retry_after is not None:
             headers["Retry-After"] = str(status.retry_after)
-        self._answer(call, status.code, b"", "text/plain", headers)
+        call.error = status.reason
+        self._answer(call, status.code, body, "application/json" if body else "text/plain", headers)
 
     def _answer(self, call: Call, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
         call.status = status
@@ -129,18 +177,3 @@ class _Request(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
-
-
-def _protocol(buffer: TMemoryBuffer) -> TBinaryProtocol:
-    return TBinaryProtocol(buffer, string_length_limit=None, container_length_limit=None)
-
-
-def _method(body: bytes) -> str:
-    return _protocol(TMemoryBuffer(body)).readMessageBegin()[0]
-
-
-def _answered(registry: Registry, call: Call, token: Token, body: bytes) -> bytes:
-    handler, answer = ThriftCalls(registry, call, token), TMemoryBuffer()
-    TCLIService.Processor(handler).process(_protocol(TMemoryBuffer(body)), _protocol(answer))
-    handler.finish()
-    return answer.getvalue()

@@ -4,8 +4,9 @@ import uuid
 from dataclasses import dataclass, field
 from threading import Lock
 
-from databricks.sql.thrift_api.TCLIService import ttypes
-from thrift.transport.TTransport import TTransportException
+from databricks.sql.thrift_api.TCLIService import TCLIService, ttypes
+from thrift.protocol.TBinaryProtocol import TBinaryProtocol
+from thrift.transport.TTransport import TMemoryBuffer, TTransportException
 
 from tests.wire import commands, results
 from tests.wire.dialect import Parameter
@@ -13,12 +14,18 @@ from tests.wire.engine import Engine, Place
 from tests.wire.faults import STATEMENT_ACTS, Act, Faults, Forgotten, HttpStatus, Reset
 from tests.wire.journal import Call
 from tests.wire.operations import Operation
+from tests.wire.rest import Workspace
 from tests.wire.results import SUCCESS, failure
 from tests.wire.sql_errors import SqlError
 from tests.wire.tokens import Token, check_rights
 
 PROTOCOL = ttypes.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V8
 _INVALID = ttypes.TStatusCode.INVALID_HANDLE_STATUS
+_NO_SESSION = failure("Invalid SessionHandle: the session was closed", "HY000", _INVALID)
+
+
+class _SessionForgotten(Exception):  # noqa: N818 -- an answer, not a mistake of the server
+    """A fault: the server no longer knows the session."""
 
 
 class Interruption(TTransportException):
@@ -51,10 +58,29 @@ class Registry:
 
     engine: Engine
     faults: Faults
+    workspace: Workspace
     poll_seconds: float = 0.2
+    cloud_fetch: bool = False
     sessions: dict[bytes, Session] = field(default_factory=dict)
     operations: dict[bytes, Operation] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+
+    def forget(self, session: bytes) -> bool:
+        """End a session with its statements; tell whether there was one."""
+        with self.lock:
+            found = self.sessions.pop(session, None)
+            left = [key for key, operation in self.operations.items() if operation.session == session]
+        for key in left:
+            self.drop(key)
+        return found is not None
+
+    def drop(self, key: bytes) -> bool:
+        """End a statement; tell whether there was one."""
+        with self.lock:
+            operation = self.operations.pop(key, None)
+        if operation is not None:
+            operation.close()
+        return operation is not None
 
     def close(self) -> None:
         """Stop every statement."""
@@ -77,11 +103,7 @@ class ThriftCalls:
 
     def _faults(self, tables: tuple[str, ...] = ()) -> list[Act]:
         acts = self._registry.faults.struck(self._call.method, tables)
-        for act in acts:
-            if isinstance(act, (HttpStatus, Reset)):
-                if not act.late:
-                    raise Interruption(act)
-                self._late = act
+        self._late = strike(acts)
         return acts
 
     def OpenSession(self, req):  # noqa: N802 -- the service's name
@@ -107,23 +129,26 @@ class ThriftCalls:
     def CloseSession(self, req):  # noqa: N802
         """The end of a session."""
         self._faults()
-        with self._registry.lock:
-            found = self._registry.sessions.pop(req.sessionHandle.sessionId.guid, None)
-        return ttypes.TCloseSessionResp(SUCCESS if found else failure("Invalid SessionHandle", code=_INVALID))
+        found = self._registry.forget(req.sessionHandle.sessionId.guid)
+        return ttypes.TCloseSessionResp(SUCCESS if found else _NO_SESSION)
 
     def ExecuteStatement(self, req):  # noqa: N802
         """A statement, with its first rows in the answer when it is quick enough."""
         session = self._registry.sessions.get(req.sessionHandle.sessionId.guid)
         if session is None:
             self._faults()
-            return ttypes.TExecuteStatementResp(failure("Invalid SessionHandle", code=_INVALID))
+            return ttypes.TExecuteStatementResp(_NO_SESSION)
         given = [_parameter(one) for one in req.parameters or ()]
         self._note(req, session, given)
         try:
             operation = self._operation(req.statement, given, session)
+        except _SessionForgotten:
+            self._registry.forget(session.id)
+            return ttypes.TExecuteStatementResp(_NO_SESSION)
         except SqlError as error:
             self._call.error = str(error)
             return ttypes.TExecuteStatementResp(SUCCESS, _handle(uuid.uuid4().bytes), _failed(error))
+        operation.by_link = bool(req.canDownloadResult) and self._registry.cloud_fetch
         key = uuid.uuid4().bytes
         self._call.operation = key.hex()
         with self._registry.lock:
@@ -141,28 +166,43 @@ class ThriftCalls:
         engine = self._registry.engine
         command = commands.understood(text, session)
         if command is not None:
-            return Operation(command, (), self._faults())
+            return Operation(command, session.id, (), self._statement_faults())
         try:
             question = engine.understand(text, given, session.place())
         except SqlError:
-            self._faults()
+            self._statement_faults()
             raise
         self._call.tables = tuple(".".join(parts) for parts in question.tables)
-        acts = [act for act in self._faults(self._call.tables) if isinstance(act, STATEMENT_ACTS)]
+        acts = self._statement_faults()
         check_rights(self._token.missing, question.tables)
-        return Operation(engine.answer(question), self._call.tables, acts)
+        return Operation(engine.answer(question), session.id, self._call.tables, acts)
+
+    def _statement_faults(self) -> list[Act]:
+        acts = self._faults(self._call.tables)
+        if any(isinstance(act, Forgotten) for act in acts):
+            raise _SessionForgotten
+        return [act for act in acts if isinstance(act, STATEMENT_ACTS)]
 
     def _direct(self, key: bytes, operation: Operation, wanted) -> ttypes.TSparkDirectResults:
         state = operation.state(self._registry.poll_seconds)
         told = ttypes.TSparkDirectResults(operationStatus=self._status(operation, state))
         if state != ttypes.TOperationState.FINISHED_STATE:
             return told
-        told.resultSetMetadata = results.metadata(operation.schema)
-        told.resultSet = _piece(operation, wanted.maxRows, wanted.maxBytes)
+        told.resultSetMetadata = results.metadata(operation.schema, by_link=operation.by_link)
+        told.resultSet = self._piece(operation, wanted.maxRows, wanted.maxBytes)
         if not told.resultSet.hasMoreRows:
-            self._drop(key)
+            self._registry.drop(key)
             told.closeOperation = ttypes.TCloseOperationResp(SUCCESS)
         return told
+
+    def _piece(self, operation: Operation, rows: int, size: int | None) -> ttypes.TFetchResultsResp:
+        piece = operation.read(rows, size or 1 << 30)
+        if not operation.by_link or not piece.batches:
+            return ttypes.TFetchResultsResp(SUCCESS, piece.more, results.inline(piece.batches, piece.offset))
+        workspace, path = self._registry.workspace, f"/files/{uuid.uuid4()}"
+        workspace.files[path] = content = results.file(operation.schema, piece.batches)
+        link = results.link(workspace.url + path, piece.batches, piece.offset, len(content))
+        return ttypes.TFetchResultsResp(SUCCESS, piece.more, link)
 
     def _status(self, operation: Operation, state: int) -> ttypes.TGetOperationStatusResp:
         if state != ttypes.TOperationState.ERROR_STATE:
@@ -170,20 +210,13 @@ class ThriftCalls:
         self._call.error = str(operation.error)
         return _failed(operation.error).operationStatus
 
-    def _drop(self, key: bytes) -> bool:
-        with self._registry.lock:
-            operation = self._registry.operations.pop(key, None)
-        if operation is not None:
-            operation.close()
-        return operation is not None
-
     def _of(self, req) -> Operation | None:
         key = req.operationHandle.operationId.guid
         self._call.operation = key.hex()
         operation = self._registry.operations.get(key)
         self._call.tables = operation.tables if operation else ()
         if any(isinstance(act, Forgotten) for act in self._faults(self._call.tables)):
-            self._drop(key)
+            self._registry.drop(key)
             return None
         return operation
 
@@ -199,7 +232,7 @@ class ThriftCalls:
         operation = self._of(req)
         if operation is None:
             return ttypes.TGetResultSetMetadataResp(_unknown(req))
-        return results.metadata(operation.schema)
+        return results.metadata(operation.schema, by_link=operation.by_link)
 
     def FetchResults(self, req):  # noqa: N802
         """The next rows."""
@@ -207,11 +240,11 @@ class ThriftCalls:
         if operation is None:
             return ttypes.TFetchResultsResp(_unknown(req))
         try:
-            answer = _piece(operation, req.maxRows, req.maxBytes)
+            answer = self._piece(operation, req.maxRows, req.maxBytes)
         except SqlError as error:
             self._call.error = str(error)
             return ttypes.TFetchResultsResp(failure(str(error), error.state))
-        answer.resultSetMetadata = results.metadata(operation.schema)
+        answer.resultSetMetadata = results.metadata(operation.schema, by_link=operation.by_link)
         return answer
 
     def CancelOperation(self, req):  # noqa: N802
@@ -226,8 +259,34 @@ class ThriftCalls:
         """The end of a statement."""
         if self._of(req) is None:
             return ttypes.TCloseOperationResp(_unknown(req))
-        self._drop(req.operationHandle.operationId.guid)
+        self._registry.drop(req.operationHandle.operationId.guid)
         return ttypes.TCloseOperationResp(SUCCESS)
+
+
+def _protocol(buffer: TMemoryBuffer) -> TBinaryProtocol:
+    return TBinaryProtocol(buffer, string_length_limit=None, container_length_limit=None)
+
+
+def method(body: bytes) -> str:
+    """The name of the call that a request holds."""
+    return _protocol(TMemoryBuffer(body)).readMessageBegin()[0]
+
+
+def strike(acts: list[Act]) -> HttpStatus | Reset | None:
+    """Raise Interruption for the first act that comes instead of an answer; the one that comes after it, if any."""
+    instead = [act for act in acts if isinstance(act, (HttpStatus, Reset))]
+    for act in instead:
+        if not act.late:
+            raise Interruption(act)
+    return instead[0] if instead else None
+
+
+def answered(registry: Registry, call: Call, token: Token, body: bytes) -> bytes:
+    """The answer to one request. Raises Interruption."""
+    handler, answer = ThriftCalls(registry, call, token), TMemoryBuffer()
+    TCLIService.Processor(handler).process(_protocol(TMemoryBuffer(body)), _protocol(answer))
+    handler.finish()
+    return answer.getvalue()
 
 
 def _parameter(told: ttypes.TSparkParameter) -> Parameter:
@@ -238,11 +297,6 @@ def _parameter(told: ttypes.TSparkParameter) -> Parameter:
 def _handle(key: bytes) -> ttypes.TOperationHandle:
     identifier = ttypes.THandleIdentifier(key, b"secret")
     return ttypes.TOperationHandle(identifier, ttypes.TOperationType.EXECUTE_STATEMENT, hasResultSet=True)
-
-
-def _piece(operation: Operation, rows: int, size: int | None) -> ttypes.TFetchResultsResp:
-    piece = operation.read(rows, size or 1 << 30)
-    return ttypes.TFetchResultsResp(SUCCESS, piece.more, results.inline(piece.batches, piece.offset))
 
 
 def _failed(error: SqlError) -> ttypes.TSparkDirectResults:
