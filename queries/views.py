@@ -10,8 +10,8 @@ from functools import cache
 from importlib import resources
 
 from queries import statements
-from queries.documented import DOCUMENTED
 from queries.databricks.rights import quoted
+from queries.documented import DOCUMENTED
 from queries.system_tables import DEFAULT_TABLES
 from queries.warehouse import name_parts
 

@@ -171,10 +171,13 @@ class Looks:
         now: datetime = self._table("clock", {}, {}, _NOW)["now"][0].as_py()
         return now.astimezone(UTC)
 
-    def identity(self) -> tuple[str, str]:
-        """Who the warehouse takes the miner for, and its metastore as `<cloud>:<region>:<id>`."""
-        (row,) = self._table("identity", {}, {}, _IDENTITY).to_pylist()
-        return row["principal"], row["metastore"]
+    def principal(self) -> str:
+        """Who the warehouse takes the miner for."""
+        return str(self._table("principal", {}, {}, _PRINCIPAL)["principal"][0])
+
+    def metastore(self) -> str:
+        """The warehouse's metastore as `<cloud>:<region>:<id>`; Databricks alone knows it."""
+        return str(self._table("metastore", {}, {}, _METASTORE)["metastore"][0])
 
     def visible_schemas(self, catalog: str) -> Sequence[str] | None:
         """The schemas of a catalog that may be used; None where that cannot be asked."""
@@ -202,5 +205,6 @@ class Looks:
 _ONE = pa.schema([("one", pa.int64())])
 _NOW = pa.schema([("now", schemas.INSTANT)])
 _FIRST = pa.schema([("first", pa.date32())])
-_IDENTITY = pa.schema([("principal", pa.string()), ("metastore", pa.string())])
+_PRINCIPAL = pa.schema([("principal", pa.string())])
+_METASTORE = pa.schema([("metastore", pa.string())])
 _SCHEMA = pa.schema([("schema", pa.string())])
