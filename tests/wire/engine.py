@@ -43,7 +43,7 @@ class Answer:
         self.schema = pa.schema([])
 
     def begin(self) -> Iterator[pa.RecordBatch]:
-        """Run the statement; the rows follow while they are asked for. Raises SqlError, also from the iterator."""
+        """Run the statement; rows follow while they are asked for, under `schema`'s names. Raises SqlError, also then."""
         try:
             self._connection.execute(f"SET TimeZone = '{self._question.zone}'")
             relation = self._connection.sql(self._question.text)
@@ -51,13 +51,14 @@ class Answer:
             reader = relation.to_arrow_reader(BATCH_ROWS)
         except (duckdb.Error, OSError, pa.ArrowException) as error:
             raise sql_errors.from_duckdb(error) from error
-        self.schema = _spark_schema(reader.schema, wide)
-        return self._batches(reader)
+        plain = pa.schema([_narrow(field, huge) for field, huge in zip(reader.schema, wide, strict=True)])
+        self.schema = pa.schema([field.with_type(spark_type(field.type)) for field in plain])
+        return self._batches(reader, plain if any(wide) else None)
 
-    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    def _batches(self, reader: pa.RecordBatchReader, narrowed: pa.Schema | None) -> Iterator[pa.RecordBatch]:
         try:
             for batch in reader:
-                yield batch if batch.schema == self.schema else batch.cast(self.schema)
+                yield batch.cast(narrowed) if narrowed else batch
         except (duckdb.Error, OSError, pa.ArrowException) as error:
             raise sql_errors.from_duckdb(error) from error
 
@@ -70,9 +71,20 @@ class Answer:
         self._connection.close()
 
 
-def _spark_schema(schema: pa.Schema, wide: Sequence[bool]) -> pa.Schema:
-    """Spark has no HUGEINT: its sums of whole numbers are BIGINT, as its columns without a type are VOID."""
-    return pa.schema([field.with_type(pa.int64()) if huge else field for field, huge in zip(schema, wide, strict=True)])
+def _narrow(field: pa.Field, huge: bool) -> pa.Field:
+    """Spark has no HUGEINT: its sums of whole numbers are BIGINT."""
+    return field.with_type(pa.int64()) if huge else field
+
+
+def spark_type(kind: pa.DataType) -> pa.DataType:
+    """The type with Spark's names for the items of lists and maps; rows in memory stay as they are."""
+    if pa.types.is_map(kind):
+        return pa.map_(spark_type(kind.key_type), spark_type(kind.item_type))
+    if pa.types.is_list(kind):
+        return pa.list_(pa.field("element", spark_type(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(spark_type(field.type)) for field in kind])
+    return kind
 
 
 class Engine:

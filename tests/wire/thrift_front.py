@@ -200,7 +200,7 @@ class ThriftCalls:
         if not operation.by_link or not piece.batches:
             return ttypes.TFetchResultsResp(SUCCESS, piece.more, results.inline(piece.batches, piece.offset))
         workspace, path = self._registry.workspace, f"/files/{uuid.uuid4()}"
-        workspace.files[path] = content = results.file(piece.batches)
+        workspace.files[path] = content = results.file(operation.schema, piece.batches)
         link = results.link(workspace.url + path, piece.batches, piece.offset, len(content))
         return ttypes.TFetchResultsResp(SUCCESS, piece.more, link)
 
