@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
@@ -25,6 +26,9 @@ from sinks.purview.authentication import Authentication
 from sinks.purview.client import PurviewSink
 from sinks.purview.files import FilesSink
 from sinks.purview.options import PurviewOptions
+
+if TYPE_CHECKING:
+    from queries.databricks.warehouse import DatabricksWarehouse
 
 Now = Callable[[], datetime]
 
@@ -159,11 +163,17 @@ class Parts:
 @contextmanager
 def reading(given: SourceSettings, scratch: Path, exclusions: Exclusions) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory."""
-    if not isinstance(given, FilesSource):
-        raise SettingsError("databricks sources cannot be read yet", mend="wait")
-    warehouse = EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
-    with closing(warehouse):
+    with closing(_warehouse(given, scratch)) as warehouse:
         yield SystemTableReader(warehouse, given.tables.model_dump(), exclusions, given.principal.lower())
+
+
+def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | DatabricksWarehouse":
+    if isinstance(given, FilesSource):
+        return EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
+    # A second or two of imports that only a run against Databricks has to spend.
+    from schedules.databricks import warehouse  # noqa: PLC0415
+
+    return warehouse(given, scratch)
 
 
 def _rules(given: SourceSettings, exclusions: Exclusions, *, column_lineage: bool) -> str:

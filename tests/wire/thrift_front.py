@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from threading import Lock
 
+import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import TCLIService, ttypes
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport.TTransport import TMemoryBuffer, TTransportException
@@ -11,7 +12,7 @@ from thrift.transport.TTransport import TMemoryBuffer, TTransportException
 from tests.wire import commands, results
 from tests.wire.dialect import Parameter
 from tests.wire.engine import Engine, Place
-from tests.wire.faults import STATEMENT_ACTS, Act, Faults, Forgotten, HttpStatus, Reset
+from tests.wire.faults import STATEMENT_ACTS, Act, Fails, Faults, Forgotten, HttpStatus, Reset
 from tests.wire.journal import Call
 from tests.wire.operations import Operation
 from tests.wire.rest import Workspace
@@ -147,7 +148,11 @@ class ThriftCalls:
             return ttypes.TExecuteStatementResp(_NO_SESSION)
         except SqlError as error:
             self._call.error = str(error)
-            return ttypes.TExecuteStatementResp(SUCCESS, _handle(uuid.uuid4().bytes), _failed(error))
+            if req.getDirectResults:
+                return ttypes.TExecuteStatementResp(SUCCESS, _handle(uuid.uuid4().bytes), _failed(error))
+            # Who asks for no results at once learns of the error by asking for the state.
+            fails = Fails(error.error_class, error.state, error.words)
+            operation = Operation(commands.Told(pa.table({})), session.id, self._call.tables, [fails])
         operation.by_link = bool(req.canDownloadResult) and self._registry.cloud_fetch
         key = uuid.uuid4().bytes
         self._call.operation = key.hex()
