@@ -1,6 +1,6 @@
 """Checks of a preflight: named looks in an order, and what each of them found. Nothing is changed by looking."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,15 +64,16 @@ class Finding:
 
 def findings(checks: Iterable[Check]) -> Iterator[Finding]:
     """Make every look in order, each once. Raises KeyError when a check needs one that does not come before it."""
-    states: dict[str, State] = {}
+    hindered: dict[str, str] = {}
     for check in checks:
-        open_ = next((name for name in check.needs if states[name] != PASS), None)
-        found = _looked(check) if open_ is None else skipped(f"not looked at: {open_} {_WORDS[states[open_]]}")
-        states[check.name] = found.state
+        cause = next((hindered[name] for name in check.needs if hindered[name]), "")
+        found = skipped(f"not looked at: {cause}") if cause else _looked(check)
+        hindered[check.name] = cause or _HINDERS[found.state].format(check.name)
         yield Finding(check.name, found.state, found.finding, found.mend)
 
 
-_WORDS = {FAIL: "failed", SKIP: "was skipped"}
+_HINDERS: Mapping[State, str] = {PASS: "", FAIL: "{} failed", SKIP: "{} has nothing to tell"}
+"""Why a check that needs another one is not made."""
 
 
 def _looked(check: Check) -> Found:

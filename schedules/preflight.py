@@ -53,7 +53,7 @@ def _checks(parts: Parts, opened: ExitStack) -> Iterator[Check]:
     scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="uc-miner-")))
     looks = {name: _looks(parts, name, scratch, opened) for name in parts.settings.sources}
     for name, one in looks.items():
-        yield from SourceChecks(one, f"sources.{name}", (SETTINGS,), parts.now).all()
+        yield from _source(parts, name, one)
     yield from _sink(parts, list(looks.values()), opened)
 
 
@@ -67,6 +67,17 @@ def _looks(parts: Parts, name: str, scratch: Path, opened: ExitStack) -> Looks:
     tag = next(iter(given.query_tags.items()), NO_TAG) if isinstance(given, DatabricksSource) else NO_TAG
     today = parts.now().date()
     return Looks(reader, start=parts.start, today=today, column_lineage=mining.column_lineage, tag=tag)
+
+
+def _source(parts: Parts, name: str, looks: Looks) -> Iterator[Check]:
+    prefix, ready = f"sources.{name}", (SETTINGS,)
+    if isinstance(parts.settings.sources[name], DatabricksSource):
+        # A second or two of imports that only a Databricks source has to spend.
+        from queries.databricks.preflight import checks_of  # noqa: PLC0415
+
+        yield from checks_of(looks, prefix, parts.now)
+        ready = (f"{prefix}.warehouse",)
+    yield from SourceChecks(looks, prefix, ready, parts.now).all()
 
 
 def _sink(parts: Parts, looks: Sequence[Looks], opened: ExitStack) -> Iterator[Check]:

@@ -10,11 +10,11 @@ from functools import partial
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.config import Config
 from databricks.sdk.credentials_provider import CredentialsProvider, CredentialsStrategy
-from databricks.sdk.errors import NotFound, PermissionDenied
+from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
 from databricks.sdk.errors.base import DatabricksError
 
 from miner.checks import Check, Found, failed, passed, skipped
-from miner.errors import SourceError
+from miner.errors import SignInError, SourceError
 from queries.databricks.sign_in import Identity
 from queries.databricks.warehouse import DatabricksWarehouse
 from queries.preflight.looks import Looks
@@ -28,6 +28,13 @@ MOST_SKEW = timedelta(minutes=5)
 SYSTEM = "system"
 
 _WAREHOUSE = re.compile(r"/?sql/1\.0/(?:warehouses|endpoints)/([\w-]+)")
+
+
+def checks_of(looks: Looks, prefix: str, now: Callable[[], datetime]) -> Iterator[Check]:
+    """The checks of the SQL warehouse behind a source; tables need the one called `warehouse`."""
+    if not isinstance(looks.reader.warehouse, DatabricksWarehouse):
+        raise TypeError(f"{prefix} is read from no SQL warehouse")
+    return WarehouseChecks(looks.reader.warehouse, looks, prefix, now).all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +62,26 @@ class WarehouseChecks:
             yield Check(f"{self.prefix}.{name}", look, (state,))
 
     @property
-    def ready(self) -> tuple[str, ...]:
-        """What must have passed before tables are looked at."""
-        return (f"{self.prefix}.warehouse",)
-
-    @property
     def _address(self) -> str:
         options = self.warehouse.options
         return options.address or f"https://{options.server}"
 
     def _sign_in(self) -> Found:
-        self.warehouse.identity.headers()
-        return passed(f"a token is to be had by {self.warehouse.identity.sign_in.auth}")
+        """A token, and the workspace's word that it knows whose that is."""
+        identity, server = self.warehouse.identity, self.warehouse.options.server
+        identity.headers()
+        way = identity.sign_in.auth
+        try:
+            me = _client(self.warehouse).current_user.me()
+        except Unauthenticated as error:
+            words = identity.scrubbed(str(error).strip().partition("\n")[0])
+            raise SignInError(
+                f"{server} does not accept the sign-in by {way}: {words}",
+                mend="check auth and its token or secret, whether it has expired, and that the principal is in the workspace",
+            ) from None
+        except (DatabricksError, ValueError, OSError):
+            return passed(f"there is a token by {way}; whose it is, the workspace does not tell")
+        return passed(f"{server} knows {me.user_name or me.display_name} by {way}")
 
     def _state(self) -> Found:
         """The state as the workspace tells it, and a statement, which starts a warehouse that is stopped."""
@@ -107,12 +122,13 @@ class WarehouseChecks:
 
     def _principal(self) -> Found:
         principal, configured = self.looks.principal(), self.warehouse.options.principal
-        if configured and configured.lower() != principal.lower():
-            return failed(
-                f"the warehouse takes the miner for {principal}, the settings for {configured}",
-                f'set principal = "{principal}" in [{self.prefix}], else the miner\'s own reads count as usage',
-            )
-        return passed(f"the warehouse takes the miner for {principal}")
+        told = f"the warehouse takes the miner for {principal}"
+        mend = f'set principal = "{principal}" in [{self.prefix}], else the miner\'s own reads count as usage'
+        if not configured:
+            return passed(f"{told}, the settings name nobody", mend)
+        if configured.lower() != principal.lower():
+            return failed(f"{told}, the settings name {configured}", mend)
+        return passed(told)
 
     def _region(self) -> Found:
         """Lineage is of one region: that of the workspace that asks."""

@@ -61,7 +61,7 @@ def retention(looks: Looks) -> Found:
         )
     lost = (span.first - looks.start).days
     if lost > 0:
-        return passed(f"{told}: {lost} days from {looks.start} on are not there", f"set [mining] start = {span.first}")
+        return passed(f"{told}: {lost} days from {looks.start} on are not there")
     return passed(told)
 
 

@@ -26,7 +26,7 @@ def query_tags(looks: Looks) -> Found:
         return skipped("the miner's statements carry no tag")
     mix, tag = looks.history, " = ".join(looks.tag)
     if mix.tagged:
-        return passed(f"{mix.tagged:,} statements of the last {RECENT_DAYS} days carry {tag}")
+        return passed(f"{mix.tagged:,} of {mix.rows:,} statements in {RECENT_DAYS} days carry {tag}")
     if mix.own:
         return skipped(
             f"none of the principal's {mix.own:,} statements carries {tag}",
