@@ -73,11 +73,11 @@ class WarehouseChecks:
         way = identity.sign_in.auth
         try:
             me = _client(self.warehouse).current_user.me()
-        except Unauthenticated as error:
+        except (Unauthenticated, PermissionDenied) as error:
             words = identity.scrubbed(str(error).strip().partition("\n")[0])
             raise SignInError(
                 f"{server} does not accept the sign-in by {way}: {words}",
-                mend="check auth and its token or secret, whether it has expired, and that the principal is in the workspace",
+                mend="check auth and its token or secret, and that the workspace lets this principal and this address in",
             ) from None
         except (DatabricksError, ValueError, OSError):
             return passed(f"there is a token by {way}; whose it is, the workspace does not tell")
@@ -98,11 +98,11 @@ class WarehouseChecks:
             found = _client(self.warehouse).warehouses.get(number[1])
         except PermissionDenied:
             return f"the state of warehouse {number[1]} may not be seen"
-        except NotFound as error:
+        except NotFound:
             raise SourceError(
                 f"there is no warehouse {number[1]} at {self.warehouse.options.server}",
                 mend="check host and warehouse_id (or http_path) of the source",
-            ) from error
+            ) from None
         except (DatabricksError, ValueError, OSError) as error:
             words = self.warehouse.identity.scrubbed(str(error).strip().partition("\n")[0])
             return f"the state of warehouse {number[1]} is not told ({words})"
@@ -113,9 +113,7 @@ class WarehouseChecks:
         before = self.now()
         theirs = self.looks.clock()
         skew = theirs - (before + (self.now() - before) / 2)
-        told = (
-            f"this machine's clock is {abs(skew).total_seconds():.0f} s {'behind' if skew > timedelta() else 'ahead'}"
-        )
+        told = f"this machine's clock differs by {abs(skew).total_seconds():.0f} s from the warehouse's"
         if abs(skew) > MOST_SKEW:
             return failed(told, "set this machine's clock by NTP: days begin and tokens end by it")
         return passed(told)
