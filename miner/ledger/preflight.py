@@ -4,6 +4,7 @@ import os
 import shutil
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
@@ -34,8 +35,7 @@ def look(file: Path) -> Found:
 
 
 def _at_version(file: Path, version: str | None) -> Found:
-    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
-    known = [revision.revision for revision in script.walk_revisions()]
+    known = _versions()
     if version is None:
         return passed(f"{file} is empty: the first run makes the ledger in it")
     if version not in known:
@@ -47,11 +47,20 @@ def _at_version(file: Path, version: str | None) -> Found:
     return passed(f"{file} may be written and is at version {version}")
 
 
+def _versions() -> list[str]:
+    """The versions this miner knows, the newest first."""
+    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+    return [revision.revision for revision in script.walk_revisions()]
+
+
 def _version(file: Path) -> str | None:
     """The version a ledger is at; None when nothing is in it. Raises LedgerError when it is something else."""
     # A file whose write-ahead log is gone is whole: read so, SQLite puts no file of its own beside it.
-    whole = "" if file.with_name(f"{file.name}-wal").exists() else "&immutable=1"
-    engine = sa.create_engine(f"sqlite:///file:{_escaped(file)}?mode=ro{whole}&uri=true", poolclass=sa.NullPool)
+    whole = {} if file.with_name(f"{file.name}-wal").exists() else {"immutable": "1"}
+    options = {"mode": "ro", "uri": "true", **whole}
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=f"file:{quote(str(file.absolute()))}", query=options), poolclass=sa.NullPool
+    )
     with told(file), closing(engine.connect()) as connection:
         tables = set(sa.inspect(connection).get_table_names())
         if not tables:
@@ -60,10 +69,6 @@ def _version(file: Path) -> str | None:
             raise LedgerError(f"{file} holds the tables of something else", mend="name another file in [ledger] url")
         version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
         return version
-
-
-def _escaped(file: Path) -> str:
-    return str(file.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 def _nearest(folder: Path) -> Path:

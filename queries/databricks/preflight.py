@@ -74,10 +74,9 @@ class WarehouseChecks:
         try:
             me = _client(self.warehouse).current_user.me()
         except (Unauthenticated, PermissionDenied) as error:
-            words = identity.scrubbed(str(error).strip().partition("\n")[0])
             raise SignInError(
-                f"{server} does not accept the sign-in by {way}: {words}",
-                mend="check auth and its token or secret, and that the workspace lets this principal and this address in",
+                f"{server} does not accept the sign-in by {way}: {self._words(error)}",
+                mend="check auth and its token or secret, and whether the workspace lets this address in",
             ) from None
         except (DatabricksError, ValueError, OSError):
             return passed(f"there is a token by {way}; whose it is, the workspace does not tell")
@@ -104,10 +103,13 @@ class WarehouseChecks:
                 mend="check host and warehouse_id (or http_path) of the source",
             ) from None
         except (DatabricksError, ValueError, OSError) as error:
-            words = self.warehouse.identity.scrubbed(str(error).strip().partition("\n")[0])
-            return f"the state of warehouse {number[1]} is not told ({words})"
+            return f"the state of warehouse {number[1]} is not told ({self._words(error)})"
         size = " ".join(filter(None, [getattr(found.warehouse_type, "value", ""), found.cluster_size]))
         return f"warehouse {found.name} ({size}) is {getattr(found.state, 'value', 'in a state not told')}"
+
+    def _words(self, error: Exception) -> str:
+        """What the workspace said, without the settings that the SDK adds."""
+        return self.warehouse.identity.scrubbed(re.split(r"\n|\. Config: ", str(error).strip(), maxsplit=1)[0])
 
     def _clock(self) -> Found:
         before = self.now()
