@@ -46,9 +46,7 @@ class Tables(Section):
 
     table_lineage: TableName = setting("system.access.table_lineage", THREE_PARTS, "read and write events")
     column_lineage: TableName = setting("system.access.column_lineage", THREE_PARTS, "column pairs of events")
-    query_history: TableName | Literal["none"] = setting(
-        "system.query.history", OR_NONE, "statements; none: not read"
-    )
+    query_history: TableName | Literal["none"] = setting("system.query.history", OR_NONE, "statements; none: not read")
     job_run_timeline: TableName | Literal["none"] = setting(
         "system.lakeflow.job_run_timeline", OR_NONE, "job runs, which tell one-time runs; none: not read"
     )

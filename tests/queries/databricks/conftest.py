@@ -2,6 +2,7 @@ import types
 from dataclasses import dataclass, field
 
 import pytest
+import urllib3
 from databricks.sql.auth import retry
 
 from queries.databricks.options import Options, Patience
@@ -46,7 +47,8 @@ def connector_waits(monkeypatch):
     """What the connector itself would have slept between two tries of a request."""
     waits = []
     clock = types.SimpleNamespace(time=retry.time.time, sleep=waits.append)
-    monkeypatch.setattr(retry, "time", clock)
+    for module in (retry, urllib3.util.retry):
+        monkeypatch.setattr(module, "time", clock)
     return waits
 
 

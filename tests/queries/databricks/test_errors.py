@@ -3,7 +3,14 @@ import ssl
 import pyarrow as pa
 import pytest
 from databricks.sql import exc
-from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError, ReadTimeoutError, ResponseError, SSLError
+from urllib3.exceptions import (
+    MaxRetryError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    ResponseError,
+    SSLError,
+)
 
 from miner import errors as ours
 from queries.databricks.errors import Asked, Kind, first_line, kind_of, translated
@@ -93,7 +100,9 @@ def test_a_missing_right_on_the_warehouse():
 
 def test_neither_secret_nor_statement():
     """What an error tells holds neither a token nor the statement that failed."""
-    error = failed("[UNRESOLVED_COLUMN] no `x` for s3cret. SQLSTATE: 42703; line 3 pos 7;\n'Project [a]\nSELECT a, x FROM t")
+    error = failed(
+        "[UNRESOLVED_COLUMN] no `x` for s3cret. SQLSTATE: 42703; line 3 pos 7;\n'Project [a]\nSELECT a, x FROM t"
+    )
     told = translated(error, ASKED)
     assert "s3cret" not in str(told)
     assert "SELECT" not in str(told)

@@ -49,7 +49,9 @@ def test_the_text_that_is_sent(client, name):
 
 def test_values_and_tables_are_bound(client, wire):
     """A value has its type, a table name comes back-quoted; the session is in UTC and carries the miner's tags."""
-    reader = SystemTableReader(client, {**SystemTableReader(client).tables, "table_lineage": "`system`.access.table_lineage"})
+    reader = SystemTableReader(
+        client, {**SystemTableReader(client).tables, "table_lineage": "`system`.access.table_lineage"}
+    )
     assert total(reader) == 2
     opened = wire.journal.calls("OpenSession")[0]
     assert opened.conf["TIMEZONE"] == "UTC"
@@ -282,7 +284,9 @@ def test_control_c_cancels(reader, wire, time):
 
 def test_an_operation_lost_in_mid_fetch(client_of, wire, tmp_path):
     """Rows of a lost result are dropped, and the statement run again: no row is missing, none is there twice."""
-    rows.write_estate(wire.registry.engine.root, table_lineage=[rows.lineage("c.s.a", f"c.s.t{n:05}") for n in range(3000)])
+    rows.write_estate(
+        wire.registry.engine.root, table_lineage=[rows.lineage("c.s.a", f"c.s.t{n:05}") for n in range(3000)]
+    )
     reader = SystemTableReader(client_of(batch_rows=1000))
     reader.totals("table_lineage", rows.DAY)
     lost = wire.faults.add(Forgotten(), "FetchResults", table=LINEAGE, nth=3)
