@@ -64,7 +64,7 @@ class SignIn:
 class Token:
     """A bearer token and when it expires, in seconds since 1970; None: asked for anew with each request."""
 
-    value: str
+    value: str = field(repr=False)
     expires: float | None = None
 
 
@@ -87,9 +87,12 @@ def token_source(sign_in: SignIn) -> TokenSource:
 
 
 def _databricks_service_principal(sign_in: SignIn) -> TokenSource:
+    host = sign_in.host if "://" in sign_in.host else f"https://{sign_in.host}"
     config = Config(
-        host=sign_in.host,
+        host=host,
         auth_type=sign_in.auth,
+        # Told outright: a workspace does not always answer the SDK's own question for it.
+        discovery_url=f"{host}/oidc/.well-known/oauth-authorization-server",
         client_id=sign_in.client_id,
         client_secret=_given(sign_in.client_secret),
         http_timeout_seconds=60,
@@ -192,7 +195,8 @@ class Identity:
         return self._token
 
     def _refused(self, error: Exception) -> tuple[str]:
-        words = self.scrubbed(str(error).strip().partition("\n")[0])[:300]
+        # The SDK ends its errors with its whole configuration.
+        words = self.scrubbed(re.split(r"\n|\. Config: ", str(error).strip(), maxsplit=1)[0])[:300]
         for kept in (self.sign_in.client_secret, self.sign_in.certificate_password):
             words = words.replace(kept(), "***") if kept else words
         return (f"no token for {self.sign_in.host} ({self.sign_in.auth}): {words}",)

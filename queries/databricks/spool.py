@@ -1,5 +1,6 @@
 """Rows put on disk as fast as they come: Databricks forgets a result that is not fetched from for 20 to 30 minutes."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,8 +27,8 @@ class Spool:
     def within(cls, folder: Path) -> Self:
         """A new one in a folder."""
         handle, name = tempfile.mkstemp(suffix=".arrow", dir=folder)
-        with open(handle, "wb"):
-            return cls(Path(name))
+        os.close(handle)
+        return cls(Path(name))
 
     def begin_anew(self) -> None:
         """Drop what came so far."""

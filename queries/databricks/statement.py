@@ -24,9 +24,10 @@ CANCELLED = "reading was cancelled"
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """Seconds that pass, how to let them pass, and whether reading was cancelled meanwhile."""
+class Waiting:
+    """How patient to be, seconds that pass, how to let them pass, and whether reading was cancelled meanwhile."""
 
+    patience: Patience
     seconds: Callable[[], float]
     sleep: Callable[[float], object]
     cancelled: Event
@@ -37,18 +38,16 @@ class Clock:
             raise SourceError(CANCELLED)
 
 
-def run(
-    cursor: Cursor, text: str, values: Mapping[str, object], spool: Spool, patience: Patience, clock: Clock
-) -> None:
+def run(cursor: Cursor, text: str, values: Mapping[str, object], spool: Spool, waiting: Waiting) -> None:
     """Run a statement and put its rows into a spool. What is left of it on the server is cancelled on any failure.
 
     Raises what the connector raises, and SourceError when it takes too long or reading was cancelled.
     """
     try:
         cursor.execute_async(text, dict(values))
-        _wait(cursor, patience, clock)
-        cursor.get_async_execution_result()
-        _fetch(cursor, spool, clock)
+        _wait(cursor, waiting)
+        cursor.get_async_execution_result()  # type: ignore[no-untyped-call]
+        _fetch(cursor, spool, waiting)
     except BaseException:
         _cancel(cursor)
         raise
@@ -56,25 +55,25 @@ def run(
         _close(cursor)
 
 
-def _wait(cursor: Cursor, patience: Patience, clock: Clock) -> None:
+def _wait(cursor: Cursor, waiting: Waiting) -> None:
     """Ask for the state until the statement is done. Polled with pauses, so that other cursors get their turn."""
-    begun = told = clock.seconds()
+    begun = told = waiting.seconds()
     ran = False
     pause = FIRST_POLL
     while (state := cursor.get_query_state()) in (CommandState.PENDING, CommandState.RUNNING):
-        clock.check()
-        now = clock.seconds()
+        waiting.check()
+        now = waiting.seconds()
         if state is CommandState.RUNNING and not ran:
             ran, begun = True, now
-        limit = patience.statement if ran else patience.start
+        limit = waiting.patience.statement if ran else waiting.patience.start
         if now - begun > limit:
             raise _too_long(limit, ran=ran)
         if not ran and now - told >= STARTING_AFTER:
             told = now
             log.info("warehouse.starting", seconds=round(now - begun))
-        clock.sleep(pause)
+        waiting.sleep(pause)
         pause = min(pause * 2, LONGEST_POLL)
-    clock.check()
+    waiting.check()
     if state is not CommandState.SUCCEEDED:
         raise SourceError(
             f"a statement was ended by the warehouse: {state.value.lower()}",
@@ -94,12 +93,12 @@ def _too_long(limit: float, *, ran: bool) -> SourceError:
     )
 
 
-def _fetch(cursor: Cursor, spool: Spool, clock: Clock) -> None:
+def _fetch(cursor: Cursor, spool: Spool, waiting: Waiting) -> None:
     size = cursor.arraysize
     while True:
         rows = cursor.fetchmany_arrow(size)
         spool.add(rows)
-        clock.check()
+        waiting.check()
         if rows.num_rows < size:
             return
 

@@ -21,7 +21,7 @@ from queries.databricks.rights import quoted, readable
 from queries.databricks.session import Session
 from queries.databricks.sign_in import Identity
 from queries.databricks.spool import Spool
-from queries.databricks.statement import Clock
+from queries.databricks.statement import Waiting
 from queries.warehouse import Field, Prepared, name_parts, nested_fields
 
 log = structlog.get_logger()
@@ -115,14 +115,14 @@ class DatabricksWarehouse:
     def _fill(self, spool: Spool, text: str, values: Mapping[str, object], tables: tuple[str, ...]) -> None:
         """Run a statement until it goes through: faults that pass are waited out, a refused token is renewed once."""
         begun, attempt, renewed = self.seconds(), 1, False
-        clock = Clock(self.seconds, self.sleep or self._cancelled.wait, self._cancelled)
+        waiting = Waiting(self.options.patience, self.seconds, self.sleep or self._cancelled.wait, self._cancelled)
         while True:
-            clock.check()
+            waiting.check()
             spool.begin_anew()
             cursor: Cursor | None = None
             try:
                 cursor = self.session.cursor()
-                statement.run(cursor, text, values, spool, self.options.patience, clock)
+                statement.run(cursor, text, values, spool, waiting)
             except SourceError:
                 raise
             except CONNECTOR_FAULTS as error:
@@ -136,7 +136,7 @@ class DatabricksWarehouse:
                     # The connector's own error holds the statement, and would be printed as the cause.
                     raise self._told(error, kind, tables) from None
                 else:
-                    self._wait(kind, attempt, begun, error, clock)
+                    self._wait(kind, attempt, begun, error, waiting)
                     attempt += 1
             else:
                 return
@@ -146,14 +146,14 @@ class DatabricksWarehouse:
             return self.seconds() - begun < self.options.patience.start
         return kind in RETRIED and attempt < self.options.patience.attempts
 
-    def _wait(self, kind: Kind, attempt: int, begun: float, error: BaseException, clock: Clock) -> None:
+    def _wait(self, kind: Kind, attempt: int, begun: float, error: BaseException, waiting: Waiting) -> None:
         wait = min(_FIRST_WAIT * 2.0 ** (attempt - 1), self.options.patience.longest)
         if kind is Kind.STARTING:
             log.info("warehouse.starting", host=self.options.server, seconds=round(self.seconds() - begun))
         else:
             words = self.identity.scrubbed(first_line(str(error)))
             log.warning("statement.retried", fault=kind.value, attempt=attempt, seconds=wait, error=words)
-        clock.sleep(wait)
+        waiting.sleep(wait)
 
     def _told(self, error: BaseException, kind: Kind, tables: tuple[str, ...]) -> SourceError:
         names_principal = kind in (Kind.MISSING_RIGHT, Kind.MISSING_TABLE) and tables
