@@ -30,7 +30,9 @@ def test_the_least():
 def test_its_form():
     """Every line is empty, a comment, or one statement in the form of Databricks' GRANT, names quoted."""
     name = "`(?:[^`]|``)+`"
-    securables = rf"USE CATALOG ON CATALOG {name}|USE SCHEMA ON SCHEMA {name}\.{name}|SELECT ON TABLE {name}\.{name}\.{name}"
+    securables = (
+        rf"USE CATALOG ON CATALOG {name}|USE SCHEMA ON SCHEMA {name}\.{name}|SELECT ON TABLE {name}\.{name}\.{name}"
+    )
     form = re.compile(rf"GRANT (?:{securables}) TO {name};")
     for statement in statements(grants("prod", DEFAULT_TABLES, "a`b")):
         assert form.fullmatch(statement), statement
@@ -62,7 +64,10 @@ def test_schemas_to_enable():
 def test_the_warehouse(principal, kind):
     """CAN_USE on the warehouse is told as a command and as Terraform, for what the principal is."""
     text = grants("prod", DEFAULT_TABLES, principal, "abc123")
-    assert f"""update-permissions abc123 --json '{{"access_control_list": [{{"{kind}": "{principal}", "permission_level": "CAN_USE"}}]}}'""" in text
+    assert (
+        f"""update-permissions abc123 --json '{{"access_control_list": [{{"{kind}": "{principal}", "permission_level": "CAN_USE"}}]}}'"""
+        in text
+    )
     assert f'access_control {{ {kind} = "{principal}", permission_level = "CAN_USE" }}' in text
     assert "WAREHOUSE_ID" in grants("prod", DEFAULT_TABLES, principal)
 

@@ -59,7 +59,9 @@ def test_optional_tables_may_be_missing(found_in):
     assert (found["tables.query_history"].state, found["query_text"].state) == ("skip", "skip")
     assert "failed and cached reads are not told" in found["tables.query_history"].finding
     assert "export system.query.history into" in found["tables.query_history"].mend
-    assert found["query_tags"].finding == "not looked at: tables.query_history has nothing to tell".replace("tables", "sources.prod.tables")
+    assert found["query_tags"].finding == "not looked at: tables.query_history has nothing to tell".replace(
+        "tables", "sources.prod.tables"
+    )
     assert found["tables.job_run_timeline"].finding.startswith("not to be read: one-time runs")
     assert found["freshness"].state == "pass"
 
@@ -136,7 +138,9 @@ def test_long_stale(found_in):
 
 def test_retention(found_in):
     """Days that are to be mined and are not there are counted; a table that ends before them is a cross."""
-    assert "3 days from 2026-11-07 on are not there" in found_in(EDGE, start=DAY - timedelta(days=3))["retention"].finding
+    assert (
+        "3 days from 2026-11-07 on are not there" in found_in(EDGE, start=DAY - timedelta(days=3))["retention"].finding
+    )
     late = found_in(start=DAY + timedelta(days=1))["retention"]
     assert (late.state, late.mend) == ("fail", "set [mining] start to 2026-11-10 or before")
 
@@ -168,7 +172,12 @@ def test_scope_of_a_filtered_view(found_in, tmp_path):
 
 def test_events(found_in):
     """Shares by statement, path, direct access and kind of process."""
-    rows = [EDGE, lineage("s3://b/x", None, statement_id="s"), lineage("c.s.a", None), lineage("c.s.a", None, query="q")]
+    rows = [
+        EDGE,
+        lineage("s3://b/x", None, statement_id="s"),
+        lineage("c.s.a", None),
+        lineage("c.s.a", None, query="q"),
+    ]
     assert found_in(*rows)["events"].finding == (
         "4 in 7 days: 25.0% with a statement id, 25.0% with an end that is a path, 75.0% without direct_access; "
         "ad_hoc 50.0%, job 25.0%, query 25.0%"

@@ -120,7 +120,9 @@ def test_most_read(looks_at):
         lineage("c.s.n", None) | {"source_table_schema": None},
     ]
     found = looks_at(*rows, scope=Rules(catalogs=("other",))).most_read().to_pylist()
-    assert [(row["metastore_id"], row["catalog"], row["schema"], row["name"], row["type"], row["reads"]) for row in found] == [
+    assert [
+        (row["metastore_id"], row["catalog"], row["schema"], row["name"], row["type"], row["reads"]) for row in found
+    ] == [
         (METASTORE, "c", "s", "b", "TABLE", 3),
         (METASTORE, "c", "s", "a", "TABLE", 2),
         ("m2", "c", "s", "v", "VIEW", 1),
@@ -178,7 +180,13 @@ def test_read_and_span(looks_at):
 
 
 @pytest.mark.parametrize(
-    ("query", "columns"), [("lineage_mix", MIX.names), ("history_mix", HISTORY_MIX.names), ("principal", ["principal"]), ("metastore", ["metastore"])]
+    ("query", "columns"),
+    [
+        ("lineage_mix", MIX.names),
+        ("history_mix", HISTORY_MIX.names),
+        ("principal", ["principal"]),
+        ("metastore", ["metastore"]),
+    ],
 )
 def test_declared_columns(query, columns):
     """A query answers with the columns that are declared for it."""

@@ -141,12 +141,13 @@ class FakeAtlas:
                 return self._define(json.loads(asked.body), existing=True)
             case _, ["entity", *rest]:
                 return self._route_entity(asked, rest)
-            case "POST", ["datamap", "api", "search", "query"]:
-                return self._searched(json.loads(asked.body))
-        return self._unknown(asked)
+        return self._searched(asked)
 
-    def _searched(self, body):
+    def _searched(self, asked):
         """Purview's search beside the Atlas API: assets of some types whose name holds the keywords."""
+        if (asked.method, asked.path) != ("POST", f"{SEARCH}query"):
+            return self._unknown(asked)
+        body = json.loads(asked.body)
         assert set(body) == {"keywords", "filter", "limit"}
         types = [one["entityType"] for one in body["filter"]["or"]]
         found = [

@@ -13,7 +13,14 @@ METASTORE = "11111111-2222-3333-4444-555555555555"
 def table(name, reads=1, kind="TABLE"):
     """One of the tables read most."""
     catalog, schema, table = name.split(".")
-    return {"metastore_id": METASTORE, "catalog": catalog, "schema": schema, "name": table, "type": kind, "reads": reads}
+    return {
+        "metastore_id": METASTORE,
+        "catalog": catalog,
+        "schema": schema,
+        "name": table,
+        "type": kind,
+        "reads": reads,
+    }
 
 
 def asset(name, kind="tables"):
@@ -119,7 +126,10 @@ def test_nothing_matches(atlas, found):
 
 def test_why_a_table_has_no_asset(found):
     """A table that no asset stands for is told with the reason."""
-    assert "hive_metastore.s.t: hive_metastore tables need the setting" in found("hive_metastore.s.t")["purview.assets"].finding
+    assert (
+        "hive_metastore.s.t: hive_metastore tables need the setting"
+        in found("hive_metastore.s.t")["purview.assets"].finding
+    )
 
 
 def test_nothing_was_read(found):
