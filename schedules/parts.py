@@ -15,6 +15,7 @@ from miner.ledger import Ledger
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
+from miner.ports import COLUMN_LINEAGE
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
 from schedules.settings import Settings
@@ -101,7 +102,8 @@ class Parts:
     def _source(self, name: str, scratch: Path, leave: Leave, opened: ExitStack) -> Source:
         given = self.settings.sources[name]
         exclusions = self.settings.mining.exclude.exclusions()
-        reader = opened.enter_context(reading(given, scratch, exclusions))
+        columns = self.settings.mining.column_lineage
+        reader = opened.enter_context(reading(given, scratch, exclusions, column_lineage=columns))
         return Source(name, reader, self._mining(given, exclusions, leave))
 
     def _mining(self, given: SourceSettings, exclusions: Exclusions, leave: Leave) -> MiningOptions:
@@ -161,10 +163,18 @@ class Parts:
 
 
 @contextmanager
-def reading(given: SourceSettings, scratch: Path, exclusions: Exclusions) -> Iterator[SystemTableReader]:
-    """One source's system tables; `scratch` takes what its warehouse cannot hold in memory."""
+def reading(
+    given: SourceSettings, scratch: Path, exclusions: Exclusions, *, column_lineage: bool = True
+) -> Iterator[SystemTableReader]:
+    """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
+
+    The table of column lineage is left alone where that is not wanted.
+    """
     with closing(_warehouse(given, scratch)) as warehouse:
-        yield SystemTableReader(warehouse, given.tables.model_dump(), exclusions, given.principal.lower())
+        tables = {
+            role: name for role, name in given.tables.model_dump().items() if column_lineage or role != COLUMN_LINEAGE
+        }
+        yield SystemTableReader(warehouse, tables, exclusions, given.principal.lower())
 
 
 def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | DatabricksWarehouse":

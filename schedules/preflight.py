@@ -63,10 +63,10 @@ def _none_configured(parts: Parts) -> Found:
 
 def _looks(parts: Parts, name: str, scratch: Path, opened: ExitStack) -> Looks:
     given, mining = parts.settings.sources[name], parts.settings.mining
-    reader = opened.enter_context(reading(given, scratch, mining.exclude.exclusions()))
+    left_out, columns = mining.exclude.exclusions(), mining.column_lineage
+    reader = opened.enter_context(reading(given, scratch, left_out, column_lineage=columns))
     tag = next(iter(given.query_tags.items()), NO_TAG) if isinstance(given, DatabricksSource) else NO_TAG
-    today = parts.now().date()
-    return Looks(reader, start=parts.start, today=today, column_lineage=mining.column_lineage, tag=tag)
+    return Looks(reader, start=parts.start, today=parts.now().date(), tag=tag)
 
 
 def _source(parts: Parts, name: str, looks: Looks) -> Iterator[Check]:

@@ -22,7 +22,7 @@ def freshness(looks: Looks, now: Callable[[], datetime]) -> Found:
     if last is None:
         return failed(f"{_name(looks, TABLE_LINEAGE)} holds no row at all", EmptySourceError.MEND)
     told = ", ".join([f"table_lineage up to {_minute(last)} UTC", *_others(looks)])
-    if looks.column_lineage and looks.span(COLUMN_LINEAGE).last is None:
+    if looks.there(COLUMN_LINEAGE) and looks.span(COLUMN_LINEAGE).last is None:
         return failed(told, "check the grants on column_lineage, or set [mining] column_lineage = false")
     if now() - last > STALE:
         return failed(
@@ -40,9 +40,10 @@ def _last_event(looks: Looks) -> datetime | None:
 
 
 def _others(looks: Looks) -> Iterator[str]:
-    last = looks.span(COLUMN_LINEAGE).last
-    yield f"column_lineage up to {last}" if last else "column_lineage is empty"
-    if looks.reader.fields(QUERY_HISTORY) is not None:
+    if looks.there(COLUMN_LINEAGE):
+        last = looks.span(COLUMN_LINEAGE).last
+        yield f"column_lineage up to {last}" if last else "column_lineage is empty"
+    if looks.there(QUERY_HISTORY):
         statement = looks.history.last_event
         spoken = f"up to {_minute(statement.astimezone(UTC))} UTC" if statement else f"silent for {RECENT_DAYS} days"
         yield f"query_history {spoken}"
@@ -53,8 +54,9 @@ def retention(looks: Looks) -> Found:
     span = looks.span(TABLE_LINEAGE)
     if span.first is None or span.last is None:
         return failed(f"{_name(looks, TABLE_LINEAGE)} holds no row at all", EmptySourceError.MEND)
-    columns = looks.span(COLUMN_LINEAGE).first
-    told = f"table_lineage from {span.first} on, column_lineage {f'from {columns} on' if columns else 'is empty'}"
+    told = f"table_lineage from {span.first} on"
+    if looks.there(COLUMN_LINEAGE) and (columns := looks.span(COLUMN_LINEAGE).first):
+        told += f", column_lineage from {columns} on"
     if span.last < looks.start:
         return failed(
             f"{told}: nothing from [mining] start = {looks.start} on", f"set [mining] start to {span.last} or before"
@@ -80,10 +82,7 @@ def direct_access(looks: Looks) -> Found:
 
 def scope(looks: Looks) -> Found:
     """Metastores, days and workspaces seen; a view that shows fewer of them than lineage does is told."""
-    roles = [TABLE_LINEAGE, COLUMN_LINEAGE]
-    if looks.reader.fields(QUERY_HISTORY) is not None:
-        roles.append(QUERY_HISTORY)
-    scopes = {role: looks.scope(role) for role in roles}
+    scopes = {role: looks.scope(role) for role in (TABLE_LINEAGE, COLUMN_LINEAGE, QUERY_HISTORY) if looks.there(role)}
     lineage = scopes[TABLE_LINEAGE]
     narrow = list(filter(None, (_narrower(looks, role, lineage, one) for role, one in scopes.items())))
     told = [

@@ -9,6 +9,7 @@ from functools import cached_property
 import pyarrow as pa
 
 from miner import schemas
+from miner.errors import SourceError
 from miner.ports import QUERY_HISTORY, TABLE_LINEAGE, Span
 from queries import statements
 from queries.documented import INFORMATION_SCHEMA_SCHEMATA
@@ -88,8 +89,8 @@ class Scope:
 class Looks:
     """Everything a preflight asks of one source; raises SourceError.
 
-    `start` is the first day to mine, `today` the UTC day, `column_lineage` tells whether column pairs are wanted, `tag`
-    is the name and value of one query tag of the miner's statements.
+    `start` is the first day to mine, `today` the UTC day, `tag` the name and value of one query tag of the miner's
+    statements.
     """
 
     def __init__(
@@ -98,12 +99,10 @@ class Looks:
         *,
         start: date,
         today: date,
-        column_lineage: bool = True,
         tag: tuple[str, str] = NO_TAG,
     ) -> None:
         self.reader = reader
         self.tag = tag
-        self.column_lineage = column_lineage
         self.start = start
         self.today = today
         self._spans: dict[str, Span] = {}
@@ -111,6 +110,13 @@ class Looks:
     def read(self, role: str) -> None:
         """Ask a table for nothing, to see whether it may be read."""
         self._table("readable", {}, {"any_table": role}, _ONE)
+
+    def there(self, role: str) -> bool:
+        """Whether a table is configured, there, and may be read: why not is told by its own check."""
+        try:
+            return role in self.reader.tables and self.reader.fields(role) is not None
+        except SourceError:
+            return False
 
     def span(self, role: str) -> Span:
         """First and last day of a lineage table."""

@@ -23,14 +23,14 @@ def found_in(tmp_path):
     """Findings by name without the source's, of an estate of the rows given."""
     opened = []
 
-    def make(*rows, start=DAY, tag=TAG, tables=None, wanted=True, now=NOW, **more):
+    def make(*rows, start=DAY, tag=TAG, tables=None, now=NOW, **more):
         folder = tmp_path / "estate"
         if not folder.exists():
             write_estate(folder, table_lineage=rows, **{"column_lineage": [PAIR]} | more)
         source = given.unopened(folder, Scope(principal="miner@x.org"))
         opened.append(source)
-        source.tables = {**source.tables, **(tables or {})}
-        looks = Looks(source, start=start, today=NOW.date(), tag=tag, column_lineage=wanted)
+        source.tables = {role: name for role, name in {**source.tables, **(tables or {})}.items() if name}
+        looks = Looks(source, start=start, today=NOW.date(), tag=tag)
         checks = SourceChecks(looks, "sources.prod", (), lambda: now)
         return {finding.name.removeprefix("sources.prod."): finding for finding in findings(checks.all())}
 
@@ -114,7 +114,10 @@ def test_an_empty_table(found_in):
 def test_no_column_lineage(found_in):
     """Column lineage that is wanted and empty is a cross; where it is not wanted it may be empty."""
     assert found_in(EDGE, column_lineage=[])["freshness"].mend.startswith("check the grants on column_lineage")
-    assert found_in(EDGE, wanted=False)["freshness"].state == "pass"
+    found = found_in(tables={"column_lineage": ""})
+    assert "tables.column_lineage" not in found
+    assert "column_lineage" not in found["scope"].finding
+    assert found["freshness"].state == "pass"
 
 
 def test_freshness(found_in):

@@ -38,7 +38,9 @@ def test_a_page_for_a_person(ready):
     assert [line[0] for line in heads].count("✓") == 11
     assert re.search(r"^✓ settings +no problem found$", answer.out, re.MULTILINE)
     dash, _ = MARKS["skip"]
-    assert re.search(rf"^{dash} sources.prod.tables.query_history +system.query.history is not", answer.out, re.MULTILINE)
+    assert re.search(
+        rf"^{dash} sources.prod.tables.query_history +system.query.history is not", answer.out, re.MULTILINE
+    )
     assert re.search(r"^ +mend: export system.query.history into ", answer.out, re.MULTILINE)
 
 
@@ -162,3 +164,13 @@ def test_no_lineage_to_look_up(home, atlas):
     told = findings(home("preflight", "--json"))
     assert told["purview.types"]["state"] == "pass"
     assert told["purview.assets"]["finding"] == "not looked at: sources.prod.tables.table_lineage failed"
+
+
+def test_column_lineage_that_is_not_wanted(home):
+    """Where column lineage is not mined, neither a preflight nor a run asks for its table."""
+    home.write(*small_estate(), column_lineage=None)
+    text = home.settings.read_text()
+    home.settings.write_text(text.replace("[sources.prod]", "column_lineage = false\n[sources.prod]"))
+    answer = home("preflight", "--json")
+    assert (answer.code, [name for name in findings(answer) if "column_lineage" in name]) == (0, [])
+    assert home("run").code == 0

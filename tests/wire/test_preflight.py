@@ -175,3 +175,14 @@ def test_the_command(warehouse, tmp_path, capsys, monkeypatch):
     assert {name for name, one in found.items() if one["state"] == "fail"} == {"sources.p.clock"}
     assert TOKEN not in told.out + told.err
     assert "SELECT" not in told.err
+
+
+def test_a_missing_grant_on_history(look, warehouse):
+    """What hinders one table is one cross: the looks at others leave it out."""
+    warehouse.tokens.add(
+        "dapi-less", missing=[Missing("system.query.history"), Missing("system.access.column_lineage")]
+    )
+    found = look(token="dapi-less")
+    crosses = {name for name, state in states(found).items() if state == "fail"}
+    assert crosses == {"tables.query_history", "tables.column_lineage"}
+    assert found["freshness"].finding == "table_lineage up to 2026-11-10 12:00 UTC"
