@@ -171,9 +171,9 @@ def reading(
     The table of column lineage is left alone where that is not wanted.
     """
     with closing(_warehouse(given, scratch)) as warehouse:
-        tables = {
-            role: name for role, name in given.tables.model_dump().items() if column_lineage or role != COLUMN_LINEAGE
-        }
+        tables: dict[str, str] = given.tables.model_dump()
+        if not column_lineage:
+            del tables[COLUMN_LINEAGE]
         yield SystemTableReader(warehouse, tables, exclusions, given.principal.lower())
 
 

@@ -2,6 +2,7 @@ import json
 import re
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -174,3 +175,13 @@ def test_column_lineage_that_is_not_wanted(home):
     answer = home("preflight", "--json")
     assert (answer.code, [name for name in findings(answer) if "column_lineage" in name]) == (0, [])
     assert home("run").code == 0
+
+
+def test_documented(ready, atlas):
+    """docs/operations.md has a row for every check that a source of files, the ledger and Purview have."""
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([a-z_.A-Z]+)` \|", page, re.MULTILINE))
+    names = {name.replace(".prod", ".NAME") for name in findings(ready("preflight", "--json"))}
+    ready.set(f'[purview]\nsink = "purview"\nendpoint = "{atlas.endpoint}"\nuser = "{USER}"\npassword = "{PASSWORD}"\n')
+    names |= {name.replace(".prod", ".NAME") for name in findings(ready("preflight", "--json"))}
+    assert {re.sub(r"(tables|columns)\..+", r"\1.TABLE", name) for name in names} - named == set()
