@@ -1,12 +1,11 @@
 -- What the lineage events of some days are made of.
--- Grain: one row per metastore, workspace and kind of process.
+-- Grain: one row per metastore and kind of process.
 -- `by_path` counts events with an end that is a path without a table's name, `untold_access` those that do not tell
 -- direct access from access through a view.
 -- Parameters: :table_lineage, :first_day, :last_day. Columns: queries.preflight.looks.MIX.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
 SELECT
-  coalesce(t.metastore_id, '') AS metastore_id,
-  coalesce(t.workspace_id, '') AS workspace_id,
+  t.metastore_id AS metastore_id,
   process_kind(
     t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
     t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
@@ -21,4 +20,4 @@ SELECT
   max(t.event_time) AS last_event
 FROM IDENTIFIER(:table_lineage) AS t
 WHERE t.event_date >= :first_day AND t.event_date <= :last_day
-GROUP BY 1, 2, 3
+GROUP BY 1, 2

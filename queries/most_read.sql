@@ -10,14 +10,13 @@ WITH events AS (
     folded(t.source_table_schema) AS schema,
     clean_name(folded(t.source_table_name)) AS name,
     t.source_type AS type,
-    concat_ws(
-      char(31), coalesce(t.workspace_id, ''), coalesce(t.statement_id, t.entity_run_id, t.event_id)) AS unit
+    concat_ws(char(31), t.workspace_id, coalesce(t.statement_id, t.entity_run_id, t.event_id)) AS unit
   FROM IDENTIFIER(:table_lineage) AS t
   WHERE t.event_date >= :first_day AND t.event_date <= :last_day AND coalesce(t.direct_access, TRUE)
 )
 SELECT metastore_id, catalog, schema, name, max(type) AS type, count(DISTINCT unit) AS reads
 FROM events
-WHERE catalog IS NOT NULL AND schema IS NOT NULL AND name IS NOT NULL
+WHERE name IS NOT NULL AND NOT incomplete(catalog, schema, name)
   AND excluded_end(catalog, schema, name, cast(NULL AS STRING)) IS NULL
 GROUP BY metastore_id, catalog, schema, name
 ORDER BY reads DESC, metastore_id, catalog, schema, name

@@ -29,7 +29,6 @@ SCHEMATA = "system.information_schema.schemata"
 MIX = pa.schema(
     [
         ("metastore_id", pa.string()),
-        ("workspace_id", pa.string()),
         ("process_kind", pa.string()),
         ("rows", pa.int64()),
         ("with_statement", pa.int64()),
@@ -137,7 +136,7 @@ class Looks:
             by_path=sum(row["by_path"] for row in rows),
             untold_access=sum(row["untold_access"] for row in rows),
             kinds=kinds,
-            metastores=tuple(sorted({row["metastore_id"] for row in rows})),
+            metastores=tuple(sorted({row["metastore_id"] or "" for row in rows})),
             last_event=max((row["last_event"] for row in rows if row["last_event"]), default=None),
         )
 

@@ -1,9 +1,11 @@
 """The preflight of a Databricks source, with the unmodified connector and SDK over a real socket."""
 
 import json
+import re
 import shutil
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -186,3 +188,10 @@ def test_a_missing_grant_on_history(look, warehouse):
     crosses = {name for name, state in states(found).items() if state == "fail"}
     assert crosses == {"tables.query_history", "tables.column_lineage"}
     assert found["freshness"].finding == "table_lineage up to 2026-11-10 12:00 UTC"
+
+
+def test_documented(look):
+    """docs/operations.md has a row for every check of a warehouse."""
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `sources\.NAME\.([a-z_.A-Z]+)` \|", page, re.MULTILINE)
+    assert {re.sub(r"(tables|columns)\..+", r"\1.TABLE", name) for name in look()} == set(named)
