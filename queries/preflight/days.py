@@ -1,6 +1,6 @@
 """Which days a source tells of, how fresh it is, and which workspaces it shows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from miner.checks import Found, failed, passed, skipped
@@ -81,26 +81,28 @@ def direct_access(looks: Looks) -> Found:
 
 
 def scope(looks: Looks) -> Found:
-    """Metastores, days and workspaces seen; a view that shows fewer of them than lineage does is told."""
+    """Metastores, days and workspaces seen; what a view hides that another table shows is told."""
     scopes = {role: looks.scope(role) for role in (TABLE_LINEAGE, COLUMN_LINEAGE, QUERY_HISTORY) if looks.there(role)}
-    lineage = scopes[TABLE_LINEAGE]
-    narrow = list(filter(None, (_narrower(looks, role, lineage, one) for role, one in scopes.items())))
+    hidden = list(filter(None, (_hidden(looks, role, scopes) for role in scopes)))
     told = [
         f"metastore {', '.join(looks.mix.metastores) or 'unknown'}",
-        _named(sorted(lineage.workspaces)),
+        _named(scopes[TABLE_LINEAGE].workspaces),
         *(f"{role} {_extent(one)}" for role, one in scopes.items()),
-        *narrow,
+        *hidden,
     ]
-    mend = "a view that filters rows hides what is missing: look at its WHERE, or see uc-miner views" if narrow else ""
+    mend = "a view that filters rows hides what is missing: look at its WHERE, or see uc-miner views" if hidden else ""
     return passed("; ".join(told), mend)
 
 
-def _narrower(looks: Looks, role: str, lineage: Scope, other: Scope) -> str:
-    """What a view hides that lineage shows; a system table itself lacks what was never recorded."""
-    if looks.reader.tables[role] == DEFAULT_TABLES.get(role):
+def _hidden(looks: Looks, role: str, scopes: Mapping[str, Scope]) -> str:
+    """What a view hides that another table shows; a system table itself lacks what was never recorded."""
+    name = looks.reader.tables[role]
+    if name == DEFAULT_TABLES.get(role):
         return ""
-    hidden = sorted(lineage.workspaces - other.workspaces)
-    return f"{looks.reader.tables[role]} shows nothing of {_named(hidden)}" if hidden else ""
+    workspaces = frozenset().union(*(one.workspaces for one in scopes.values())) - scopes[role].workspaces
+    days = frozenset(day for one in scopes.values() for day in one.days) - frozenset(scopes[role].days)
+    parts = [_named(workspaces)] * bool(workspaces) + [f"{len(days)} of the days"] * bool(days)
+    return f"{name} shows nothing of {' and of '.join(parts)}" if parts else ""
 
 
 def _extent(one: Scope) -> str:
@@ -108,8 +110,8 @@ def _extent(one: Scope) -> str:
     return f"{count} workspace{'s' * (count != 1)} on {len(one.days)} of {SCOPE_DAYS} days"
 
 
-def _named(workspaces: list[str]) -> str:
-    shown = ", ".join(name or "(none)" for name in workspaces[:MOST_NAMED])
+def _named(workspaces: Collection[str]) -> str:
+    shown = ", ".join(name or "(none)" for name in sorted(workspaces)[:MOST_NAMED])
     more = f" and {len(workspaces) - MOST_NAMED} more" if len(workspaces) > MOST_NAMED else ""
     return f"workspace{'s' * (len(workspaces) > 1)} {shown or 'unknown'}{more}"
 

@@ -169,8 +169,20 @@ def test_scope_of_a_filtered_view(found_in, tmp_path):
     (root / "ops" / "l").mkdir(parents=True)
     (root / "system" / "query" / "history").rename(root / "ops" / "l" / "h")
     view = found_in(tables={"query_history": "ops.l.h"})["scope"]
-    assert view.finding.endswith("ops.l.h shows nothing of workspaces 2, 3, 4, 5, 6 and 2 more")
+    assert view.finding.endswith("ops.l.h shows nothing of workspaces 1001, 2, 3, 4, 5 and 3 more")
     assert "WHERE" in view.mend
+
+
+def test_scope_of_a_view_of_lineage(found_in, tmp_path):
+    """A view of lineage itself is held against what the other tables show: workspaces and days."""
+    root = tmp_path / "estate"
+    pairs = [PAIR, columns("c.s.a", "c.s.b", "x", "y", workspace_id="2", day=DAY - timedelta(days=1))]
+    write_estate(root, table_lineage=None, column_lineage=pairs)
+    write_table(root, "table_lineage", [EDGE])
+    (root / "ops" / "l").mkdir(parents=True)
+    (root / "system" / "access" / "table_lineage").rename(root / "ops" / "l" / "t")
+    view = found_in(tables={"table_lineage": "ops.l.t"})["scope"]
+    assert view.finding.endswith("ops.l.t shows nothing of workspace 2 and of 1 of the days")
 
 
 def test_events(found_in):

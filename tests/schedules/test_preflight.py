@@ -185,3 +185,13 @@ def test_documented(ready, atlas):
     ready.set(f'[purview]\nsink = "purview"\nendpoint = "{atlas.endpoint}"\nuser = "{USER}"\npassword = "{PASSWORD}"\n')
     names |= {name.replace(".prod", ".NAME") for name in findings(ready("preflight", "--json"))}
     assert {re.sub(r"(tables|columns)\..+", r"\1.TABLE", name) for name in names} - named == set()
+
+
+def test_a_run_tells_of_empty_column_lineage(ready):
+    """A run that keeps edges and finds no row of column lineage says so; a preflight calls it a cross."""
+    assert "column_lineage" not in ready("run").out
+    ready.write(*small_estate(), rows.lineage("main.s.a", "main.s.b", query="late"))
+    ready.at(NOW + timedelta(minutes=1))
+    answer = ready("run")
+    assert (answer.code, "warning: column_lineage has no row on these days" in answer.out) == (0, True)
+    assert findings(ready("preflight", "--json"))["sources.prod.freshness"]["state"] == "fail"

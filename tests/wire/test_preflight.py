@@ -195,3 +195,18 @@ def test_documented(look):
     page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     named = re.findall(r"^\| `sources\.NAME\.([a-z_.A-Z]+)` \|", page, re.MULTILINE)
     assert {re.sub(r"(tables|columns)\..+", r"\1.TABLE", name) for name in look()} == set(named)
+
+
+@pytest.mark.parametrize("right", [SELECT, BROWSE])
+def test_a_run_says_the_same(warehouse, tmp_path, capsys, monkeypatch, right):
+    """A run on a table that may not be read ends with code 1 and the grants that the preflight tells."""
+    warehouse.tokens.add("dapi-less", "less@example.com", missing=[Missing("system.access.table_lineage", right)])
+    file = tmp_path / "uc-miner.toml"
+    file.write_text(f'[sources.p]\nkind = "databricks"\nhost = "{warehouse.url}"\nwarehouse_id = "{WAREHOUSE_ID}"\n')
+    monkeypatch.setenv("UC_MINER__SOURCES__P__TOKEN", "dapi-less")
+    cli.main(["-c", str(file), "preflight", "--json"], Session(now=lambda: NOW))
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert cli.main(["-c", str(file), "run"], Session(now=lambda: NOW)) == 1
+    mend = found["sources.p.tables.table_lineage"]["mend"]
+    assert "GRANT SELECT ON TABLE `system`.`access`.`table_lineage` TO `less@example.com`" in mend
+    assert "GRANT SELECT ON TABLE `system`.`access`.`table_lineage` TO `less@example.com`" in capsys.readouterr().err
