@@ -321,7 +321,13 @@ def test_a_token_that_expires(wire, client_of):
     assert current == ["second"]
 
 
-def test_a_truncated_result_is_for_the_balance(reader, wire):
-    """The protocol does not tell a result that ends too early: that is what the separate count of each day is for."""
-    wire.faults.add(Truncated(0), table=LINEAGE, nth=2)
-    assert reader.totals("table_lineage", rows.DAY).num_rows == 0
+@pytest.mark.parametrize("table", ["system.lakeflow.job_run_timeline", LINEAGE])
+def test_a_truncated_result_is_told(reader, wire, table):
+    """A result that ends too early without an error is found out, also where no separate count is there to compare."""
+    reader.absent()
+    wire.faults.add(Truncated(0), table=table)
+    with pytest.raises(SourceError, match="0 rows came"):
+        if table == LINEAGE:
+            reader.totals("table_lineage", rows.DAY)
+        else:
+            list(reader.one_time_runs(rows.DAY, rows.DAY))
