@@ -236,7 +236,9 @@ def _whole(batches: Iterator[pa.RecordBatch], query: str) -> Iterator[pa.RecordB
         came += rows.num_rows
         yield rows.drop_columns([statements.ALL_ROWS])
     if came != told:
-        raise SourceError(f"{query}: {came} rows came of {told or 'an answer'}", mend="run again: the result was cut short")
+        raise SourceError(
+            f"{query}: {came} rows came of {told or 'an answer'}", mend="run again: the result was cut short"
+        )
 
 
 def _cast(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
