@@ -40,6 +40,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE)
 
+BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily"})
+"""Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
+
 NO_TABLE = "none"
 """Stands for an optional table that is not to be read."""
 
@@ -90,7 +93,15 @@ class SystemTableReader:
 
     def column_contents(self, first: date, last: date, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The column sets asked for, with their content."""
-        return self._column_sets(first, last, "wanted", "\n".join(wanted))
+        missing = set(wanted)
+        for batch in self._column_sets(first, last, "wanted", "\n".join(wanted)):
+            missing.difference_update(batch.column("set_key").to_pylist())
+            yield batch
+        if missing:
+            raise SourceError(
+                f"{len(missing)} of {len(wanted)} column sets of {first} to {last} did not come",
+                mend="run again: the result was cut short, or rows arrived meanwhile",
+            )
 
     def _column_sets(self, first: date, last: date | None, content: str, wanted: str) -> Iterator[pa.RecordBatch]:
         values = {**_span(first, last), "content": content, "wanted": wanted}
@@ -163,7 +174,8 @@ class SystemTableReader:
         key = (query, *roles.values())
         if key not in self._prepared:
             self._prepared[key] = self._prepare(query, roles)
-        return self.warehouse.run(self._prepared[key], {**self._scope(), **values})
+        rows = self.warehouse.run(self._prepared[key], {**self._scope(), **values})
+        return rows if query in BALANCED else _whole(rows, query)
 
     def _prepare(self, query: str, roles: Mapping[str, str]) -> Prepared:
         fields = {parameter: self.fields(role) for parameter, role in roles.items()}
@@ -179,6 +191,8 @@ class SystemTableReader:
         absent = [parameter for parameter, known in fields.items() if known is None]
         tree = statements.with_tables(tree, dict.fromkeys(absent, _nothing()))
         named = {parameter: self.tables[role] for parameter, role in roles.items() if parameter not in absent}
+        if query not in BALANCED and isinstance(tree, exp.Query):
+            tree = statements.counted(tree)
         return self.warehouse.prepare(tree, named)
 
     def _scope(self) -> Mapping[str, object]:
@@ -220,6 +234,21 @@ def _span(first: date, last: date | None) -> dict[str, object]:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
+
+
+def _whole(batches: Iterator[pa.RecordBatch], query: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a counted query. Raises SourceError when fewer or more came than it has."""
+    came, told = 0, None
+    for batch in batches:
+        numbers = batch.column(statements.ALL_ROWS)
+        told = told if not batch.num_rows or told is not None else numbers[0].as_py() or 0
+        rows = batch.filter(pc.is_valid(numbers))
+        came += rows.num_rows
+        yield rows.drop_columns([statements.ALL_ROWS])
+    if came != told:
+        raise SourceError(
+            f"{query}: {came} rows came of {told or 'an answer'}", mend="run again: the result was cut short"
+        )
 
 
 def cast(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
