@@ -11,7 +11,7 @@ from thrift.transport.TTransport import TMemoryBuffer, TTransportException
 from tests.wire import commands, results
 from tests.wire.dialect import Parameter
 from tests.wire.engine import Engine, Place
-from tests.wire.faults import STATEMENT_ACTS, Act, Faults, Forgotten, HttpStatus, Reset
+from tests.wire.faults import STATEMENT_ACTS, Act, Faults, Forgotten, HttpStatus, Reset, Truncated
 from tests.wire.journal import Call
 from tests.wire.operations import Operation
 from tests.wire.rest import Workspace
@@ -38,7 +38,7 @@ class Interruption(TTransportException):
 
 @dataclass(slots=True)
 class Session:
-    """One opened session, with what it was opened with and what SET and USE changed since."""
+    """One opened session, with what it was opened with and what SET and USE changed since; names in capitals."""
 
     id: bytes
     principal: str
@@ -48,8 +48,7 @@ class Session:
 
     def place(self) -> Place:
         """What the engine must know of it."""
-        zone = next((value for name, value in self.configuration.items() if name.lower() == "timezone"), "Etc/UTC")
-        return Place(self.principal, self.catalog, self.schema, zone)
+        return Place(self.principal, self.catalog, self.schema, self.configuration.get("TIMEZONE", "Etc/UTC"))
 
 
 @dataclass(slots=True)
@@ -110,7 +109,8 @@ class ThriftCalls:
         """A new session."""
         self._call.conf = dict(req.configuration or {})
         self._faults()
-        session = Session(uuid.uuid4().bytes, self._token.principal, dict(req.configuration or {}))
+        configuration = {name.upper(): value for name, value in self._call.conf.items()}
+        session = Session(uuid.uuid4().bytes, self._token.principal, configuration)
         if req.initialNamespace:
             session.catalog = req.initialNamespace.catalogName or session.catalog
             session.schema = req.initialNamespace.schemaName or session.schema
@@ -141,7 +141,7 @@ class ThriftCalls:
         given = [_parameter(one) for one in req.parameters or ()]
         self._note(req, session, given)
         try:
-            operation = self._operation(req.statement, given, session)
+            operation = self._operation(req, given, session)
         except _SessionForgotten:
             self._registry.forget(session.id)
             return ttypes.TExecuteStatementResp(_NO_SESSION)
@@ -162,8 +162,8 @@ class ThriftCalls:
         names = [one.name or str(place) for place, one in enumerate(given, 1)]
         self._call.parameters = {name: (one.type, one.text) for name, one in zip(names, given, strict=True)}
 
-    def _operation(self, text: str, given: list[Parameter], session: Session) -> Operation:
-        engine = self._registry.engine
+    def _operation(self, req, given: list[Parameter], session: Session) -> Operation:
+        engine, text = self._registry.engine, req.statement
         command = commands.understood(text, session)
         if command is not None:
             return Operation(command, session.id, (), self._statement_faults())
@@ -173,7 +173,7 @@ class ThriftCalls:
             self._statement_faults()
             raise
         self._call.tables = tuple(".".join(parts) for parts in question.tables)
-        acts = self._statement_faults()
+        acts = self._statement_faults() + [Truncated(limit) for limit in [req.resultRowLimit] if limit]
         check_rights(self._token.missing, question.tables)
         return Operation(engine.answer(question), session.id, self._call.tables, acts)
 
