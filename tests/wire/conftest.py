@@ -64,6 +64,7 @@ def connect(warehouse):
     yield open_one
     warehouse.faults.clear()
     for connection in opened:
-        # Closing ends open operations, and raises for one that the server has forgotten.
+        # Closing ends open operations; at one that the server has forgotten it raises and leaves the session open.
         with contextlib.suppress(DatabaseError):
             connection.close()
+        connection.close()

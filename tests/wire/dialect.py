@@ -110,10 +110,10 @@ def to_duckdb(tree: exp.Expr, constants: Mapping[str, exp.Expr]) -> str:
 
 
 def _mended(node: exp.Expr, constants: Mapping[str, exp.Expr]) -> exp.Expr:
-    name = node.name.lower() if isinstance(node, (exp.Anonymous, exp.Table)) else node.key
+    name = node.name.lower() if isinstance(node, exp.Anonymous) else node.key
     if name in constants:
         return constants[name].copy()
-    if isinstance(node, exp.Table) and isinstance(node.this, exp.Anonymous) and name == "range":
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Anonymous) and node.this.name == "range":
         # Spark calls the one column of range() id.
         rows = exp.Table(this=node.this.copy())
         return exp.select(exp.alias_(exp.column("range"), "id")).from_(rows).subquery(node.alias or "range")

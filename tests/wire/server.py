@@ -76,6 +76,7 @@ class LocalWarehouse:
             "enable_telemetry": False,
             "_retry_delay_min": 0.1,
             "_retry_delay_max": 5,
+            "_retry_stop_after_attempts_count": 5,
         } | more
 
 
