@@ -1,5 +1,6 @@
 """A SQL warehouse on a socket of this machine: the unmodified Databricks connector talks to it as to the real one."""
 
+import contextlib
 import socket
 import struct
 import sys
@@ -44,11 +45,12 @@ class LocalWarehouse:
         self.close()
 
     def close(self) -> None:
-        """Stop listening and every statement."""
+        """Stop listening, every statement, and every connection that a client keeps."""
         self._http.shutdown()
-        self._http.server_close()
         self._thread.join()
         self.registry.close()
+        self._http.hang_up()
+        self._http.server_close()
         self.registry.engine.close()
 
     @property
@@ -85,9 +87,25 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
     warehouse: LocalWarehouse
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember a connection while it is served."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
     def shutdown_request(self, request: Any) -> None:
         """Close without the farewell that the base class sends first: a reset is to be a reset."""
+        self._open.discard(request)
         self.close_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep."""
+        for request in list(self._open):
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that went away."""

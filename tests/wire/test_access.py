@@ -2,13 +2,14 @@
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
 from databricks import sql
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
-from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
+from databricks.sdk.errors import NotFound, PermissionDenied
 from databricks.sql.exc import RequestError, ServerOperationError
 
 from tests.wire.faults import HttpStatus
@@ -80,13 +81,14 @@ def test_missing_rights(warehouse, connect, missing, said):
         cursor.execute(asked, {"t": "SYSTEM.query.history"})
     assert said in str(raised.value).replace("`SYSTEM`", "`system`").replace("'SYSTEM", "'system")
     assert cursor.execute("SELECT current_user()").fetchall_arrow().column(0).to_pylist() == ["guest@example.com"]
-    assert connect().cursor().execute(asked, {"t": "system.query.history"}).fetchall_arrow().column(0).to_pylist() == [10]
+    assert connect().cursor().execute(asked, {"t": "system.query.history"}).fetchall_arrow().column(0).to_pylist() == [
+        10
+    ]
 
 
-def workspace(warehouse, **more):
+def workspace(warehouse):
     """The vendor's SDK on the workspace."""
-    given = {"token": TOKEN} if "client_id" not in more else {}
-    return WorkspaceClient(config=Config(host=warehouse.url, retry_timeout_seconds=2, **given, **more))
+    return WorkspaceClient(host=warehouse.url, token=TOKEN)
 
 
 def test_who_and_which_warehouse(warehouse):
@@ -105,8 +107,12 @@ def test_who_and_which_warehouse(warehouse):
 
 def test_rest_is_guarded(warehouse):
     """REST wants a token too, and faults strike there as well."""
-    with pytest.raises((Unauthenticated, PermissionDenied)):
-        workspace(warehouse, client_id="x", client_secret="y").current_user.me()
+    with pytest.raises(PermissionDenied, match="Invalid access token"):
+        WorkspaceClient(host=warehouse.url, token="dapi-wrong").current_user.me()
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(f"{warehouse.url}/api/2.0/sql/warehouses", timeout=5)  # noqa: S310 -- our own server
+    raised.value.close()
+    assert raised.value.code == 401
     client = workspace(warehouse)
     warehouse.faults.add(HttpStatus(403), "GET /api/2.0/sql/*")
     with pytest.raises(PermissionDenied):
@@ -115,7 +121,7 @@ def test_rest_is_guarded(warehouse):
 
 def asked_token(warehouse, **form):
     body = urllib.parse.urlencode({"grant_type": "client_credentials", **form}).encode()
-    with urllib.request.urlopen(f"{warehouse.url}/oidc/v1/token", body, timeout=5) as answer:
+    with urllib.request.urlopen(f"{warehouse.url}/oidc/v1/token", body, timeout=5) as answer:  # noqa: S310 -- our own server
         return json.load(answer)
 
 

@@ -78,7 +78,10 @@ def test_a_connection_is_reset(warehouse, connect):
     cursor = connect().cursor()
     warehouse.faults.add(Reset(), "ExecuteStatement")
     assert rows_of(cursor) == 10
-    assert [(call.status, call.error) for call in warehouse.journal.calls("ExecuteStatement")] == [(0, "reset"), (200, "")]
+    assert [(call.status, call.error) for call in warehouse.journal.calls("ExecuteStatement")] == [
+        (0, "reset"),
+        (200, ""),
+    ]
 
 
 def test_reset_for_ever(warehouse, connect):

@@ -39,8 +39,13 @@ def test_who_and_when(warehouse, connect):
 def test_names(warehouse, connect):
     """A table is found by three parts in any case, quoted, as IDENTIFIER, or by the session's catalog and schema."""
     cursor = connect(catalog="system", schema="access").cursor()
-    for name in ("system.access.table_lineage", "SYSTEM.`Access`.table_lineage", "access.table_lineage", "table_lineage"):
-        assert one(cursor, f"SELECT count(*) FROM {name}") == [1]
+    for name in (
+        "system.access.table_lineage",
+        "SYSTEM.`Access`.table_lineage",
+        "access.table_lineage",
+        "table_lineage",
+    ):
+        assert one(cursor, f"SELECT count(*) FROM {name}") == [1]  # noqa: S608 -- names of our own
         assert one(cursor, "SELECT count(*) FROM IDENTIFIER(:t) AS t", t=name) == [1]
     assert one(cursor, "WITH table_lineage AS (SELECT 5 AS n) SELECT n FROM table_lineage") == [5]
     cursor.execute("USE SCHEMA query")
@@ -106,9 +111,9 @@ def test_sessions(warehouse, connect):
     assert opened.conf.items() >= {"QUERY_TAGS": "team:lake", "TIMEZONE": "Europe/Vienna"}.items()
     assert "miner/1" in opened.user_agent
     cursor = connection.cursor()
-    assert str(cursor.execute("SELECT event_time FROM system.access.table_lineage").fetchall_arrow().schema.types[0]) == (
-        "timestamp[us, tz=Europe/Vienna]"
-    )
+    assert str(
+        cursor.execute("SELECT event_time FROM system.access.table_lineage").fetchall_arrow().schema.types[0]
+    ) == ("timestamp[us, tz=Europe/Vienna]")
     cursor.execute("SET TIME ZONE 'UTC'")
     cursor.execute("SET statement_timeout = 60")
     (session,) = warehouse.registry.sessions.values()
@@ -122,7 +127,9 @@ def test_sessions(warehouse, connect):
 def test_the_call_log(warehouse, connect):
     """Every call in order, with text, values and tables, and with no secret."""
     cursor = connect().cursor()
-    cursor.execute("SELECT * FROM IDENTIFIER(:t) WHERE event_date = :d", {"t": "system.access.table_lineage", "d": rows.DAY})
+    cursor.execute(
+        "SELECT * FROM IDENTIFIER(:t) WHERE event_date = :d", {"t": "system.access.table_lineage", "d": rows.DAY}
+    )
     call = warehouse.journal.calls("ExecuteStatement")[-1]
     assert call.parameters == {"t": ("STRING", "system.access.table_lineage"), "d": ("DATE", "2026-11-10")}
     assert (call.tables, call.principal) == (("system.access.table_lineage",), "miner@example.com")
