@@ -1,4 +1,13 @@
-"""A SQL warehouse on a socket of this machine: the unmodified Databricks connector talks to it as to the real one."""
+"""A SQL warehouse on a socket of this machine: the unmodified Databricks connector talks to it as to the real one.
+
+    with LocalWarehouse(folder) as warehouse, sql.connect(**warehouse.connect_arguments()) as connection:
+        warehouse.tokens.add("guest", missing=[Missing("system.query.*")])          # tokens.py
+        warehouse.faults.add(HttpStatus(503, retry_after=1), "ExecuteStatement")    # faults.py
+        warehouse.workspace.add_client("id", "secret")                              # rest.py
+        warehouse.journal.statements()                                              # journal.py
+
+It answers a subset of Databricks SQL over DuckDB (dialect.py) and refuses what it would answer wrongly.
+"""
 
 import contextlib
 import socket
@@ -14,10 +23,10 @@ from urllib.parse import urlsplit
 
 from tests.wire import rest, thrift_front
 from tests.wire.engine import Engine
-from tests.wire.faults import Faults, HttpStatus, Reset
+from tests.wire.faults import Faults, HttpStatus, Interruption, Reset, strike
 from tests.wire.journal import Call, Journal
 from tests.wire.rest import OPEN_TO_ALL, WAREHOUSE_ID, Workspace
-from tests.wire.thrift_front import Interruption, Registry
+from tests.wire.sessions import Registry
 from tests.wire.tokens import Refusal, Token, Tokens
 
 TOKEN = "dapi-local"
@@ -152,7 +161,7 @@ class _Request(BaseHTTPRequestHandler):
         warehouse, path = self.server.warehouse, urlsplit(self.path).path
         call = warehouse.journal.open(f"{self.command} {path}", self.headers)
         try:
-            thrift_front.strike(warehouse.faults.struck(call.method))
+            strike(warehouse.faults.struck(call.method))
             token = None if path.startswith(OPEN_TO_ALL) else self._admitted(call)
             reply = warehouse.workspace.answer(self.command, path, self.headers, body, token)
         except Refusal as refusal:
