@@ -20,8 +20,8 @@ _SECRET = re.compile(
 _USER_INFO = re.compile(r"(https?://)[^\s/]*@|(\w*(?:sql|postgres)[\w+]*://)\S*@", re.IGNORECASE)
 
 
-# What the connector finds wrong reaches us as errors, told once and without statement and token. Its "unsafe" logger, which
-# tells all that is sent and received, has a level of its own.
+# What the connector finds wrong reaches us as errors, told once, without statement and token. Its logger "unsafe" has
+# a level of its own and tells all that is sent and received.
 _UNHEARD = ("databricks", "databricks.sql.unsafe")
 
 Form = Literal["auto", "json", "console"]
