@@ -20,8 +20,9 @@ _SECRET = re.compile(
 _USER_INFO = re.compile(r"(https?://)[^\s/]*@|(\w*(?:sql|postgres)[\w+]*://)\S*@", re.IGNORECASE)
 
 
-# What they find wrong reaches us as errors, which are told once and without the statement and the token in them.
-_UNHEARD = ("databricks", "azure", "msal", "urllib3")
+# What the connector finds wrong reaches us as errors, told once, without statement and token. Its logger "unsafe" has
+# a level of its own and tells all that is sent and received.
+_UNHEARD = ("databricks", "databricks.sql.unsafe")
 
 Form = Literal["auto", "json", "console"]
 
@@ -103,5 +104,3 @@ def _adopt_other_loggers(stream: TextIO, rendering: list[Processor]) -> None:
     root.setLevel(logging.WARNING)
     for name in _UNHEARD:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    # Says at every level what is sent and received, and is not reached by the level of its parent.
-    logging.getLogger("databricks.sql.unsafe").setLevel(logging.CRITICAL)
