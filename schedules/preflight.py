@@ -102,7 +102,7 @@ def _raised(error: MinerError) -> Found:
 def _most_read(looks: Sequence[Looks]) -> pa.Table:
     """The tables read most in all sources together."""
     found = pa.concat_tables([schemas.MOST_READ.empty_table(), *(one.most_read() for one in looks)])
-    return found.sort_by([("reads", "descending")]).slice(0, _LOOKED_UP)
+    return found.sort_by(schemas.MOST_READ_FIRST).slice(0, _LOOKED_UP)
 
 
 _LOOKED_UP = 1000

@@ -152,7 +152,8 @@ class Looks:
     def first_direct(self) -> date | None:
         """The first day, from the first one to mine on, that tells direct access from access through a view."""
         roles = {TABLE_LINEAGE: TABLE_LINEAGE}
-        found = self._table("first_direct_access", {"first_day": self.start}, roles, _FIRST)
+        days = {"first_day": self.start, "last_day": self.today}
+        found = self._table("first_direct_access", days, roles, _FIRST)
         first: date | None = found["first"][0].as_py()
         return first
 
@@ -169,7 +170,8 @@ class Looks:
 
     def most_read(self) -> pa.Table:
         """The tables read most in the recent days (`miner.schemas.MOST_READ`)."""
-        return self._table("most_read", self._recent_days, {TABLE_LINEAGE: TABLE_LINEAGE}, schemas.MOST_READ)
+        found = self._table("most_read", self._recent_days, {TABLE_LINEAGE: TABLE_LINEAGE}, schemas.MOST_READ)
+        return found.sort_by(schemas.MOST_READ_FIRST)
 
     def clock(self) -> datetime:
         """The warehouse's time, in UTC."""
