@@ -86,6 +86,7 @@ class UsageStaging(Staging):
 
     def finish(self) -> None:
         """Sum what came in several batches, and digest it."""
+        self.refuse_doubles()
         for statement in _USAGE_FINISH:
             self.execute(statement)
         with self.arrow.cursor() as cursor:
