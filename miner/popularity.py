@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from miner.ledger import Ledger, reading, usage
+from miner.ledger import Ledger, reading, usage, wanted
 from miner.tally import ByAge, Tally
 
 COLUMNS = (
@@ -69,7 +69,7 @@ def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
             if as_of is None:
                 return pd.DataFrame({name: [] for name in COLUMNS})
             windows = Windows(tuple(sorted(options.windows)), as_of)
-            reading.resolve(connection, options.stale_days)
+            wanted.resolve(connection, options.stale_days)
             told = usage.tell(connection, options.exclude_users, options.exclude_process_kinds)
             usage.copy_out(connection, windows.first, as_of)
             names, mined = usage.dataset_names(connection), reading.usage_days(connection)

@@ -124,17 +124,19 @@ def emit(ledger: str, out: str) -> None:
 
 def build(ledger: str) -> None:
     """Build every process entity from the ledger, sending none."""
-    from miner.ledger import Ledger, reading
+    from miner.ledger import Ledger, edges, wanted
     from sinks.purview.files import FilesSink
 
     opened = Ledger(f"sqlite:///{ledger}")
     sink = FilesSink(Path(ledger).parent / "unused")
     started = time.perf_counter()
     with opened.reading() as connection:
-        reading.resolve(connection, 180)
-        reading.want(connection, everything=True)
-        built = sum(1 for _ in sink.processes(reading.flows(connection), lambda _: None))
-    report(started, {"built": built})
+        wanted.resolve(connection, 180)
+        wanted.want(connection, everything=True)
+        flows = list(edges.flows(connection))
+    read = time.perf_counter() - started
+    built = sum(1 for _ in sink.processes(iter(flows), lambda _: None))
+    report(started, {"built": built, "read": read, "edges": sum(batch.num_rows for batch in flows)})
     opened.close()
 
 
