@@ -22,7 +22,7 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One dataset to name. `given` is the question as it was put; `text` is a name or a path, whichever it looks like."""
+    """One dataset to name: `given` is the question as it was put, `text` a name or a path, whichever it looks like."""
 
     given: object
     text: str = ""

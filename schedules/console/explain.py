@@ -20,7 +20,7 @@ def show_explanation(shown: Screen, explanation: Explanation) -> None:
         # One to copy from a terminal: a table would break long names.
         shown.line(f"{at:>3}. {one.type_name}  ({one.rule}{', a guess' if one.guessed else ''})")
         shown.line(f"     {one.qualified_name}")
-    shown.line(f"match:  {explanation.match or '-'}")
+    shown.line("match:  -")
     shown.line(f"reason: {explanation.reason}")
 
 

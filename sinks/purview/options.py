@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from sinks.purview import payload
+from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
 
 
@@ -27,6 +28,11 @@ class PurviewOptions:
     max_attribute_bytes: int = 32_000
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
+
+    @property
+    def dataset_types(self) -> tuple[str, ...]:
+        """Every type a dataset may be referenced by, those of the user's rules among them."""
+        return tuple(dict.fromkeys((*DATASET_TYPES, *(rule.type_name for rule in self.naming.rules))))
 
     @property
     def fingerprint(self) -> str:

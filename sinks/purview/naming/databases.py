@@ -179,11 +179,15 @@ def _tables(parts: Sequence[str], server: Server, system: System) -> Iterator[_T
     default = server.options.get("currentschema", system.default_schema)
     needs_database = any("{database}" in template for _, template in system.types)
     if len(parts) > 2:  # noqa: PLR2004 (database, schema, table)
-        if parts[0].lower() != server.database.lower() or len(parts) == 3:  # noqa: PLR2004
-            yield _Table(parts[0], parts[1], ".".join(parts[2:]))
-        if server.database:
-            inside = parts[1:] if parts[0].lower() == server.database.lower() else parts
-            yield _Table(server.database, inside[0], ".".join(inside[1:]))
+        across = _Table(parts[0], parts[1], ".".join(parts[2:]))
+        if not server.database:
+            yield across
+            return
+        own = parts[0].lower() == server.database.lower()
+        inside = parts[1:] if own else parts
+        within = _Table(server.database, inside[0], ".".join(inside[1:]))
+        # Three parts name a database first; more are periods of the table's own name.
+        yield from (across, within) if len(parts) == 3 and not own else (within, across)  # noqa: PLR2004
     elif parts and (server.database or not needs_database):
         schema = parts[0] if len(parts) > 1 else default
         if schema:

@@ -4,7 +4,9 @@
 |---|---|
 | `_delta_log`, `_change_data`, `_spark_metadata`, … and all below | internal folder |
 | `part-00000-….parquet` | a file of a table |
-| `key=value` · `20250721`, `2025-07-21`, `21.07.2025`, with a time · `202507`, `2025-07` · `2025/07`, `2025/07/21[/13]` | partition |
+| `key=value` | partition by a column |
+| `20250721`, `2025-07-21`, `21.07.2025`, each with a time or none, `202507`, `2025-07` | partition by a date |
+| `2025/07`, `2025/07/21`, `2025/07/21/13` | partition by parts of a date |
 
 Cut until nothing changes; never the whole name. https://github.com/OpenLineage/OpenLineage (DatasetReducer)
 """
@@ -101,7 +103,7 @@ def spellings(parts: Sequence[str]) -> Iterator[Spelling]:
     if depth < len(parts):
         if depth:
             yield from _table(parts, depth)
-        yield from _as_file(path, "path as given", guessed=depth > 0)
+        yield from _as_file(path, "path as given", guessed=True)
     elif _FILE.fullmatch(parts[-1]):
         yield from _file(path, "/".join(map(escaped, parts[:-1])))
     else:

@@ -2,7 +2,7 @@
 
 | path | asset |
 |---|---|
-| below the location of a table that the caller knows, such as Unity Catalog's managed storage | that table, then the place |
+| at or below the storage of a table the caller knows, such as a managed one | that table, then the place |
 | `abfss`, `wasbs`, `https`, `adl`, `s3`, `gs` | see `naming.storage` |
 | `dbfs:/user/hive/warehouse/[<db>.db/]<table>` | the table in the Hive metastore |
 | `dbfs:/…`, `/mnt/…`, `/dbfs/…` below a mount point | what is mounted there |

@@ -1,12 +1,12 @@
 """Rules of the user: names of assets for what the miner's own rules do not know, or get wrong.
 
-A rule's pattern, a regular expression, has to match a dataset's whole name: `catalog.schema.table` in lower case, a path
-as it is written, or an OpenLineage namespace and name joined by a slash. `{group}` in the qualified name stands for a
-named group of the pattern, `{metastore}` for the metastore's id; tokens of resource sets stay as they are.
+A rule's pattern, a regular expression, has to match the whole name of a dataset: `catalog.schema.table` in lower case,
+a path as it is written, or an OpenLineage namespace and name joined by a slash. `{group}` in the qualified name stands
+for a named group of the pattern, `{metastore}` for the metastore's id; tokens of resource sets stay as they are.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,5 +53,8 @@ def applied(rules: Sequence[Rule], text: str, metastore_id: str) -> Iterator[Can
     for number, rule in enumerate(rules, start=1):
         if found := compiled(rule.pattern).fullmatch(text):
             values = {**found.groupdict(default=""), METASTORE: metastore_id}
-            name = _FIELD.sub(lambda field: values.get(field[1], field[0]), rule.qualified_name)
-            yield Candidate(rule.type_name, name, f"rule {number} of the settings")
+            yield Candidate(rule.type_name, _filled(rule.qualified_name, values), f"rule {number} of the settings")
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    return _FIELD.sub(lambda field: values.get(field[1], field[0]), template)

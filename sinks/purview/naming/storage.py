@@ -6,7 +6,7 @@
 | Blob | azure_blob_container | azure_blob_resource_set, _path, _path | `https://<account>.blob.<cloud>/<container>/<path>` |
 | ADLS Gen1 | azure_datalake_gen1_path | azure_datalake_gen1_resource_set, _path, _path | `adl://<account>.azuredatalakestore.net/<path>` |
 | S3 | aws_s3_v2_bucket | aws_s3_v2_resource_set, _directory, _object | `s3://<bucket>/<path>` |
-| GCS | gcp_storage_bucket | –, gcp_storage_virtual_directory, gcp_storage_object | `gs://<bucket>/<path>` |
+| GCS | gcp_storage_bucket | none, gcp_storage_virtual_directory, gcp_storage_object | `gs://<bucket>/<path>` |
 
 An account is scanned as ADLS Gen2 or as Blob, whatever address is used: the other one comes second. Hosts of all clouds
 pass through. The form of S3 names is unverified; Purview scans no GCS, whose types are those of Apache Atlas.
@@ -42,7 +42,9 @@ class Service:
     guessed: bool = False
 
 
-def _service(name: str, container: str, pattern: str, folder: str, file: str, *, guessed: bool = False) -> Service:
+def _service(  # noqa: PLR0913 (a row of the table above)
+    name: str, container: str, pattern: str, folder: str, file: str, *, guessed: bool = False
+) -> Service:
     kinds = {PATTERN: pattern, FOLDER: folder, FILE: file}
     return Service(name, container, {kind: given for kind, given in kinds.items() if given}, guessed)
 
@@ -65,7 +67,8 @@ _S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3(?:[.-][a-z0-9-]+){0,3}\.amazonaw
 def hadoop(location: Location, label: str) -> Naming:
     """`abfss://<container>@<host>/<path>` or `wasbs://…`; `label` is the service the scheme stands for."""
     container, _, host = location.authority.rpartition("@")
-    return azure(host, [container.strip(), *location.segments], label)
+    # In such an address braces are those of a folder: no resource set is read by it.
+    return azure(host, [container.strip(), *map(escaped, location.segments)], label)
 
 
 def web(location: Location) -> Naming:
@@ -165,6 +168,7 @@ def _spelled(below: Sequence[str]) -> Iterator[Spelling]:
     path = "/".join(below)
     if is_pattern(path):
         yield Spelling(PATTERN, "resource set as given", path)
+        return
     yield from spellings(below)
     if "%" in path and (plain := decoded(below)) != list(below):
         yield from (one._replace(rule=f"{one.rule}, decoded", guessed=True) for one in spellings(plain))

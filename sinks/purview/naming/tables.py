@@ -2,7 +2,7 @@
 
 | dataset | types, in this order | qualifiedName |
 |---|---|---|
-| table, streaming table, materialized view | databricks_table, databricks_view | `<schema>/tables/<t>`, `<schema>/views/<t>` |
+| table, streaming table, materialized view | databricks_table, databricks_view | `<schema>/tables/<t>`, `/views/<t>` |
 | view, metric view | databricks_view, databricks_table | the same |
 | `hive_metastore` table or view | hive_table, hive_view | `<db>.<table>@<host>` |
 | table of a foreign catalog | those of its source system, then as above | see `naming.databases` |
