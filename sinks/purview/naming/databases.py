@@ -206,10 +206,16 @@ def _candidates(system: System, server: Server, tables: Sequence[_Table]) -> Ite
     for table in tables:
         for spelled, note in _cases(table, system):
             for host in _hosts(server.host, system):
-                for position, (type_name, template) in enumerate(system.types):
-                    if name := _written(template, system, server, host, spelled):
-                        guessed = position > 0 or bool(note)
-                        yield Candidate(type_name, name, f"{server.scheme} table{note}", guessed)
+                yield from _typed(system, server, host, spelled, note)
+
+
+def _typed(system: System, server: Server, host: str, table: _Table, note: str) -> Iterator[Candidate]:
+    """One candidate for each type whose name can be written; all but the first are guesses."""
+    guessed = bool(note)
+    for type_name, template in system.types:
+        if name := _written(template, system, server, host, table):
+            yield Candidate(type_name, name, f"{server.scheme} table{note}", guessed)
+            guessed = True
 
 
 def _cases(table: _Table, system: System) -> Iterator[tuple[_Table, str]]:

@@ -65,8 +65,9 @@ def _local(location: Location, metastore_id: str, context: Context, nested: int)
     if in_hive := _WAREHOUSE.fullmatch(inner):
         return _hive(in_hive, inner, context)
     mounted = mounts.source_of(inner, context.mounts)
-    if mounted and nested:
-        return _mounted(mounted, inner, metastore_id, context, nested)
+    # Sources such as DatabricksRoot are Databricks' own, and no address.
+    if mounted and nested and located(mounted[1]).scheme:
+        return _mounted(mounted, metastore_id, context, nested)
     if inner.startswith("/Volumes/"):
         return _volume(segments(inner), metastore_id)
     if inner.startswith("/mnt/"):
@@ -93,11 +94,9 @@ def _hive(found: re.Match[str], inner: str, context: Context) -> Naming:
     return hive_table(schema, name, context).under("hive warehouse")
 
 
-def _mounted(found: tuple[str, str, str], inner: str, metastore_id: str, context: Context, nested: int) -> Naming:
+def _mounted(found: tuple[str, str, str], metastore_id: str, context: Context, nested: int) -> Naming:
     point, source, rest = found
     below = located(f"{source.rstrip('/')}/{rest}" if rest else source)
-    if not below.scheme:
-        return unknown("the path is not the address of a cloud storage", f"dbfs:{inner}", source)
     return _of_location(below, metastore_id, context, nested - 1).under(f"mount {point}")
 
 

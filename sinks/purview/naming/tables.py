@@ -125,7 +125,7 @@ def _shared(found: Naming) -> Naming:
 
 
 def _elsewhere(source: str, parts: Sequence[str]) -> Naming:
-    """The table in another metastore: `databricks://<metastore>`, `/catalogs/<c>` after it where it has another name."""
+    """The table in another metastore; the address ends in `/catalogs/<c>` where the catalog has another name there."""
     catalog, schema, name = (part.lower() for part in parts)
     root = source if "/catalogs/" in source else f"{source}/catalogs/{catalog}"
     found = _both(f"{root}/schemas/{schema}", name, view=False)
