@@ -225,7 +225,7 @@ def explain(
     context: typer.Context,
     *,
     name_or_path: Annotated[
-        str | None, typer.Argument(metavar="[NAME-OR-PATH]", help="A table's name, a path or an address; - for lines.")
+        str | None, typer.Argument(metavar="NAME-OR-PATH", help="A table's name, a path or an address; - for lines.")
     ] = None,
     openlineage: Annotated[
         tuple[str, str] | None, typer.Option(metavar="NAMESPACE NAME", help="A dataset as OpenLineage names it.")
