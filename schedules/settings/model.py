@@ -19,6 +19,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from miner.exclusions import DEFAULT, Exclusions
 from schedules.settings import checks
+from sinks.purview.naming import mounts
+from sinks.purview.naming.rules import Rule, checked
 
 GLOBS = 'a list of globs with * and ?, such as ["dev_*"]; [] for none'
 NAME = "a letter, then letters, digits and _"
@@ -32,6 +34,8 @@ Windows = Annotated[
 Globs = Annotated[tuple[Annotated[str, AfterValidator(checks.glob)], ...], BeforeValidator(checks.items)]
 TableName = Annotated[str, AfterValidator(checks.table_name)]
 AtlasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
+MountPoints = Annotated[dict[str, str], BeforeValidator(mounts.read)]
+ForeignCatalogs = Annotated[dict[str, Annotated[str, AfterValidator(checks.database)]], BeforeValidator(checks.items)]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=100)]
 
 
@@ -130,6 +134,29 @@ class FilesSource(Section):
 Source = FilesSource
 
 
+class NamingRule(Section):
+    """`[[purview.rules]]`: which asset a dataset is whose name matches."""
+
+    type: AtlasName = _setting(..., NAME, "type of the asset")
+    qualified_name: Annotated[str, StringConstraints(min_length=1)] = _setting(
+        ..., "text, with {group} for named groups of the pattern", "qualified name of the asset"
+    )
+    pattern: str = _setting(
+        ...,
+        "a regular expression with the groups that qualified_name names",
+        "matches a whole name: catalog.schema.table, a path, or NAMESPACE/NAME",
+    )
+
+    @field_validator("pattern")
+    @classmethod
+    def _applicable(cls, value: str, info: ValidationInfo) -> str:
+        return checked(Rule(value, "", str(info.data.get("qualified_name", "")))).pattern
+
+    def rule(self) -> Rule:
+        """Give what naming applies."""
+        return Rule(self.pattern, self.type, self.qualified_name)
+
+
 class Purview(Section):
     """`[purview]`: where lineage and usage go."""
 
@@ -149,6 +176,20 @@ class Purview(Section):
     password: SecretStr | None = _setting(None, "text", "password of that user; best given by the environment")
     hive_metastore_host: str | None = _setting(
         None, "text", "host under which Purview knows hive_metastore tables; unset: they are not matched"
+    )
+    mounts: MountPoints = _setting(
+        {},
+        "the mount string of Purview's Hive-metastore scan, dbutils.fs.mounts() as JSON, or a table of mount points",
+        "storage behind mount points and volumes; unset: their paths are not matched",
+    )
+    foreign_catalogs: ForeignCatalogs = _setting(
+        {},
+        'catalogs with addresses, such as { crm = "sqlserver://HOST;database=DB" }',
+        "databases behind foreign catalogs, as OpenLineage writes namespaces",
+    )
+    shared_catalogs: Globs = _setting((), GLOBS, "catalogs of other metastores, shared through Delta Sharing")
+    rules: Annotated[tuple[NamingRule, ...], BeforeValidator(checks.items)] = _setting(
+        (), "a list of tables [[purview.rules]]", "names of assets that the miner does not know by itself, in order"
     )
     max_entities: Whole = _whole(100, 1, 200, "entities in one request")
     max_bytes: Whole = _whole(1_000_000, 100_000, 10_000_000, "bytes of one request")

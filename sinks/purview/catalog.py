@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import groupby
 
-from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.options import PurviewOptions
 from sinks.purview.refusals import RefusedError
 from sinks.purview.transport import AtlasSession
@@ -41,7 +40,7 @@ class Catalog:
         """
         there = self._session.entity_types()
         self._ensure("entityDefs", process_type(options))
-        dataset_types = [name for name in DATASET_TYPES if name in there]
+        dataset_types = [name for name in options.dataset_types if name in there]
         if dataset_types:
             self._ensure("businessMetadataDefs", usage_group(options, dataset_types))
 
