@@ -44,7 +44,7 @@ class Told:
 def understood(text: str, session: Noted) -> Told | None:
     """Carry out a command; None when the text is something else."""
     if found := _SET.match(text):
-        name = "timezone" if found["zone"] else found["name"]
+        name = "TIMEZONE" if found["zone"] else found["name"].upper()
         value = (found["zone"] or found["value"]).strip().strip("'\"")
         session.configuration[name] = value
         return Told(pa.table({"key": [name], "value": [value]}))

@@ -78,7 +78,7 @@ def table_names(tree: exp.Expr, catalog: str, schema: str) -> dict[int, tuple[st
     for table in tree.find_all(exp.Table):
         parts = _parts(table)
         if parts and not (len(parts) == 1 and parts[0].lower() in own):
-            names[id(table)] = (catalog, schema, *parts)[-3:] if len(parts) < 3 else tuple(parts)
+            names[id(table)] = ((catalog, schema)[: 3 - len(parts)] if len(parts) < 3 else ()) + tuple(parts)
     return names
 
 
@@ -113,6 +113,10 @@ def _mended(node: exp.Expr, constants: Mapping[str, exp.Expr]) -> exp.Expr:
     name = node.name.lower() if isinstance(node, exp.Anonymous) else node.key
     if name in constants:
         return constants[name].copy()
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Anonymous) and node.this.name == "range":
+        # Spark calls the one column of range() id.
+        rows = exp.Table(this=node.this.copy())
+        return exp.select(exp.alias_(exp.column("range"), "id")).from_(rows).subquery(node.alias or "range")
     if isinstance(node, exp.RegexpReplace) and isinstance(node.args["replacement"], exp.Literal):
         # Java writes a group as $1, RE2 as \1.
         given = node.args["replacement"]

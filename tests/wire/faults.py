@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from threading import Event, Lock
 
+from thrift.transport.TTransport import TTransportException
+
 
 @dataclass(frozen=True, slots=True)
 class HttpStatus:
@@ -118,3 +120,20 @@ class Faults:
         names = [table.lower() for table in tables]
         with self._lock:
             return [rule.act for rule in self._rules if rule.strikes(method, names)]
+
+
+class Interruption(TTransportException):
+    """The one kind of exception that the generated processor lets through: an answer that is no Thrift."""
+
+    def __init__(self, act: HttpStatus | Reset) -> None:
+        super().__init__(message=repr(act))
+        self.act = act
+
+
+def strike(acts: list[Act]) -> HttpStatus | Reset | None:
+    """Raise Interruption for the first act that comes instead of an answer; the one that comes after it, if any."""
+    instead = [act for act in acts if isinstance(act, (HttpStatus, Reset))]
+    for act in instead:
+        if not act.late:
+            raise Interruption(act)
+    return instead[0] if instead else None

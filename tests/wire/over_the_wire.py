@@ -16,6 +16,7 @@ class WireWarehouse:
     def __init__(self, connection: Connection, *, ships_contents: bool = True) -> None:
         """Ask over an open connection, which stays the caller's."""
         self._connection, self.ships_contents = connection, ships_contents
+        self._names: dict[tuple[tuple[str, ...], str], str] = {}
 
     def fields(self, table: str, documented: pa.Schema, required: Sequence[str]) -> frozenset[Field] | None:
         """The fields as an empty answer tells them."""
@@ -29,9 +30,7 @@ class WireWarehouse:
     def prepare(self, tree: exp.Expr, tables: Mapping[str, str]) -> Prepared:
         """The text with its parameters; the names of tables wait among the known ones, by parameter."""
         wanted = {node.name for node in tree.find_all(exp.Placeholder)} | set(tables)
-        self._names = getattr(self, "_names", {}) | {
-            (tuple(tables.values()), name): full for name, full in tables.items()
-        }
+        self._names |= {(tuple(tables.values()), name): full for name, full in tables.items()}
         return Prepared(tree.sql("databricks", comments=False), tuple(tables.values()), frozenset(wanted))
 
     def run(self, query: Prepared, values: Mapping[str, object]) -> Iterator[pa.RecordBatch]:

@@ -54,6 +54,8 @@ class Workspace:
     def answer(self, verb: str, path: str, headers: Mapping[str, str], body: bytes, token: Token | None) -> Reply:
         """The answer to one call; `token` is None for a path that is open to all."""
         match verb, path:
+            case "GET", "/.well-known/databricks-config":
+                return _json({"oidc_endpoint": f"{self.url}/oidc", "workspace_id": "1001"})
             case "GET", "/oidc/.well-known/oauth-authorization-server":
                 return _json(self._discovery())
             case "POST", "/oidc/v1/token":

@@ -1,5 +1,15 @@
-"""A SQL warehouse on a socket of this machine: the unmodified Databricks connector talks to it as to the real one."""
+"""A SQL warehouse on a socket of this machine: the unmodified Databricks connector talks to it as to the real one.
 
+    with LocalWarehouse(folder) as warehouse, sql.connect(**warehouse.connect_arguments()) as connection:
+        warehouse.tokens.add("guest", missing=[Missing("system.query.*")])          # tokens.py
+        warehouse.faults.add(HttpStatus(503, retry_after=1), "ExecuteStatement")    # faults.py
+        warehouse.workspace.add_client("id", "secret")                              # rest.py
+        warehouse.journal.statements()                                              # journal.py
+
+It answers a subset of Databricks SQL over DuckDB (dialect.py) and refuses what it would answer wrongly.
+"""
+
+import contextlib
 import socket
 import struct
 import sys
@@ -13,10 +23,10 @@ from urllib.parse import urlsplit
 
 from tests.wire import rest, thrift_front
 from tests.wire.engine import Engine
-from tests.wire.faults import Faults, HttpStatus, Reset
+from tests.wire.faults import Faults, HttpStatus, Interruption, Reset, strike
 from tests.wire.journal import Call, Journal
 from tests.wire.rest import OPEN_TO_ALL, WAREHOUSE_ID, Workspace
-from tests.wire.thrift_front import Interruption, Registry
+from tests.wire.sessions import Registry
 from tests.wire.tokens import Refusal, Token, Tokens
 
 TOKEN = "dapi-local"
@@ -44,11 +54,12 @@ class LocalWarehouse:
         self.close()
 
     def close(self) -> None:
-        """Stop listening and every statement."""
+        """Stop listening, every statement, and every connection that a client keeps."""
         self._http.shutdown()
-        self._http.server_close()
         self._thread.join()
         self.registry.close()
+        self._http.hang_up()
+        self._http.server_close()
         self.registry.engine.close()
 
     @property
@@ -76,6 +87,7 @@ class LocalWarehouse:
             "enable_telemetry": False,
             "_retry_delay_min": 0.1,
             "_retry_delay_max": 5,
+            "_retry_stop_after_attempts_count": 5,
         } | more
 
 
@@ -84,9 +96,25 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
     warehouse: LocalWarehouse
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember a connection while it is served."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
     def shutdown_request(self, request: Any) -> None:
         """Close without the farewell that the base class sends first: a reset is to be a reset."""
+        self._open.discard(request)
         self.close_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep."""
+        for request in list(self._open):
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that went away."""
@@ -133,7 +161,7 @@ class _Request(BaseHTTPRequestHandler):
         warehouse, path = self.server.warehouse, urlsplit(self.path).path
         call = warehouse.journal.open(f"{self.command} {path}", self.headers)
         try:
-            thrift_front.strike(warehouse.faults.struck(call.method))
+            strike(warehouse.faults.struck(call.method))
             token = None if path.startswith(OPEN_TO_ALL) else self._admitted(call)
             reply = warehouse.workspace.answer(self.command, path, self.headers, body, token)
         except Refusal as refusal:

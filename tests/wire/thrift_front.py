@@ -1,22 +1,19 @@
 """The calls of the connector's own Thrift service, answered as a SQL warehouse answers them."""
 
 import uuid
-from dataclasses import dataclass, field
-from threading import Lock
 
 import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import TCLIService, ttypes
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
-from thrift.transport.TTransport import TMemoryBuffer, TTransportException
+from thrift.transport.TTransport import TMemoryBuffer
 
 from tests.wire import commands, results
 from tests.wire.dialect import Parameter
-from tests.wire.engine import Engine, Place
-from tests.wire.faults import STATEMENT_ACTS, Act, Fails, Faults, Forgotten, HttpStatus, Reset
+from tests.wire.faults import STATEMENT_ACTS, Act, Fails, Forgotten, HttpStatus, Interruption, Reset, Truncated, strike
 from tests.wire.journal import Call
 from tests.wire.operations import Operation
-from tests.wire.rest import Workspace
 from tests.wire.results import SUCCESS, failure
+from tests.wire.sessions import Registry, Session
 from tests.wire.sql_errors import SqlError
 from tests.wire.tokens import Token, check_rights
 
@@ -27,66 +24,6 @@ _NO_SESSION = failure("Invalid SessionHandle: the session was closed", "HY000", 
 
 class _SessionForgotten(Exception):  # noqa: N818 -- an answer, not a mistake of the server
     """A fault: the server no longer knows the session."""
-
-
-class Interruption(TTransportException):
-    """The one kind of exception that the generated processor lets through: an answer that is no Thrift."""
-
-    def __init__(self, act: HttpStatus | Reset) -> None:
-        super().__init__(message=repr(act))
-        self.act = act
-
-
-@dataclass(slots=True)
-class Session:
-    """One opened session, with what it was opened with and what SET and USE changed since."""
-
-    id: bytes
-    principal: str
-    configuration: dict[str, str]
-    catalog: str = "hive_metastore"
-    schema: str = "default"
-
-    def place(self) -> Place:
-        """What the engine must know of it."""
-        zone = next((value for name, value in self.configuration.items() if name.lower() == "timezone"), "Etc/UTC")
-        return Place(self.principal, self.catalog, self.schema, zone)
-
-
-@dataclass(slots=True)
-class Registry:
-    """What is open on the server."""
-
-    engine: Engine
-    faults: Faults
-    workspace: Workspace
-    poll_seconds: float = 0.2
-    cloud_fetch: bool = False
-    sessions: dict[bytes, Session] = field(default_factory=dict)
-    operations: dict[bytes, Operation] = field(default_factory=dict)
-    lock: Lock = field(default_factory=Lock)
-
-    def forget(self, session: bytes) -> bool:
-        """End a session with its statements; tell whether there was one."""
-        with self.lock:
-            found = self.sessions.pop(session, None)
-            left = [key for key, operation in self.operations.items() if operation.session == session]
-        for key in left:
-            self.drop(key)
-        return found is not None
-
-    def drop(self, key: bytes) -> bool:
-        """End a statement; tell whether there was one."""
-        with self.lock:
-            operation = self.operations.pop(key, None)
-        if operation is not None:
-            operation.close()
-        return operation is not None
-
-    def close(self) -> None:
-        """Stop every statement."""
-        for operation in list(self.operations.values()):
-            operation.close()
 
 
 class ThriftCalls:
@@ -111,7 +48,8 @@ class ThriftCalls:
         """A new session."""
         self._call.conf = dict(req.configuration or {})
         self._faults()
-        session = Session(uuid.uuid4().bytes, self._token.principal, dict(req.configuration or {}))
+        configuration = {name.upper(): value for name, value in self._call.conf.items()}
+        session = Session(uuid.uuid4().bytes, self._token.principal, configuration)
         if req.initialNamespace:
             session.catalog = req.initialNamespace.catalogName or session.catalog
             session.schema = req.initialNamespace.schemaName or session.schema
@@ -142,7 +80,7 @@ class ThriftCalls:
         given = [_parameter(one) for one in req.parameters or ()]
         self._note(req, session, given)
         try:
-            operation = self._operation(req.statement, given, session)
+            operation = self._operation(req, given, session)
         except _SessionForgotten:
             self._registry.forget(session.id)
             return ttypes.TExecuteStatementResp(_NO_SESSION)
@@ -167,8 +105,8 @@ class ThriftCalls:
         names = [one.name or str(place) for place, one in enumerate(given, 1)]
         self._call.parameters = {name: (one.type, one.text) for name, one in zip(names, given, strict=True)}
 
-    def _operation(self, text: str, given: list[Parameter], session: Session) -> Operation:
-        engine = self._registry.engine
+    def _operation(self, req, given: list[Parameter], session: Session) -> Operation:
+        engine, text = self._registry.engine, req.statement
         command = commands.understood(text, session)
         if command is not None:
             return Operation(command, session.id, (), self._statement_faults())
@@ -178,7 +116,7 @@ class ThriftCalls:
             self._statement_faults()
             raise
         self._call.tables = tuple(".".join(parts) for parts in question.tables)
-        acts = self._statement_faults()
+        acts = self._statement_faults() + [Truncated(limit) for limit in [req.resultRowLimit] if limit]
         check_rights(self._token.missing, question.tables)
         return Operation(engine.answer(question), session.id, self._call.tables, acts)
 
@@ -275,15 +213,6 @@ def _protocol(buffer: TMemoryBuffer) -> TBinaryProtocol:
 def method(body: bytes) -> str:
     """The name of the call that a request holds."""
     return _protocol(TMemoryBuffer(body)).readMessageBegin()[0]
-
-
-def strike(acts: list[Act]) -> HttpStatus | Reset | None:
-    """Raise Interruption for the first act that comes instead of an answer; the one that comes after it, if any."""
-    instead = [act for act in acts if isinstance(act, (HttpStatus, Reset))]
-    for act in instead:
-        if not act.late:
-            raise Interruption(act)
-    return instead[0] if instead else None
 
 
 def answered(registry: Registry, call: Call, token: Token, body: bytes) -> bytes:
