@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from miner.ledger import Ledger, reading, sent
+from miner.ledger import Ledger, edges, reading, sent, wanted
 from miner.popularity import PopularityOptions, popularity
 from miner.ports import Entity, Sink, Unmatched
 
@@ -87,9 +87,9 @@ class Emitter:
         with self.ledger.reading() as connection:
             refused = self._send(self._changed_processes(connection, changes, built), changes, watch)
             self._remove(changes.removed)
-            waiting = {process for process, _ in reading.waiting(connection)}
-            looked_at = [flow for flow in reading.marked(connection) if flow[0] not in waiting]
-            stale = reading.stale_state(connection)
+            waiting = {process for process, _ in wanted.waiting(connection)}
+            looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
+            stale = wanted.stale_state(connection)
         sent.flows_done(self.ledger, looked_at, again=[entity.flow for entity in refused])
         with self.ledger.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
@@ -109,13 +109,13 @@ class Emitter:
     def _changed_processes(
         self, connection: Connection, changes: Changes, built: set[tuple[int, int]]
     ) -> Iterator[Entity]:
-        reading.resolve(connection, self.stale_days)
+        wanted.resolve(connection, self.stale_days)
         anew = sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
-        if not reading.want(connection, everything=anew, stale_before=sent.setting(connection, self._name("stale"))):
+        if not wanted.want(connection, everything=anew, stale_before=sent.setting(connection, self._name("stale"))):
             return
-        entities = self.sink.processes(reading.flows(connection), changes.note_unmatched)
+        entities = self.sink.processes(edges.flows(connection), changes.note_unmatched)
         yield from self._compared(connection, entities, changes, built)
-        changes.waiting = len(reading.waiting(connection))
+        changes.waiting = len(wanted.waiting(connection))
         changes.removed += sent.orphans(connection, self.sink.name, built)
 
     def _changed_usage(self, connection: Connection, changes: Changes) -> Iterator[Entity]:

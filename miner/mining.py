@@ -45,7 +45,8 @@ class MiningOptions:
     column_lineage: bool = True
     allow_empty: bool = False
     allow_shrink: bool = False
-    parallel: int = 2
+    parallel: int = 1
+    """Runs of days fetched while one is recorded: more than one only pays where the warehouse is not this machine."""
     streams: tuple[str, ...] = STREAMS
 
 

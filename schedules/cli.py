@@ -15,11 +15,10 @@ import typer
 
 from miner.errors import MinerError, SettingsError
 from schedules import logs
-from schedules.commands import FAILED, app
+from schedules.commands import FAILED, MISUSED, app
 from schedules.console import screen
 from schedules.session import Session
 
-MISUSED = 2
 INTERRUPTED = 130
 
 log = structlog.get_logger()

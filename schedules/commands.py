@@ -14,6 +14,7 @@ from miner.checks import FAIL
 from miner.errors import SettingsError
 from miner.pipeline import DONE, REJECTED
 from schedules import jobs, logs
+from schedules.console import explain as explanations
 from schedules.console import plan as plans
 from schedules.console import preflight as preflights
 from schedules.console import screen
@@ -25,6 +26,7 @@ from schedules.console.screen import Screen
 from schedules.console.welcome import show_next_step
 from schedules.demo import demo as demo_job
 from schedules.demo.folder import DemoFolder
+from schedules.explanations import asked_here, explained
 from schedules.jobs import EstateSize
 from schedules.parts import Leave
 from schedules.preflight import preflight
@@ -32,6 +34,7 @@ from schedules.rights import print_grants, print_views, two_parts
 from schedules.session import Level, Session
 
 FAILED = 1
+MISUSED = 2
 REJECTIONS = 3
 
 DISTRIBUTION = "uc-lineage-miner"
@@ -219,6 +222,45 @@ def status(context: typer.Context, *, json: Json = False) -> None:
         _print_json(standings.told(found))
     else:
         standings.show_standing(Screen(), found)
+
+
+@app.command(epilog="Example: uc-miner explain abfss://landing@account.dfs.core.windows.net/sales/orders")
+def explain(
+    context: typer.Context,
+    *,
+    name_or_path: Annotated[
+        str | None, typer.Argument(metavar="NAME-OR-PATH", help="A table's name, a path or an address; - for lines.")
+    ] = None,
+    openlineage: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="NAMESPACE NAME", help="A dataset as OpenLineage names it.")
+    ] = None,
+    metastore: Annotated[str, typer.Option(metavar="ID", help="The metastore of Unity Catalog.")] = "",
+    mounts: Annotated[
+        str | None, typer.Option(metavar="MOUNTS", help="/mnt/POINT=SOURCE;…, or dbutils.fs.mounts() as JSON.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Tell which Purview assets a dataset may be, by which rules. Needs no settings, and asks no server.
+
+    From standard input it reads one JSON object a line, {"name": …}, {"path": …} or {"namespace": …, "name": …},
+    "mounts" where needed, and answers each with one line of JSON.
+    """
+    session: Session = context.obj
+    naming = session.parts().naming
+    if name_or_path is not None and openlineage:
+        raise SettingsError("there are two questions", mend="give NAME-OR-PATH, or --openlineage NAMESPACE NAME")
+    if openlineage is None and name_or_path in {None, "-"}:
+        if name_or_path is None and sys.stdin.isatty():
+            raise SettingsError("there is nothing to explain", mend="give NAME-OR-PATH, or - and lines of JSON")
+        return MISUSED if explanations.answer_lines(explanations.standard_input(), naming) else 0
+    namespace, name = openlineage or (None, "")
+    question = asked_here(name_or_path or "", namespace, name, metastore, mounts)
+    answer = explained(question, naming)
+    if json:
+        explanations.print_json(answer)
+    else:
+        explanations.show_explanation(Screen(), answer)
+    return 0
 
 
 @ledger_app.command(epilog="Example: uc-miner ledger dump --out ledger.jsonl")

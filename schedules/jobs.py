@@ -18,7 +18,7 @@ import structlog
 from miner import emission, mining
 from miner.emission import Changes
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import LINEAGE, Ledger, reading
+from miner.ledger import LINEAGE, Ledger, edges, reading, wanted
 from miner.ledger.dump import dump as dumped
 from miner.pipeline import Outcome, Run
 from miner.popularity import PopularityOptions, popularity
@@ -164,8 +164,8 @@ def report_edges(parts: Parts, out: str) -> pa.Table:
     with parts.known_ledger() as ledger:
         _days_mined(ledger, parts)
         with ledger.reading() as connection:
-            reading.resolve(connection, parts.settings.mining.stale_days)
-            told = reading.edge_report(connection)
+            wanted.resolve(connection, parts.settings.mining.stale_days)
+            told = edges.edge_report(connection)
     write_batches(told.to_batches(), told.schema, out)
     return told
 

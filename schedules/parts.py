@@ -26,6 +26,7 @@ from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.authentication import Authentication
 from sinks.purview.client import PurviewSink
 from sinks.purview.files import FilesSink
+from sinks.purview.naming import Context
 from sinks.purview.options import PurviewOptions
 
 if TYPE_CHECKING:
@@ -150,10 +151,22 @@ class Parts:
         else:
             yield None
 
+    @property
+    def naming(self) -> Context:
+        """What names of assets depend on, as set."""
+        purview = self.settings.purview
+        return Context(
+            hive_metastore_host=purview.hive_metastore_host or "",
+            mounts=purview.mounts,
+            foreign_catalogs={name.lower(): address for name, address in purview.foreign_catalogs.items()},
+            shared_catalogs=tuple(glob.lower() for glob in purview.shared_catalogs),
+            rules=tuple(rule.rule() for rule in purview.rules),
+        )
+
     def _purview_options(self) -> PurviewOptions:
         purview = self.settings.purview
         return PurviewOptions(
-            hive_metastore_host=purview.hive_metastore_host or "",
+            naming=self.naming,
             windows=self.settings.usage.windows,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from sinks.purview.naming import databases
+
 SQLITE = "sqlite:///"
 
 _LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -155,6 +157,15 @@ def endpoint(value: str) -> str:
     if parts.scheme == "http" and host not in _LOCAL_HOSTS:
         raise ValueError("would send credentials unprotected")
     return value.rstrip("/")
+
+
+def database(value: str) -> str:
+    """Accept an address of a database that naming knows; one with a password in it is none of OpenLineage's."""
+    if not databases.scheme_of(value) and not value.lower().startswith("databricks://"):
+        raise ValueError("is no address of a database whose assets are known")
+    if "@" in value.partition("//")[2].partition("/")[0].partition(";")[0]:
+        raise ValueError("holds a user")
+    return value
 
 
 def process_type(value: str) -> str:

@@ -20,11 +20,15 @@ from miner.exclusions import DEFAULT, Exclusions
 from schedules.settings import checks
 from schedules.settings.declared import GLOBS, NAME, AtlasName, Globs, Section, Whole, section, setting, whole
 from schedules.settings.sources import Source
+from sinks.purview.naming import mounts
+from sinks.purview.naming.rules import Rule, checked
 
 Day = Annotated[date, BeforeValidator(checks.day)]
 Windows = Annotated[
     tuple[Annotated[Whole, Field(ge=1, le=730)], ...], BeforeValidator(checks.items), AfterValidator(checks.windows)
 ]
+MountPoints = Annotated[dict[str, str], BeforeValidator(mounts.read)]
+ForeignCatalogs = Annotated[dict[str, Annotated[str, AfterValidator(checks.database)]], BeforeValidator(checks.items)]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=100)]
 
 
@@ -76,6 +80,29 @@ class Usage(Section):
     exclude_process_kinds: Globs = setting((), GLOBS, "kinds of process left out of popularity")
 
 
+class NamingRule(Section):
+    """`[[purview.rules]]`: which asset a dataset is whose name matches."""
+
+    type: AtlasName = setting(..., NAME, "type of the asset")
+    qualified_name: Annotated[str, StringConstraints(min_length=1)] = setting(
+        ..., "text, with {group} for named groups of the pattern", "qualified name of the asset"
+    )
+    pattern: str = setting(
+        ...,
+        "a regular expression with the groups that qualified_name names",
+        "matches a whole name: catalog.schema.table, a path, or NAMESPACE/NAME",
+    )
+
+    @field_validator("pattern")
+    @classmethod
+    def _applicable(cls, value: str, info: ValidationInfo) -> str:
+        return checked(Rule(value, "", str(info.data.get("qualified_name", "")))).pattern
+
+    def rule(self) -> Rule:
+        """Give what naming applies."""
+        return Rule(self.pattern, self.type, self.qualified_name)
+
+
 class Purview(Section):
     """`[purview]`: where lineage and usage go."""
 
@@ -95,6 +122,20 @@ class Purview(Section):
     password: SecretStr | None = setting(None, "text", "password of that user; best given by the environment")
     hive_metastore_host: str | None = setting(
         None, "text", "host under which Purview knows hive_metastore tables; unset: they are not matched"
+    )
+    mounts: MountPoints = setting(
+        {},
+        "the mount string of Purview's Hive-metastore scan, dbutils.fs.mounts() as JSON, or a table of mount points",
+        "storage behind mount points and volumes; unset: their paths are not matched",
+    )
+    foreign_catalogs: ForeignCatalogs = setting(
+        {},
+        'catalogs with addresses, such as { crm = "sqlserver://HOST;database=DB" }',
+        "databases behind foreign catalogs, as OpenLineage writes namespaces",
+    )
+    shared_catalogs: Globs = setting((), GLOBS, "catalogs of other metastores, shared through Delta Sharing")
+    rules: Annotated[tuple[NamingRule, ...], BeforeValidator(checks.items)] = setting(
+        (), "a list of tables [[purview.rules]]", "names of assets that the miner does not know by itself, in order"
     )
     max_entities: Whole = whole(100, 1, 200, "entities in one request")
     max_bytes: Whole = whole(1_000_000, 100_000, 10_000_000, "bytes of one request")

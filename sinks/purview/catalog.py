@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import groupby
 
-from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.options import PurviewOptions
 from sinks.purview.refusals import RefusedError
 from sinks.purview.transport import AtlasSession
@@ -41,14 +40,14 @@ class Catalog:
         """
         there = self._session.entity_types()
         self._ensure("entityDefs", process_type(options))
-        dataset_types = [name for name in DATASET_TYPES if name in there]
+        dataset_types = [name for name in options.dataset_types if name in there]
         if dataset_types:
             self._ensure("businessMetadataDefs", usage_group(options, dataset_types))
 
     def wanting(self, options: PurviewOptions) -> list[str]:
         """The names of the miner's types that `define` would create or widen. Nothing is changed."""
         there = self._session.entity_types()
-        dataset_types = [name for name in DATASET_TYPES if name in there]
+        dataset_types = [name for name in options.dataset_types if name in there]
         wanted = [process_type(options), *([usage_group(options, dataset_types)] if dataset_types else [])]
         present = {one["name"]: self._definition(one["name"]) for one in wanted}
         return [one["name"] for one in wanted if (known := present[one["name"]]) is None or widened(known, one)]

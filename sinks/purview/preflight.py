@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from miner.checks import Check, Found, failed, passed, skipped
 from miner.ports import Unmatched
-from sinks.purview.assets import DATASET_TYPES, Asset
+from sinks.purview.assets import Asset
 from sinks.purview.catalog import Catalog
 from sinks.purview.names import TABLE, Dataset, asset
 from sinks.purview.nearest import nearest
@@ -66,18 +66,18 @@ class PurviewChecks:
 
     def _types(self) -> Found:
         there = self.session.entity_types()
-        scanned = [name for name in DATASET_TYPES if name in there]
+        scanned = [name for name in self.options.dataset_types if name in there]
         if not scanned:
             return failed("the catalog has none of the types of scanned datasets", _SCAN_MEND)
         wanting = Catalog(self.session).wanting(self.options)
         made = f"the next run makes or widens {', '.join(wanting)}" if wanting else "the miner's own are complete"
-        return passed(f"{len(scanned)} of {len(DATASET_TYPES)} types of datasets are there; {made}")
+        return passed(f"{len(scanned)} types of scanned datasets are there; {made}")
 
     def _assets(self) -> Found:
         datasets = [_dataset(row) for row in self.most_read().to_pylist()]
         if not datasets:
             return skipped("no table was read lately: there is nothing to look up")
-        wanted = {dataset: asset(dataset, self.options.hive_metastore_host) for dataset in datasets}
+        wanted = {dataset: asset(dataset, self.options.naming) for dataset in datasets}
         keys = {dataset: found for dataset, found in wanted.items() if isinstance(found, Asset)}
         there = Catalog(self.session).assets([(one.type_name, one.qualified_name) for one in keys.values()])
         matched = {dataset for dataset, one in keys.items() if (one.type_name, one.qualified_name) in there}

@@ -47,7 +47,7 @@ def usage_entities(
     ordered = chosen.sort_values([*_DATASET, "window_days"], kind="stable")
     for _, rows in groupby(_rows(ordered), key=lambda row: row.key):
         windows = list(rows)
-        found = asset(_dataset(windows[-1]), options.hive_metastore_host)
+        found = asset(_dataset(windows[-1]), options.naming)
         if isinstance(found, Unmatched):
             unmatched(found)
         else:

@@ -32,6 +32,26 @@ def raw(estate: str, threads: int) -> None:
     report(started, told)
 
 
+def raw_usage(estate: str, threads: int) -> None:
+    """The GROUP BYs that distinct reads and writes cannot do without, to Arrow."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": threads})
+    started = time.perf_counter()
+    rows = 0
+    for end in ("source", "target"):
+        keys = (
+            f"event_date, metastore_id, {end}_table_catalog, {end}_table_schema, {end}_table_name, {end}_path, "
+            "created_by, entity_type"
+        )
+        query = (
+            f"SELECT {keys}, count(DISTINCT (workspace_id, coalesce(statement_id, entity_run_id, event_id))), "  # noqa: S608
+            f"max(event_time) FROM read_parquet('{estate}/system/access/table_lineage/*.parquet') GROUP BY ALL"
+        )
+        rows += sum(batch.num_rows for batch in connection.cursor().sql(query).to_arrow_reader(100_000))
+    report(started, {"groups": rows})
+
+
 @contextmanager
 def _opened(ledger: str, estate: str, threads: int) -> Iterator[tuple[object, object]]:
     from miner.exclusions import DEFAULT
@@ -59,7 +79,7 @@ def mine(estate: str, ledger: str, threads: int, streams: list[str], first: str)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with _opened(ledger, estate, threads) as (opened, reader):
         options = MiningOptions(
-            start=date.fromisoformat(first), settle_days=0, rules=DEFAULT.digest(), parallel=threads,
+            start=date.fromisoformat(first), settle_days=0, rules=DEFAULT.digest(),
             streams=tuple(streams),
         )  # fmt: skip
         started = time.perf_counter()
@@ -104,22 +124,24 @@ def emit(ledger: str, out: str) -> None:
 
 def build(ledger: str) -> None:
     """Build every process entity from the ledger, sending none."""
-    from miner.ledger import Ledger, reading
+    from miner.ledger import Ledger, edges, wanted
     from sinks.purview.files import FilesSink
 
     opened = Ledger(f"sqlite:///{ledger}")
     sink = FilesSink(Path(ledger).parent / "unused")
     started = time.perf_counter()
     with opened.reading() as connection:
-        reading.resolve(connection, 180)
-        reading.want(connection, everything=True)
-        built = sum(1 for _ in sink.processes(reading.flows(connection), lambda _: None))
-    report(started, {"built": built})
+        wanted.resolve(connection, 180)
+        wanted.want(connection, everything=True)
+        flows = list(edges.flows(connection))
+    read = time.perf_counter() - started
+    built = sum(1 for _ in sink.processes(iter(flows), lambda _: None))
+    report(started, {"built": built, "read": read, "edges": sum(batch.num_rows for batch in flows)})
     opened.close()
 
 
 TASKS: dict[str, Callable[..., None]] = {
-    "raw": raw, "mine": mine, "windows": windows, "emit": emit, "build": build,
+    "raw": raw, "raw_usage": raw_usage, "mine": mine, "windows": windows, "emit": emit, "build": build,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@ from dataclasses import fields, replace
 import pytest
 
 from sinks.purview.files import FilesSink
+from sinks.purview.naming import Context
 from sinks.purview.options import DEFAULT
 
 OTHER = {
-    "hive_metastore_host": "host",
+    "naming": Context(hive_metastore_host="host"),
     "workspace_domain": "databricks.azure.us",
     "windows": (30, 90),
     "max_attribute_bytes": 1000,
