@@ -44,6 +44,14 @@ class Catalog:
         if dataset_types:
             self._ensure("businessMetadataDefs", usage_group(options, dataset_types))
 
+    def wanting(self, options: PurviewOptions) -> list[str]:
+        """The names of the miner's types that `define` would create or widen. Nothing is changed."""
+        there = self._session.entity_types()
+        dataset_types = [name for name in options.dataset_types if name in there]
+        wanted = [process_type(options), *([usage_group(options, dataset_types)] if dataset_types else [])]
+        present = {one["name"]: self._definition(one["name"]) for one in wanted}
+        return [one["name"] for one in wanted if (known := present[one["name"]]) is None or widened(known, one)]
+
     def assets(self, keys: Iterable[Key]) -> Mapping[Key, PresentAsset]:
         """Those of the assets that are there."""
         found: dict[Key, PresentAsset] = {}

@@ -7,6 +7,7 @@ from operator import attrgetter
 import pandas as pd
 import pyarrow as pa
 
+from miner.checks import Check
 from miner.ports import Entity, Rejected, Unmatched
 from sinks.purview import payload
 from sinks.purview.authentication import Authentication
@@ -16,6 +17,7 @@ from sinks.purview.entities import process_entities
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.patience import DEFAULT_PATIENCE, Patience
+from sinks.purview.preflight import PurviewChecks
 from sinks.purview.refusals import RefusedError
 from sinks.purview.transport import AtlasSession
 from sinks.purview.typedefs import usage_figures
@@ -86,6 +88,10 @@ class PurviewSink:
         refuse_foreign(entities)
         for type_name, qualified_name in entities:
             self._catalog.delete(type_name, qualified_name)
+
+    def checks(self, most_read: Callable[[], pa.Table], needs: tuple[str, ...] = ()) -> Iterator[Check]:
+        """As `sinks.purview.preflight.PurviewChecks`."""
+        return PurviewChecks(self._session, self._options, most_read, needs).all()
 
     def close(self) -> None:
         """Close the connections to the catalog."""

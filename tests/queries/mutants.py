@@ -18,7 +18,10 @@ from queries import embedded, statements
 from queries.system_tables import SystemTableReader
 from queries.warehouse import Prepared
 
-QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "totals", "span")
+QUERIES = (
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "totals", "span",
+    "lineage_mix", "first_direct_access", "history_totals", "history_mix", "most_read",
+)  # fmt: skip
 
 _BOUNDS = {exp.LT: exp.LTE, exp.GT: exp.GTE, exp.LTE: exp.LT, exp.GTE: exp.GT}
 _WRAPPERS = (exp.Lower, exp.Trim, exp.Nullif, exp.RegexpReplace, exp.ArraySort)
