@@ -142,14 +142,8 @@ class Emitter:
     def _send(self, entities: Iterable[Entity], changes: Changes, watch: Watch | None) -> list[Entity]:
         """Send in batches, each marked before and after; returns what was refused, to be tried again next time."""
         again: list[Entity] = []
-        prepared = False
         done = 0
-        for batch in self.sink.batches(entities):
-            if not prepared:
-                self.sink.prepare()
-                prepared = True
-            sent.mark_sending(self.ledger, self.sink.name, batch, self.now())
-            refused = self.sink.send(batch)
+        for batch, refused in self.sink.deliver(self._announced(entities)):
             sent.mark_sent(self.ledger, self.sink.name, batch, refused, self.now())
             for rejected in refused:
                 changes.rejected[rejected.reason] += 1
@@ -160,6 +154,14 @@ class Emitter:
             if watch:
                 watch(batch[0].kind, done)
         return again
+
+    def _announced(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
+        """Batches, each marked as being sent before the sink gets it."""
+        for number, batch in enumerate(self.sink.batches(entities)):
+            if number == 0:
+                self.sink.prepare()
+            sent.mark_sending(self.ledger, self.sink.name, batch, self.now())
+            yield batch
 
     def _remove(self, orphans: Sequence[tuple[str, str]]) -> None:
         for some in _chunks(orphans, _COMPARED_AT_ONCE):

@@ -98,7 +98,7 @@ def test_every_problem_at_once(write):
         f'FILE: sources.prod.tables.table_lineage = "access.table_lineage" has 2 parts; {three_parts}',
         f'FILE: sources.prod.tables.column_lineage = "a.b.c; drop" holds a character that is not allowed; {three_parts}',
         'FILE: sources."Bad Name" must be a table [sources.NAME], NAME of a-z, 0-9, _ and -',
-        'FILE: purview.endpoint is missing; sink = "purview" needs it; must be an https:// address, or http:// on this machine',
+        'FILE: purview.endpoint is missing; sink = "purview" needs it, or purview.account; must be an https:// address, or http:// on this machine',
         'UC_MINER__LOG__LEVEL: log.level = "loud" must be "debug", "info", "warning" or "error"',
         f"FILE: settle_days: unknown key, did you mean mining.settle_days? {sections}",
         f"FILE: nonsense: unknown key; {sections}",
