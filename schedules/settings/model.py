@@ -173,7 +173,8 @@ class Purview(Section):
         "basic",
     ] = _setting(
         "default",
-        '"default", "managed-identity", "client-secret", "client-certificate", "workload-identity", "azure-cli", "basic"',
+        '"default", "managed-identity", "client-secret", "client-certificate", "workload-identity", '
+        '"azure-cli" or "basic"',
         "how the miner signs in; default: basic when a user is given, else azure-identity's own order",
     )
     tenant_id: str | None = _setting(None, "text", "Entra tenant; client-secret and client-certificate need it")
@@ -217,7 +218,7 @@ class Purview(Section):
         if given.get("portal") == "unified":
             if given.get("cloud") != "public":
                 raise ValueError("is missing; the address of the unified portal is known in the public cloud only")
-        elif given.get("account") is None:
+        elif given.get("account", "") is None:
             raise ValueError('is missing; sink = "purview" needs it, or purview.account')
         return value
 
