@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 
 from miner.ledger import Ledger, reading, sent
 from miner.popularity import PopularityOptions, popularity
-from miner.ports import Entity, Sink, Unmatched
+from miner.ports import Entity, Rejected, Sink, Unmatched
 
 log = structlog.get_logger()
 
@@ -143,16 +144,13 @@ class Emitter:
         """Send in batches, each marked before and after; returns what was refused, to be tried again next time."""
         again: list[Entity] = []
         done = 0
-        for batch, refused in self.sink.deliver(self._announced(entities)):
-            sent.mark_sent(self.ledger, self.sink.name, batch, refused, self.now())
-            for rejected in refused:
-                changes.rejected[rejected.reason] += 1
-                log.warning("entity.rejected", name=rejected.qualified_name, reason=rejected.reason)
-            words = {rejected.qualified_name for rejected in refused}
-            again += [entity for entity in batch if entity.qualified_name in words]
-            done += len(batch)
-            if watch:
-                watch(batch[0].kind, done)
+        with closing(self.sink.deliver(self._announced(entities))) as deliveries:
+            for batch, refused in deliveries:
+                sent.mark_sent(self.ledger, self.sink.name, batch, refused, self.now())
+                again += _refused(batch, refused, changes)
+                done += len(batch)
+                if watch:
+                    watch(batch[0].kind, done)
         return again
 
     def _announced(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
@@ -167,6 +165,15 @@ class Emitter:
         for some in _chunks(orphans, _COMPARED_AT_ONCE):
             self.sink.remove(some)
             sent.forget(self.ledger, self.sink.name, [name for _, name in some])
+
+
+def _refused(batch: Sequence[Entity], refused: Sequence[Rejected], changes: Changes) -> list[Entity]:
+    """The entities of a batch that were refused, counted and logged with their reasons."""
+    for rejected in refused:
+        changes.rejected[rejected.reason] += 1
+        log.warning("entity.rejected", name=rejected.qualified_name, reason=rejected.reason)
+    names = {rejected.qualified_name for rejected in refused}
+    return [entity for entity in batch if entity.qualified_name in names]
 
 
 def _figures(connection: Connection, emitter: Emitter) -> str:

@@ -3,7 +3,7 @@
 Both have two real implementations (embedded and Databricks; files and Purview) and one full fake in the tests.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
@@ -118,12 +118,12 @@ class Sink(Protocol):
         """Entities grouped within the sink's limits of count and bytes, order kept."""
         ...
 
-    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Iterator[Delivery]:
+    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
         """Send batches, several at once where the sink can, in any order that respects `Entity.needs`.
 
         A batch is taken in the caller's thread, only shortly before it is sent, and handed back once it arrived. Raises
         SinkError when the sink cannot be reached, after handing back all that arrived; what was taken and not handed
-        back may have arrived or not.
+        back may have arrived or not. Closed, it begins no further batch.
         """
         ...
 

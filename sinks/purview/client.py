@@ -1,6 +1,6 @@
 """The `purview` sink: the same bodies as the `files` sink, posted to the catalog."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import attrgetter
@@ -71,7 +71,7 @@ class PurviewSink:
         """As `sinks.purview.batches.batched`."""
         return batched(entities, self._options.max_entities, self._options.max_bytes)
 
-    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Iterator[Delivery]:
+    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
         """As `sinks.purview.sending.several_at_once`, by as many workers as the options say."""
         return several_at_once(batches, self.send, self._options.workers, self._pace.stop)
 
@@ -97,7 +97,8 @@ class PurviewSink:
                 pass
 
     def close(self) -> None:
-        """Close the connections to the catalog."""
+        """Close the connections to the catalog, and wake whoever waits for it."""
+        self._pace.stop()
         self._session.close()
 
     def _send_own(self, entities: Sequence[Entity]) -> list[Rejected]:

@@ -1,7 +1,7 @@
 """The `files` sink: exactly the bodies that would be posted, as files to look at, keep or post by other means."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -54,7 +54,7 @@ class FilesSink:
         """As `sinks.purview.batches.batched`."""
         return batched(entities, self._options.max_entities, self._options.max_bytes)
 
-    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Iterator[Delivery]:
+    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
         """Write the batches one by one."""
         return one_by_one(batches, self.send)
 

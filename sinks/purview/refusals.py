@@ -7,7 +7,7 @@ import requests
 
 from miner.errors import SinkError
 
-ENDPOINT_MEND = "look at purview.endpoint: https://<account>.purview.azure.com is enough"
+ENDPOINT_MEND = "look at purview.account and purview.endpoint; the name of the account is enough"
 
 _MENDS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "look at the reason; definitions in the catalog may differ from the miner's",

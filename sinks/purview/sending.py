@@ -4,7 +4,7 @@ Batches are taken, and results handed back, in the caller's thread: the ledger's
 made there. What is on its way is bounded, so memory is flat in the number of batches.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from miner.errors import SinkError
@@ -17,13 +17,15 @@ _AHEAD = 2
 """Batches taken for each worker: one that is sent, one that is ready."""
 
 
-def one_by_one(batches: Iterable[Batch], send: Send) -> Iterator[Delivery]:
+def one_by_one(batches: Iterable[Batch], send: Send) -> Generator[Delivery]:
     """Every batch, sent before the next one is taken."""
     for batch in batches:
         yield Delivery(batch, send(batch))
 
 
-def several_at_once(batches: Iterable[Batch], send: Send, workers: int, stop: Callable[[], None]) -> Iterator[Delivery]:
+def several_at_once(
+    batches: Iterable[Batch], send: Send, workers: int, stop: Callable[[], None]
+) -> Generator[Delivery]:
     """Every batch with what was refused of it, in the order of arrival.
 
     When one cannot be sent, those that are being sent are waited for and handed back before its SinkError is raised;

@@ -21,6 +21,8 @@ from tests.atlas.server import PASSWORD, USER
 
 NOW = datetime(2026, 11, 12, 6, tzinfo=UTC)
 STALE_DAYS = 180
+SENDING = PurviewOptions(max_entities=5, operations_per_second=1e6)
+FIGURES = PopularityOptions(windows=(30,))
 SETTINGS = """
 [ledger]
 url = "sqlite:///ledger.db"
@@ -48,8 +50,8 @@ class Estate:
 
     folder: Path
     endpoint: str
-    options: PurviewOptions = PurviewOptions(max_entities=10, operations_per_second=1e6)
-    popularity: PopularityOptions = PopularityOptions(windows=(30,))
+    options: PurviewOptions = SENDING
+    popularity: PopularityOptions = FIGURES
 
     def copy(self, folder: Path) -> "Estate":
         """The same, to go its own way."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -74,7 +74,7 @@ class FakeSink:
         if waiting:
             yield waiting
 
-    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Iterator[Delivery]:
+    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
         for batch in batches:
             yield Delivery(batch, self._send(batch))
 

@@ -110,8 +110,7 @@ def test_a_failure_ends_it_without_losing_the_others():
 
     told = []
     with pytest.raises(SinkError, match="away"):
-        for delivery in delivered(given, send):
-            told.append(names(delivery.batch))
+        told.extend(names(delivery.batch) for delivery in delivered(given, send))
     assert sorted([names(given[0]), *told]) == sorted(begun)
     assert len(begun) <= 6
 
