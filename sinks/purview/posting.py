@@ -15,8 +15,8 @@ Parameters = Mapping[str, str]
 def posted(session: AtlasSession, batch: Batch, parameters: Parameters) -> list[Rejected]:
     """Post a batch; returns what was refused for its content. Raises SinkError for every other trouble.
 
-    A body that makes the server fail (500) through all attempts counts as refused when the rest of its batch passes; a
-    server that fails for both halves is out of order.
+    A single entity that makes the server fail (500) through all attempts is refused as well, or it would stop every run
+    for ever; a server that fails at both halves of a batch is out of order.
     """
     if not batch:
         return []
@@ -29,8 +29,10 @@ def posted(session: AtlasSession, batch: Batch, parameters: Parameters) -> list[
             return [_rejected(batch[0], refusal)]
         return [one for half in _halves(batch) for one in posted(session, half, parameters)]
     except BusyError as trouble:
-        if trouble.status != HTTPStatus.INTERNAL_SERVER_ERROR or len(batch) == 1:
+        if trouble.status != HTTPStatus.INTERNAL_SERVER_ERROR:
             raise
+        if len(batch) == 1:
+            return [_rejected(batch[0], trouble)]
         return _without_the_failing(session, batch, parameters)
     return []
 

@@ -151,6 +151,7 @@ def test_a_body_at_which_the_server_fails(catalog, connected):
     catalog.poison = entities[13].qualified_name.encode()
     assert list(sent(sink, entities)) == [entities[13].qualified_name]
     assert len(ours(catalog)) == 39
+    assert list(sent(sink, entities[13:14])) == [entities[13].qualified_name]
 
 
 def test_a_server_that_fails_at_everything(catalog, connected):
