@@ -14,6 +14,9 @@ from sinks.purview.typedefs import Json, process_type, usage_group, widened
 _LOOKED_UP = 25
 """Qualified names asked for in one call: with many more the address would grow too long."""
 
+_NO_SUCH_TYPE = "ATLAS-400-00-014"
+"""What Atlas answers when asked for entities of a type that it does not have."""
+
 Key = tuple[str, str]
 """Type and qualified name."""
 
@@ -99,7 +102,7 @@ class Catalog:
                 qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=True, minExtInfo=True
             )
         except RefusedError as refusal:
-            if not refusal.absent:
+            if not refusal.absent and refusal.code != _NO_SUCH_TYPE:
                 raise
             return {}
         active = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]

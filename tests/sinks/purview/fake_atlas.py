@@ -314,7 +314,8 @@ class FakeAtlas:
         return made | {"attributes": dict(attributes), "businessAttributes": _merged({}, business or {}, "merge")}
 
     def _found(self, type_name, query):
-        self._definition(type_name)
+        if type_name not in self.types:
+            raise RefusedError(400, "ATLAS-400-00-014", f"Type ENTITY with name {type_name} does not exist")
         wanted = [value for name, value in query.items() if name.startswith("attr_")]
         found = [self.entities[type_name, name] for name in wanted if (type_name, name) in self.entities]
         return {"entities": found, "referredEntities": {}}
