@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from miner.errors import SourceError
 from tests import oracle
 from tests.oracle import Scope
 from tests.queries import given

@@ -53,6 +53,12 @@ def looks(ask, days):
     return asked
 
 
+def long_before(source, first, last):
+    """The first direct access, asked for days of which the estate has nothing yet."""
+    year_before = first - timedelta(days=365)
+    return Looks(source, start=year_before, today=year_before, tag=crafted.TAG).first_direct
+
+
 def totals_of_history(one):
     """Statements by day and workspace of the days that a scope takes in."""
     values = one._instants(one.today - timedelta(days=SCOPE_DAYS))
@@ -68,7 +74,7 @@ QUESTIONS = {
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
     "lineage_mix": (looks(lambda one: one.mix, RECENT_DAYS),),
-    "first_direct_access": (looks(lambda one: one.first_direct, RECENT_DAYS),),
+    "first_direct_access": (looks(lambda one: one.first_direct, RECENT_DAYS), long_before),
     "history_totals": (looks(totals_of_history, SCOPE_DAYS),),
     "history_mix": (looks(lambda one: one.history, RECENT_DAYS),),
     "most_read": (looks(lambda one: one.most_read().to_pylist(), RECENT_DAYS),),
