@@ -41,7 +41,7 @@ bench: $(READY)  ## measure speed and memory against a raw lower bound
 
 lock: $(READY)  ## take the newest versions pyproject.toml allows into the lock files
 	$(BIN)/uv pip compile $(LOCK) --output-file requirements.lock
-	$(BIN)/uv pip compile $(LOCK) --extra dev --extra keyvault --constraints requirements.lock --output-file requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) --extra dev --extra keyvault --extra postgres --constraints requirements.lock --output-file requirements-dev.lock
 
 # One lock for all platforms and all Python versions allowed; hashes, and no address of where packages came from.
 LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, text
 
 from miner import days
-from miner.ledger import tables
+from miner.ledger import bulk, tables
 from miner.ledger.store import Ledger
 from miner.ports import Entity, Rejected
 
@@ -26,12 +26,8 @@ def digests(connection: Connection, sink: str, names: Sequence[str]) -> dict[tup
 def orphans(connection: Connection, sink: str, built: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
     """Process entities (type, qualified name) of wanted flows that are built no more. Call `want_dirty` first."""
     connection.exec_driver_sql("DROP TABLE IF EXISTS temp.built")
-    connection.exec_driver_sql(
-        "CREATE TEMP TABLE built (process INTEGER, target INTEGER, PRIMARY KEY (process, target))"
-    )
-    rows = list(built)
-    if rows:
-        connection.exec_driver_sql("INSERT OR IGNORE INTO temp.built VALUES (?, ?)", rows)
+    connection.exec_driver_sql("CREATE TEMP TABLE built (process BIGINT, target BIGINT, PRIMARY KEY (process, target))")
+    bulk.insert(connection, "temp.built", ("process", "target"), set(built))
     found = connection.execute(
         text(
             "SELECT m.type_name, m.qualified_name FROM emission m "
@@ -106,13 +102,13 @@ def flows_done(
     """Flows (process, target, version) were looked at; one marked since then stays, and those to try `again`."""
     with ledger.writing() as connection:
         if looked_at:
-            connection.execute(
-                text(
-                    "DELETE FROM dirty_flow "
-                    "WHERE process_id = :process AND target_dataset = :target AND version = :version"
-                ),
-                [{"process": process, "target": target, "version": version} for process, target, version in looked_at],
+            connection.exec_driver_sql("CREATE TEMP TABLE done (process BIGINT, target BIGINT, version BIGINT)")
+            bulk.insert(connection, "temp.done", ("process", "target", "version"), looked_at)
+            connection.exec_driver_sql(
+                "DELETE FROM dirty_flow WHERE (process_id, target_dataset, version) IN "
+                "(SELECT process, target, version FROM temp.done)"
             )
+            connection.exec_driver_sql("DROP TABLE temp.done")
         if again:
             connection.execute(
                 text(
