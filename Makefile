@@ -5,10 +5,10 @@ READY := .venv/.ready
 PACKAGES := miner queries sinks schedules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sample test test-atlas atlas lint format bench lock clean
+.PHONY: help demo sample test test-postgres test-atlas atlas lint format bench lock clean
 
 help:  ## say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## mine a made-up estate into demo-out/: lineage, popularity, ledger
 	$(BIN)/uc-miner demo --out demo-out --force
@@ -19,6 +19,9 @@ sample: $(READY)  ## write a made-up estate of system tables into sample-out/
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+test-postgres: $(READY)  ## run the tests of the ledger on a real PostgreSQL, started from what is installed
+	$(BIN)/python -m pytest tests/postgres tests/miner --ledger postgresql -n auto --maxprocesses 2 --dist worksteal
 
 test-atlas: $(READY)  ## run the tests against a real Apache Atlas, fetched once (needs mvn, 330 MB)
 	$(BIN)/python -m pytest tests/atlas
