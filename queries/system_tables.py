@@ -11,7 +11,19 @@ from sqlglot import exp
 from miner import schemas
 from miner.errors import MissingTableError, SchemaDriftError, SourceError
 from miner.exclusions import Exclusions, alternation, pattern
-from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE, Span
+from miner.ports import (
+    COLUMN_LINEAGE,
+    INFORMATION_SCHEMA_TABLES,
+    INFORMATION_SCHEMA_VIEWS,
+    JOB_RUN_TIMELINE,
+    JOB_TASKS,
+    JOBS,
+    PIPELINES,
+    QUERY_HISTORY,
+    TABLE_LINEAGE,
+    WORKSPACES,
+    Span,
+)
 from queries import statements
 from queries.documented import DOCUMENTED
 from queries.files import duckdb_type
@@ -24,6 +36,18 @@ DEFAULT_TABLES: Mapping[str, str] = {
     JOB_RUN_TIMELINE: "system.lakeflow.job_run_timeline",
 }
 
+NAME_TABLES: Mapping[str, str] = {
+    JOBS: "system.lakeflow.jobs",
+    JOB_TASKS: "system.lakeflow.job_tasks",
+    PIPELINES: "system.lakeflow.pipelines",
+    WORKSPACES: "system.access.workspaces_latest",
+    INFORMATION_SCHEMA_TABLES: "system.information_schema.tables",
+    INFORMATION_SCHEMA_VIEWS: "system.information_schema.views",
+}
+"""Tables that only tell what things are called: a reader has them when it is given them."""
+
+KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES}
+
 _ENDS = tuple(
     f"{end}_{part}" for end in ("source", "target") for part in ("table_catalog", "table_schema", "table_name")
 )
@@ -35,12 +59,21 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     ),
     QUERY_HISTORY: ("workspace_id", "statement_id", "start_time"),
     JOB_RUN_TIMELINE: ("workspace_id", "job_id", "run_type", "period_start_time"),
+    JOBS: ("workspace_id", "job_id", "name"),
+    JOB_TASKS: ("workspace_id", "job_id", "task_key"),
+    PIPELINES: ("workspace_id", "pipeline_id", "name"),
+    WORKSPACES: ("workspace_id",),
+    INFORMATION_SCHEMA_TABLES: ("table_catalog", "table_schema", "table_name"),
+    INFORMATION_SCHEMA_VIEWS: ("table_catalog", "table_schema", "table_name"),
 }  # fmt: skip
 """Columns the miner cannot do without; every other one may be absent and is then NULL."""
 
-OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE)
+OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES)
 
-_HISTORY_SLACK = timedelta(days=1)
+LINEAGE_QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs")
+NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
+
+HISTORY_SLACK = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -64,12 +97,13 @@ class SystemTableReader:
     def absent(self) -> Sequence[str]:
         """Optional tables, columns and struct fields this source does not have."""
         missing = []
+        queries = (*LINEAGE_QUERIES, *(NAME_QUERIES if NAME_TABLES.keys() <= self.tables.keys() else ()))
         for role, name in self.tables.items():
             fields = self._fields(role)
             if fields is None:
                 missing.append(name)
                 continue
-            missing += sorted(f"{name}.{'.'.join(path)}" for path in _wanted(role) if path not in fields)
+            missing += sorted(f"{name}.{'.'.join(path)}" for path in _wanted(role, queries) if path not in fields)
         return missing
 
     def totals(self, table: str, first: date, last: date | None = None) -> pa.Table:
@@ -100,11 +134,11 @@ class SystemTableReader:
         last = last or first
         start, end = _midnight(first), _midnight(last + timedelta(days=1))
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
-        slack = {"history_from": start - _HISTORY_SLACK, "history_to": end + _HISTORY_SLACK}
+        slack = {"history_from": start - HISTORY_SLACK, "history_to": end + HISTORY_SLACK}
         rows = self._run("usage_daily", {**_span(first, last), **slack}, tables)
         yield from self._with_globs(_cast(rows, schemas.USAGE))
         if self._fields(QUERY_HISTORY) is not None:
-            bounds = {"last_day": last, "lineage_from": first - _HISTORY_SLACK, "day_start": start, "day_end": end}
+            bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from _cast(self._run("cached_reads", bounds, tables), schemas.USAGE)
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
@@ -126,9 +160,14 @@ class SystemTableReader:
             rules = pa.array([globs.get(rule, rule) for rule in batch.column("rule").to_pylist()], pa.string())
             yield batch.set_column(batch.schema.get_field_index("rule"), "rule", rules)
 
+    def holds(self, *path: str) -> bool:
+        """Tell whether there is a table, given by its role, or a column of it."""
+        fields = self._fields(path[0]) if path[0] in self.tables else None
+        return fields is not None and (len(path) == 1 or path[1:] in fields)
+
     def _fields(self, role: str) -> frozenset[Field] | None:
         name = self.tables[role]
-        found = self.warehouse.fields(name, DOCUMENTED[DEFAULT_TABLES[role]], REQUIRED[role])
+        found = self.warehouse.fields(name, DOCUMENTED[KNOWN_TABLES[role]], REQUIRED[role])
         if found is None and role not in OPTIONAL_TABLES:
             raise MissingTableError(
                 f"{name} is not there",
@@ -140,6 +179,12 @@ class SystemTableReader:
                 mend="a cloned view freezes its columns: create it again, or name another table",
             )
         return found
+
+    def rows(
+        self, query: str, schema: pa.Schema, values: Mapping[str, object], roles: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of one query over the tables of some roles, with declared names and types."""
+        return _cast(self._run(query, values, {role: role for role in roles}), schema)
 
     def _run(self, query: str, values: Mapping[str, object], roles: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
         key = (query, *roles.values())
@@ -155,7 +200,7 @@ class SystemTableReader:
             return known is not None and path in known
 
         def type_of(parameter: str, path: Field) -> str:
-            return _databricks_type(field_type(DOCUMENTED[DEFAULT_TABLES[roles[parameter]]], path))
+            return _databricks_type(field_type(DOCUMENTED[KNOWN_TABLES[roles[parameter]]], path))
 
         tree = statements.without(statements.parsed(query), present, type_of)
         absent = [parameter for parameter, known in fields.items() if known is None]
@@ -185,8 +230,7 @@ def _nothing() -> exp.Expr:
     return exp.select(exp.alias_(exp.Literal.number(1), "nothing")).where(exp.false()).subquery()
 
 
-def _wanted(role: str) -> set[Field]:
-    queries = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs")
+def _wanted(role: str, queries: Sequence[str]) -> set[Field]:
     return {path for query in queries for path in statements.bound_columns(query).get(role, ())}
 
 
