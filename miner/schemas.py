@@ -187,6 +187,7 @@ EDGE_REPORT = pa.schema(
         ("last_seen", pa.date32()),
         ("column_pairs", pa.int64()),
         ("verified", pa.bool_()),
+        ("process_name", pa.string()),
     ]
 )
 """The columns of `edges.csv`, a contract: only ever added to."""
