@@ -1,6 +1,8 @@
 -- What dbt says it built with a statement that nothing else tells of: its model, by the target of the statement.
 -- Grain: one row per workspace and target of a run of UTC days, the latest model of each.
 -- Parameters: :table_lineage, :query_history, :first_day, :last_day, :history_from, :history_to. Columns: miner.schemas.LABELS.
+-- https://docs.databricks.com/aws/en/admin/system-tables/query-history
+-- https://docs.databricks.com/aws/en/admin/system-tables/lineage
 -- https://docs.getdbt.com/reference/resource-configs/databricks-configs
 WITH models AS (
   SELECT

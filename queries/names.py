@@ -18,7 +18,7 @@ from miner.ports import (
     TABLE_LINEAGE,
     WORKSPACES,
 )
-from queries.system_tables import HISTORY_SLACK, SystemTableReader
+from queries.system_tables import HISTORY_SLACK, SystemTableReader, cast
 
 _BATCH_ROWS = 10_000
 
@@ -113,11 +113,12 @@ class NameReader:
             if len(metastores) != 1:  # nothing says whose tables these are
                 return None
             values["metastore_id"] = metastores[0]
-        return self.reader.rows(query, NAMES[part], values, roles)
+        return cast(self.reader.ask(query, values, {role: role for role in roles}), NAMES[part])
 
     def _metastores(self, first: date, last: date) -> list[str]:
         schema = pa.schema([("metastore_id", pa.string())])
-        found = self.reader.rows("metastores", schema, {"first_day": first, "last_day": last}, (TABLE_LINEAGE,))
+        asked = {"first_day": first, "last_day": last}
+        found = cast(self.reader.ask("lineage_metastores", asked, {TABLE_LINEAGE: TABLE_LINEAGE}), schema)
         return [row["metastore_id"] for batch in found for row in batch.to_pylist()]
 
     def _told(self, part: str) -> Iterator[pa.RecordBatch] | None:
