@@ -14,7 +14,7 @@ from pytest_socket import SocketConnectBlockedError
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("miner", "queries", "sinks", "schedules")
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-spark.lock")
 
 
 def files(*folders: str) -> list[str]:
@@ -86,14 +86,16 @@ def test_lock(lock):
     text = (ROOT / lock).read_text()
     assert not re.search(r"https?:|index-url|find-links|trusted-host|file:| @ ", text)
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
-    assert len(entries) > 20
+    assert len(entries) > (1 if "spark" in lock else 20)
     for entry in entries:
         assert re.match(r"[a-z0-9.-]+==\S+( ; [^\n\\]+)? \\\n    --hash=sha256:", entry), entry
 
 
 def test_locks_agree():
     """What runs in production is what the tests ran with."""
-    runtime, dev = (set(re.findall(r"^[a-z0-9.-]+==\S+", (ROOT / lock).read_text(), re.MULTILINE)) for lock in LOCKS)
+    runtime, dev = (
+        set(re.findall(r"^[a-z0-9.-]+==\S+", (ROOT / lock).read_text(), re.MULTILINE)) for lock in LOCKS[:2]
+    )
     assert runtime < dev
 
 
@@ -122,5 +124,5 @@ def test_make_help_is_complete():
     """`make help` lists every target a person may call."""
     text = (ROOT / "Makefile").read_text()
     phony = set(re.search(r"^\.PHONY: (.+)$", text, re.MULTILINE)[1].split())
-    assert phony == set(re.findall(r"^([a-z]+):.*## ", text, re.MULTILINE))
+    assert phony == set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
     assert {"demo", "test", "lint", "bench", "sample", "clean", "help"} <= phony

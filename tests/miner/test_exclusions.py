@@ -12,7 +12,7 @@ GLOBS = st.text(string.printable.strip() + " äß", min_size=1, max_size=8)
 
 
 def found(expression, text):
-    """Whether an expression is found in a text by Python, whose `\\z` is written `\\Z`; a glob's ends in `\\z)`."""
+    """Whether an expression is found in a text, by Python, which writes a text's end otherwise than Java and RE2."""
     return re.search(expression.replace(r"\z)", r"\Z)"), text) is not None
 
 

@@ -102,7 +102,7 @@ EQUIVALENT = {
     "cached_reads: without NOT t.statement_id IS NULL": _NULL,
     "cached_reads: without FALSE of COALESCE(REGEXP_LIKE(origins.process_kind, :excluded_kinds), FALSE)": _NEVER,
     "cached_reads: without FALSE of COALESCE(REGEXP_LIKE(origins.workspace_i … luded_workspaces), FALSE)": _NEVER,
-    "clean_name: always REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REP … _]+_(.+)_[0-9]+\\\\z', '$1')": "spares most names three expressions",
+    "clean_name: always REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REP … ]+_(.+)_[0-9]+\\\\z', '$1')": "spares most names three expressions",
     "row_fate: without TRUE of COALESCE(direct_access, TRUE)": "NULL is no reason either",
 }
 """What may be taken out without another answer, and why it is there."""

@@ -1,0 +1,200 @@
+"""Every shipped query on Spark, by the system tables' own names: the rows and types that the embedded warehouse gives.
+
+What DuckDB says of the same rows is compared with the oracle in `tests/queries`.
+"""
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pytest
+
+from miner import schemas
+from miner.exclusions import DEFAULT
+from queries import statements
+from queries.documented import DOCUMENTED
+from queries.sample import MINER, write_estate
+from queries.system_tables import DEFAULT_TABLES, REQUIRED
+from tests.oracle import Scope
+from tests.queries import crafted
+from tests.queries.given import OWN_TABLES, told
+from tests.queries.test_drift import FLAT, METADATA, OLD, _trimmed
+from tests.queries.test_drift import ROWS as DRIFTING
+from tests.queries.test_mutants import WANTED
+from tests.queries.test_statements import QUERIES
+from tests.rows import COLUMN_LINEAGE, DAY, TABLES, columns, hit, lineage, run, statement, write_table
+from tests.rows import write_estate as write_rows
+from tests.spark.answers import questions
+
+LAST = date(2026, 11, 20)
+NAMES = (
+    "ΟΔΟΣ",
+    "οδος",
+    "İstanbul",
+    "i̇stanbul",
+    "Straße",
+    "STRASSE",
+    "STRAẞE",
+    "Ångström",
+    "Ångström",
+    "A\u030angström",
+)
+NAMES += ("ΜΑΪΟΣ_ΣΑΣ", "É", "e\u0301", "Ǆ", "ﬁ", "ſ", "日本", "🙂", "a\u00a0")
+
+
+@pytest.fixture(scope="module")
+def crafted_estate(both, tmp_path_factory):
+    """The estate with every quirk the queries have a predicate or a rule for."""
+    root = write_rows(tmp_path_factory.mktemp("crafted"), **crafted.TABLES)
+    return both(root, crafted.SCOPE)
+
+
+@pytest.fixture(scope="module")
+def sample_estate(both, tmp_path_factory):
+    """A few hundred tables of a believable estate, five days."""
+    root = tmp_path_factory.mktemp("sample")
+    write_estate(root, tables=300, days=5, events_per_day=600, seed=7, last_day=LAST)
+    scope = Scope(
+        DEFAULT.catalogs, DEFAULT.schemas, DEFAULT.tables, DEFAULT.paths, principal=MINER, own_tables=OWN_TABLES
+    )
+    return both(root, scope)
+
+
+def agree(pair, asked):
+    """Both engines give the same rows in the same types, and not nothing."""
+    on_duckdb, on_spark = pair.answer(asked)
+    assert on_spark.rows - on_duckdb.rows == on_duckdb.rows - on_spark.rows == {}
+    assert on_spark.types == on_duckdb.types
+    assert on_spark.rows.total()
+    return on_spark
+
+
+def test_every_query_is_asked(crafted_estate):
+    """The questions below run every shipped query on Spark."""
+    for asked in questions(crafted.FIRST, crafted.LAST).values():
+        agree(crafted_estate, asked)
+    assert {name for name, *_ in crafted_estate.spark._prepared} == set(QUERIES)
+
+
+@pytest.mark.parametrize("question", questions(DAY, DAY))
+def test_the_crafted_estate(crafted_estate, question):
+    """Rows made by hand, two days mined together."""
+    agree(crafted_estate, questions(crafted.FIRST, crafted.LAST)[question])
+
+
+@pytest.mark.parametrize("question", questions(DAY, DAY))
+def test_the_sample_estate(sample_estate, question):
+    """Rows of a whole estate, three days mined together."""
+    agree(sample_estate, questions(LAST - timedelta(days=3), LAST - timedelta(days=1))[question])
+
+
+def test_contents_on_demand(crafted_estate):
+    """Only the column sets asked for come with their content."""
+    wanted = WANTED.splitlines()
+    found = agree(crafted_estate, lambda source: source.column_contents(crafted.FIRST, crafted.LAST, wanted))
+    assert any("'1:x1:y'" in row for row in found.rows)
+
+
+DECLARED = {
+    "edges": schemas.EDGES,
+    "column sets": schemas.COLUMN_SETS,
+    "usage": schemas.USAGE,
+    "one-time runs": schemas.ONE_TIME_RUNS,
+    "totals": schemas.TOTALS,
+}
+
+
+@pytest.mark.parametrize("question", DECLARED)
+def test_declared_types(crafted_estate, question):
+    """Spark gives the declared types of itself: the reader's cast changes nothing."""
+    _, answer = crafted_estate.answer(questions(crafted.FIRST, crafted.LAST)[question])
+    wanted = {field.name: field.type for field in DECLARED[question]}
+    assert list(answer.types.values()) == [wanted] * (2 if question == "usage" else 1)
+
+
+def test_folded_names(both, tmp_path):
+    """Names of tables and readers in any script fold alike, combining accents stay, and every column name has one length."""
+    rows = [lineage(f"{name}.s.a", f"c.{name}.{name}", job="1", created_by=name) for name in NAMES]
+    rows += [lineage(f"s3://{name}/{name}", f"c.s.`{name}`", job="2", created_by=f" {name} ") for name in NAMES]
+    pairs = [columns("c.s.a", "c.s.b", name, name, job="1") for name in NAMES]
+    root = write_rows(tmp_path, table_lineage=rows, column_lineage=pairs)
+    for question in ("edges", "usage", "column sets"):
+        agree(both(root), questions(DAY, DAY)[question])
+    folded = {row["source_catalog"] for row in told(both(root).spark.edges(DAY)) if row["edge_key"]}
+    assert {"οδοσ", "οδος", "i̇stanbul", "straße", "strasse", "ångström", "a\u030angström", "μαϊοσ_σασ"} <= folded
+
+
+def test_odd_globs(both, tmp_path):
+    """Globs become regular expressions that Java reads as RE2 does, whatever stands in a glob or a name."""
+    odd = (
+        "a+b",
+        "a.b",
+        "(x)",
+        "[y]",
+        "{1}",
+        "^a$",
+        "a|b",
+        "a\\d",
+        "a\\",
+        "q?",
+        "p*",
+        "n\nm",
+        "n\r",
+        "n\n",
+        "l\u2028m",
+        "~#&",
+    )
+    rows = [lineage("c.s.a", "c.s.b", job="1") | {"source_table_name": name} for name in odd]
+    rows += [lineage(f"s3://b/{name}", "c.s.b", job="1") for name in odd]
+    root = write_rows(tmp_path, table_lineage=rows)
+    for globs in (odd[:6], odd[6:10], ("n?m", "l?m", "n"), ("n*",), ("*n",), ("?\\?",)):
+        scope = Scope(tables=globs, paths=tuple(f"s3://b/{glob}" for glob in globs))
+        found = agree(both(root, scope), lambda source: source.edges(DAY))
+        assert any("excluded_table" in row for row in found.rows) == (globs != ("*n",))
+
+
+def test_bare_tables(both, tmp_path):
+    """Tables of the required columns alone: every optional column is a NULL of its type in the SQL that Spark gets."""
+    given = {
+        "table_lineage": DRIFTING,
+        "column_lineage": [columns("c.s.a", "c.s.b", "x", "y")],
+        "query_history": [statement("s1"), hit("s2", "s1")],
+        "job_run_timeline": [run("1", "SUBMIT_RUN", "load")],
+    }
+    for role, rows in given.items():
+        write_table(tmp_path, role, rows, without=set(DOCUMENTED[TABLES[role]].names) - set(REQUIRED[role]))
+    for asked in questions(DAY, DAY).values():
+        agree(both(tmp_path), asked)
+
+
+@pytest.mark.parametrize("kind", [OLD, FLAT, pa.struct([METADATA.field("notebook_id")])], ids=["old", "flat", "one"])
+def test_absent_struct_fields(both, tmp_path, kind):
+    """A struct without its newer fields: those are NULL of their type; optional tables may be missing altogether."""
+    rows = [_trimmed(row, kind) for row in DRIFTING]
+    write_table(tmp_path, "table_lineage", rows, types={"entity_metadata": kind})
+    pairs = [columns("c.s.a", "c.s.b", "x", "y", job="1")]
+    metadata = {"entity_metadata": kind} if COLUMN_LINEAGE.field("entity_metadata").type != kind else {}
+    write_table(tmp_path, "column_lineage", [_trimmed(row, kind) for row in pairs], types=metadata)
+    pair = both(tmp_path)
+    for question in ("edges", "column sets", "usage"):
+        agree(pair, questions(DAY, DAY)[question])
+    assert pair.spark.absent() == pair.duckdb.absent()
+
+
+def test_other_names(both, tmp_path, spark):
+    """Tables named otherwise, back-quoted where odd, are bound by the name as it stands in the settings."""
+    tables = {**DEFAULT_TABLES, "table_lineage": "`my-copies`.access.`lineage 1`"}
+    spark.conf.set("spark.sql.catalog.my-copies", spark.conf.get("spark.sql.catalog.system"))
+    write_rows(tmp_path, table_lineage=DRIFTING)
+    folder = tmp_path / "my-copies" / "access"
+    folder.mkdir(parents=True)
+    (tmp_path / "system" / "access" / "table_lineage").rename(folder / "lineage 1")
+    agree(both(tmp_path, tables=tables), lambda source: source.edges(DAY))
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_nothing_but_our_sql(crafted_estate, name):
+    """What Spark gets is the query as Databricks gets it: tables and values bound by name, nothing rewritten."""
+    for asked in questions(crafted.FIRST, crafted.LAST).values():
+        crafted_estate.answer(asked)
+    texts = {query.text for key, query in crafted_estate.spark._prepared.items() if key[0] == name}
+    assert texts == {statements.parsed(name).sql("databricks")}
