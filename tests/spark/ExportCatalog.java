@@ -37,7 +37,7 @@ public final class ExportCatalog implements TableCatalog {
         if (!Files.isDirectory(folder)) {
             throw new NoSuchTableException(table);
         }
-        var paths = CollectionConverters.asScala(List.of(folder.toUri().toString())).toSeq();
+        var paths = CollectionConverters.asScala(List.of(folder.toString())).toSeq();
         var options = new CaseInsensitiveStringMap(Map.of());
         return new ParquetTable(table.toString(), session, options, paths, Option.empty(), ParquetFileFormat.class);
     }

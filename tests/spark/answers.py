@@ -1,9 +1,9 @@
 """What two engines say to the same question: every row, and the types they give it before the reader casts them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ Ask = Callable[[SystemTableReader], object]
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows as a bag, for neither engine promises their order, and the types of their columns by query, as the engine gave them."""
+    """Rows as a bag, for neither engine promises their order, and the types of their columns by query."""
 
     rows: Counter[str]
     types: Mapping[frozenset[str], Mapping[str, pa.DataType]]
@@ -27,13 +27,18 @@ class Pair:
 
     duckdb: SystemTableReader
     spark: SystemTableReader
+    questions: Mapping[str, Ask]
+    _answers: dict[str, tuple[Answer, Answer]] = field(default_factory=dict)
 
-    def answer(self, ask: Ask) -> tuple[Answer, Answer]:
-        """What both say to one question."""
-        return _answer(self.duckdb, ask), _answer(self.spark, ask)
+    def answers(self, question: str) -> tuple[Answer, Answer]:
+        """What DuckDB and Spark say to one question, asked once."""
+        if question not in self._answers:
+            ask = self.questions[question]
+            self._answers[question] = _answer(self.duckdb, ask), _answer(self.spark, ask)
+        return self._answers[question]
 
 
-def questions(first: date, last: date) -> dict[str, Ask]:
+def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, Ask]:
     """Every query of the reader about a run of days, by name; `usage` asks two of them."""
     return {
         "span": lambda source: [source.span("table_lineage"), source.span("column_lineage")],
@@ -41,6 +46,7 @@ def questions(first: date, last: date) -> dict[str, Ask]:
         "edges": lambda source: source.edges(first, last),
         "column sets": lambda source: source.column_sets(first, last),
         "column sets without content": lambda source: source._column_sets(first, last, "none", ""),
+        "contents on demand": lambda source: source.column_contents(first, last, wanted),
         "usage": lambda source: source.usage(first, last),
         "one-time runs": lambda source: source.one_time_runs(first, last),
     }

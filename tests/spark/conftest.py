@@ -9,8 +9,9 @@ from pyspark.sql import SparkSession
 from queries.system_tables import SystemTableReader
 from tests.oracle.scope import EVERYTHING, Scope
 from tests.queries import given
+from tests.rows import DAY
 from tests.spark import engine
-from tests.spark.answers import Pair
+from tests.spark.answers import Pair, questions
 from tests.spark.warehouse import SparkWarehouse
 
 
@@ -26,10 +27,10 @@ def spark(tmp_path_factory) -> SparkSession:
 
 @pytest.fixture(scope="session")
 def both(spark) -> Callable[[Path, Scope], Pair]:
-    """The product's reader over one export, on DuckDB and on Spark."""
+    """The product's reader over one export, on DuckDB and on Spark, with what is asked of it."""
     opened = []
 
-    def make(root: Path, scope: Scope = EVERYTHING, **more) -> Pair:
+    def make(root: Path, scope: Scope = EVERYTHING, *, days=(DAY, DAY), wanted=(), **more) -> Pair:
         duckdb = given.unopened(root, scope)
         if more:
             duckdb = SystemTableReader(
@@ -37,7 +38,8 @@ def both(spark) -> Callable[[Path, Scope], Pair]:
             )
         opened.append(duckdb.warehouse)
         on_spark = SparkWarehouse(spark, root)
-        return Pair(duckdb, SystemTableReader(on_spark, duckdb.tables, duckdb.exclusions, duckdb.principal))
+        reader = SystemTableReader(on_spark, duckdb.tables, duckdb.exclusions, duckdb.principal)
+        return Pair(duckdb, reader, questions(*days, wanted))
 
     yield make
     for warehouse in opened:
