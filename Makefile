@@ -7,7 +7,7 @@ SPARK_READY := .venv-spark/.ready
 PACKAGES := miner queries sinks schedules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sample test test-spark lint format bench lock clean
+.PHONY: help demo sample test test-spark test-atlas atlas lint format bench lock clean
 
 help:  ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ test: $(READY)  ## run the tests
 
 test-spark: $(SPARK_READY)  ## run every shipped query on real Spark too (needs Java 17 or newer, about two minutes)
 	$(SPARK)/python -m pytest tests/spark
+
+test-atlas: $(READY)  ## run the tests against a real Apache Atlas, fetched once (needs mvn, 330 MB)
+	$(BIN)/python -m pytest tests/atlas
+
+atlas: $(READY)  ## start a real Apache Atlas to play with (FRESH=1: an empty one)
+	$(BIN)/python -m tests.atlas.server $(if $(FRESH),--fresh)
 
 lint: $(READY)  ## check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -48,7 +54,7 @@ LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" --no-config
 
 clean:  ## remove everything made here, .venv too
-	rm -rf .venv .venv-spark demo-out sample-out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-spark .atlas demo-out sample-out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements-dev.lock

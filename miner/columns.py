@@ -26,6 +26,9 @@ def union(contents: Iterable[str]) -> list[Pair]:
 
     Columns compare folded; a pair keeps the spelling of the last set that has it.
     """
-    pairs = (pair for content in contents for pair in pairs_of(content))
+    told = list(contents)
+    if len(told) == 1 and told[0] == told[0].lower():
+        return sorted(pairs_of(told[0]))  # the usual case: nothing to fold
+    pairs = (pair for content in told for pair in pairs_of(content))
     latest = {(source.lower(), target.lower()): (source, target) for source, target in pairs}
     return sorted(latest.values())

@@ -10,10 +10,13 @@ from typing import Annotated
 import orjson
 import typer
 
+from miner.checks import FAIL
 from miner.errors import SettingsError
 from miner.pipeline import DONE, REJECTED
 from schedules import jobs, logs
+from schedules.console import explain as explanations
 from schedules.console import plan as plans
+from schedules.console import preflight as preflights
 from schedules.console import screen
 from schedules.console import status as standings
 from schedules.console.bars import bars
@@ -23,11 +26,15 @@ from schedules.console.screen import Screen
 from schedules.console.welcome import show_next_step
 from schedules.demo import demo as demo_job
 from schedules.demo.folder import DemoFolder
+from schedules.explanations import asked_here, explained
 from schedules.jobs import EstateSize
 from schedules.parts import Leave
+from schedules.preflight import preflight
+from schedules.rights import print_grants, print_views, two_parts
 from schedules.session import Level, Session
 
 FAILED = 1
+MISUSED = 2
 REJECTIONS = 3
 
 DISTRIBUTION = "uc-lineage-miner"
@@ -217,6 +224,45 @@ def status(context: typer.Context, *, json: Json = False) -> None:
         standings.show_standing(Screen(), found)
 
 
+@app.command(epilog="Example: uc-miner explain abfss://landing@account.dfs.core.windows.net/sales/orders")
+def explain(
+    context: typer.Context,
+    *,
+    name_or_path: Annotated[
+        str | None, typer.Argument(metavar="NAME-OR-PATH", help="A table's name, a path or an address; - for lines.")
+    ] = None,
+    openlineage: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="NAMESPACE NAME", help="A dataset as OpenLineage names it.")
+    ] = None,
+    metastore: Annotated[str, typer.Option(metavar="ID", help="The metastore of Unity Catalog.")] = "",
+    mounts: Annotated[
+        str | None, typer.Option(metavar="MOUNTS", help="/mnt/POINT=SOURCE;…, or dbutils.fs.mounts() as JSON.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Tell which Purview assets a dataset may be, by which rules. Needs no settings, and asks no server.
+
+    From standard input it reads one JSON object a line, {"name": …}, {"path": …} or {"namespace": …, "name": …},
+    "mounts" where needed, and answers each with one line of JSON.
+    """
+    session: Session = context.obj
+    naming = session.parts().naming
+    if name_or_path is not None and openlineage:
+        raise SettingsError("there are two questions", mend="give NAME-OR-PATH, or --openlineage NAMESPACE NAME")
+    if openlineage is None and name_or_path in {None, "-"}:
+        if name_or_path is None and sys.stdin.isatty():
+            raise SettingsError("there is nothing to explain", mend="give NAME-OR-PATH, or - and lines of JSON")
+        return MISUSED if explanations.answer_lines(explanations.standard_input(), naming) else 0
+    namespace, name = openlineage or (None, "")
+    question = asked_here(name_or_path or "", namespace, name, metastore, mounts)
+    answer = explained(question, naming)
+    if json:
+        explanations.print_json(answer)
+    else:
+        explanations.show_explanation(Screen(), answer)
+    return 0
+
+
 @ledger_app.command(epilog="Example: uc-miner ledger dump --out ledger.jsonl")
 def dump(
     context: typer.Context,
@@ -232,5 +278,52 @@ def dump(
         Screen().line(f"{out}: {lines:,} lines")
 
 
-def _print_json(value: dict[str, object]) -> None:
+@app.command("preflight", epilog="Example: uc-miner preflight --json")
+def preflight_command(context: typer.Context, *, json: Json = False) -> int:
+    """Check settings, ledger, sources and sink, and tell how to mend what is missing. Nothing is changed.
+
+    Exit codes: 0 when no check failed, else 1.
+    """
+    session: Session = context.obj
+    with bars("checking") as shown:
+        found = list(preflight(session.parts, shown.say))
+    if json:
+        _print_json(preflights.told(found))
+    else:
+        preflights.show_findings(Screen(), found)
+    return FAILED if any(finding.state == FAIL for finding in found) else 0
+
+
+@app.command(epilog="Example: uc-miner grants --source prod > grants.sql")
+def grants(
+    context: typer.Context,
+    *,
+    source: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; may be repeated.")] = None,
+) -> None:
+    """Print the least GRANT statements for the principals of the sources, as the settings say."""
+    session: Session = context.obj
+    sys.stdout.write(print_grants(session.parts(), source or ()))
+
+
+@app.command(epilog="Example: uc-miner views --in ops.lineage --workspace 7405610000000303 > views.sql")
+def views(
+    context: typer.Context,
+    *,
+    source: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; may be repeated.")] = None,
+    schema: Annotated[
+        str,
+        typer.Option(
+            "--in", metavar="CATALOG.SCHEMA", help="Where views go that the settings do not name.", callback=two_parts
+        ),
+    ] = "",
+    workspace: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only rows of this workspace; may be repeated.")
+    ] = None,
+) -> None:
+    """Print views of the system tables that show the miner what it reads, and nothing else."""
+    session: Session = context.obj
+    sys.stdout.write(print_views(session.parts(), source or (), schema, workspace or ()))
+
+
+def _print_json(value: object) -> None:
     sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")

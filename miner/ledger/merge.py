@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, delete, insert, select, text
 
 from miner import days
-from miner.ledger import keys, tables
+from miner.ledger import aliases, dirty, tables
 from miner.ledger.lineage_staging import LineageStaging
 from miner.ledger.staging import Staging
 from miner.ledger.usage_staging import MEASURES, UsageStaging
@@ -66,8 +66,8 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
         statements = _MERGE_USAGE
     for statement in statements:
         connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
-    if isinstance(staging, LineageStaging):
-        _alias_one_time_runs(connection, one)
+    if isinstance(staging, LineageStaging) and staging.one_time_runs:
+        aliases.add_one_time_runs(connection, one.source_id, days.month(first))
     for mark in one.days:
         _note_late_rows(connection, one, mark, known[mark.day])
         _mark(connection, one, mark, staging)
@@ -120,88 +120,6 @@ def _mark(connection: Connection, one: Merge, mark: DayMark, staging: Staging) -
         connection.execute(insert(tables.day_workspace), by_workspace)
 
 
-def _alias_one_time_runs(connection: Connection, one: Merge) -> None:
-    """Say of each one-time job id what it stands for: its run's name, its notebook, or submitted runs.
-
-    The alias is valid for the days on which the job moved data, so that it is the same whichever days are mined
-    together.
-    """
-    found = connection.execute(
-        text(
-            "SELECT p.id, p.metastore_id, p.workspace_id, p.notebook_id, r.name, "
-            "min(d.day_bits & -d.day_bits) AS first_bits, max(d.day_bits) AS last_bits FROM stage.one_time_run r "
-            "JOIN process p ON p.workspace_id = r.workspace_id AND p.process_id = r.job_id AND p.kind = 'job' "
-            "JOIN edge e ON e.process_id = p.id JOIN stage.day_edge d ON d.id = e.id AND d.day_bits <> 0 "
-            "GROUP BY p.id, r.name"
-        )
-    ).all()
-    if not found:
-        return
-    stands_for = [(row.id, row.metastore_id, row.workspace_id, *_what(row.name, row.notebook_id)) for row in found]
-    processes = {
-        (metastore, workspace, kind, name): keys.halves_of_texts(
-            [keys.SEPARATOR.join((metastore, workspace, kind, name))]
-        )[0]
-        for _, metastore, workspace, kind, name in stands_for
-    }
-    connection.execute(
-        text(
-            "INSERT INTO process (id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id) "
-            "VALUES (:id, :bits, :metastore, :workspace, :kind, :name, :notebook) ON CONFLICT (id) DO NOTHING"
-        ),
-        [
-            {
-                "id": int(halves[0]), "bits": int(halves[1]), "metastore": metastore, "workspace": workspace,
-                "kind": kind, "name": name, "notebook": name if kind == "notebook" else None,
-            }
-            for (metastore, workspace, kind, name), halves in processes.items()
-        ],
-    )  # fmt: skip
-    known = text("SELECT to_id FROM alias WHERE source_id = :source AND kind = 'process' AND from_id = :id")
-    new = [
-        number
-        for number, *key in stands_for
-        if int(processes[tuple(key)][0])
-        not in connection.execute(known, {"source": one.source_id, "id": number}).scalars().all()
-    ]
-    if new:
-        connection.execute(
-            text(
-                _DIRTY.format(
-                    rows="SELECT process_id, target_dataset, 1 FROM edge WHERE process_id = :id GROUP BY 1, 2"
-                )
-            ),
-            [{"id": number} for number in new],
-        )
-    month = days.month(one.days[0].day)
-    connection.execute(
-        text(_UPSERT_ALIAS.format(rows="VALUES (:source, 'process', :from, :to, 'one_time_run', :first, :last)")),
-        [
-            {"source": one.source_id, "from": number, "to": int(processes[metastore, workspace, kind, name][0]),
-             "first": days.number(days.days_of(month, row.first_bits)[0]),
-             "last": days.number(days.days_of(month, row.last_bits)[-1])}
-            for row, (number, metastore, workspace, kind, name) in zip(found, stands_for, strict=True)
-        ],
-    )  # fmt: skip
-
-
-def _what(name: str | None, notebook: str | None) -> tuple[str, str]:
-    if name:
-        return "submitted_run", name
-    return ("notebook", notebook) if notebook else ("submitted_runs", "")
-
-
-_DIRTY = (
-    "INSERT INTO dirty_flow (process_id, target_dataset, version) {rows} "
-    "ON CONFLICT (process_id, target_dataset) DO UPDATE SET version = dirty_flow.version + 1"
-)
-
-_UPSERT_ALIAS = (
-    "INSERT INTO alias (source_id, kind, from_id, to_id, evidence, first_day, last_day) {rows} "
-    "ON CONFLICT (source_id, kind, from_id, to_id, evidence) DO UPDATE SET "
-    "first_day = min(alias.first_day, excluded.first_day), last_day = max(alias.last_day, excluded.last_day)"
-)
-
 _ADD_DATASETS = (
     "INSERT INTO dataset (id, check_bits, metastore_id, catalog, schema, name, path, spelled_at) "
     "SELECT id, check_bits, metastore_id, catalog, schema, name, path, 0 FROM stage.new_dataset WHERE true "
@@ -209,8 +127,9 @@ _ADD_DATASETS = (
 )
 
 _CLEAR_LINEAGE = (
+    "CREATE INDEX stage.active_by_edge ON active (edge_id, set_id)",
     # Edges that these days alone showed direct, and show so no more: their verdict is to be found anew.
-    _DIRTY.format(
+    dirty.MARK.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge_month m JOIN edge e ON e.id = m.edge_id "
         "WHERE m.source_id = :source AND m.month = :month AND m.direct_bits <> 0 AND m.direct_bits & ~:bits = 0 "
         "AND NOT EXISTS (SELECT 1 FROM stage.active a "
@@ -240,7 +159,7 @@ _MERGE_LINEAGE = (
     ),
     (
         "INSERT INTO column_set (id, check_bits, content) SELECT id, check_bits, content FROM stage.new_set "
-        "WHERE id IN (SELECT set_id FROM stage.active) ON CONFLICT (id) DO NOTHING"
+        "WHERE true ON CONFLICT (id) DO NOTHING"
     ),
     (
         "INSERT INTO edge_month (source_id, month, edge_id, set_id, day_bits, direct_bits) "
@@ -251,18 +170,18 @@ _MERGE_LINEAGE = (
     ),
     (
         "INSERT INTO edge_indirect (source_id, month, edge_id, day_bits) "
-        "SELECT :source, :month, id, indirect_bits FROM stage.day_edge WHERE indirect_bits <> 0 ORDER BY id "
+        "SELECT :source, :month, edge_id, day_bits FROM stage.indirect WHERE true "
         "ON CONFLICT (source_id, month, edge_id) DO UPDATE SET day_bits = edge_indirect.day_bits | excluded.day_bits"
     ),
-    _DIRTY.format(
+    dirty.MARK.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM stage.changed c "
         "JOIN edge e ON e.id = c.edge_id WHERE true"
     ),
-    _DIRTY.format(
+    dirty.MARK.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge_month m JOIN edge e ON e.id = m.edge_id "
         "WHERE m.source_id = :source AND m.month = :month AND m.day_bits = 0"
     ),
-    _DIRTY.format(
+    dirty.MARK.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge_indirect m JOIN edge e ON e.id = m.edge_id "
         "WHERE m.source_id = :source AND m.month = :month AND m.day_bits = 0"
     ),
@@ -282,10 +201,10 @@ _NEW_LOCATIONS = (
 _MERGE_USAGE = (
     _ADD_DATASETS,
     *(
-        _DIRTY.format(rows=f"SELECT DISTINCT e.process_id, e.target_dataset, 1 {_NEW_LOCATIONS.format(end=end)}")
+        dirty.MARK.format(rows=f"SELECT DISTINCT e.process_id, e.target_dataset, 1 {_NEW_LOCATIONS.format(end=end)}")
         for end in ("source_dataset", "target_dataset")
     ),
-    _DIRTY.format(
+    dirty.MARK.format(
         rows="SELECT DISTINCT e.process_id, o.to_id, 1 FROM stage.located l "
         "JOIN edge e ON e.target_dataset = l.from_id "
         "JOIN alias o ON o.kind = 'dataset' AND o.from_id = l.from_id WHERE NOT EXISTS (SELECT 1 FROM alias a "
@@ -305,7 +224,7 @@ _MERGE_USAGE = (
         "last_read_at, "
         "last_write_at) SELECT :source, * FROM stage.usage"
     ),
-    _UPSERT_ALIAS.format(
+    aliases.UPSERT.format(
         rows="SELECT :source, 'dataset', from_id, to_id, 'row', min(day), max(day) FROM stage.located WHERE true "
         "GROUP BY from_id, to_id"
     ),

@@ -7,7 +7,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import adbc_driver_sqlite.dbapi as adbc
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
 from miner import days, readers
@@ -15,74 +18,98 @@ from miner.ledger import tables
 
 _BATCH_ROWS = 262_144
 
-_READS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads")
+READS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads")
+
+
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
-    """Ids of readers that are people, of readers left out, and globs of kinds of process left out."""
+class Told:
+    """What copied usage does not say itself: who is a person, who and which kinds (globs) are left out, aliases."""
 
-    people: Sequence[int]
-    left_out: Sequence[int]
-    left_out_kinds: Sequence[str] = ()
-
-
-def copy_out(connection: Connection, first: date, last: date, readers_: Readers) -> None:
-    """Copy the usage of some days into the attached `copy`, aliases applied, reads of those left out as 0.
-
-    One row per source, day, dataset, reader and kind of process. Columns: day, dataset, reader, person (1: a person
-    reading by hand), reads, cached_reads, failed_reads, indirect_reads, self_reads, writes, last_read_at,
-    last_write_at.
-    """
-    lists: dict[str, Sequence[object]] = {
-        "people": readers_.people,
-        "left_out": readers_.left_out,
-        "left_out_kind": readers_.left_out_kinds,
-        "machine_kind": sorted(readers.MACHINE_KINDS),
-    }
-    for name, values in lists.items():
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{name}")
-        connection.exec_driver_sql(f"CREATE TEMP TABLE {name} (value PRIMARY KEY) WITHOUT ROWID")
-        if values:
-            rows = [(value,) for value in values]
-            connection.exec_driver_sql(f"INSERT INTO temp.{name} VALUES (?)", rows)  # noqa: S608 -- our own names
-    copy = _copy_sql(anything_left_out=bool(readers_.left_out or readers_.left_out_kinds))
-    connection.exec_driver_sql(copy, (days.number(first), days.number(last)))
+    readers: Numbers
+    """All of them, ascending."""
+    people: Numbers
+    left_out: Numbers
+    left_out_kinds: Sequence[str]
+    aliases: tuple[Numbers, Numbers]
+    """Datasets that are another one, ascending, and which."""
 
 
-_OUT = "(u.reader_id IN temp.left_out OR EXISTS (SELECT 1 FROM temp.left_out_kind k WHERE u.process_kind GLOB k.value))"
-
-
-def _copy_sql(*, anything_left_out: bool) -> str:
-    reads = [f"CASE WHEN {_OUT} THEN 0 ELSE u.{name} END AS {name}" for name in _READS]
-    last_read = f"CASE WHEN NOT {_OUT} THEN u.last_read_at END AS last_read_at"
-    if not anything_left_out:
-        reads, last_read = [f"u.{name}" for name in _READS], "u.last_read_at"
-    return (
-        "CREATE TABLE copy.usage AS SELECT u.day, coalesce(a.to_id, u.dataset_id) AS dataset, u.reader_id AS reader, "  # noqa: S608 -- ours
-        "(u.process_kind NOT IN temp.machine_kind AND u.reader_id IN temp.people) AS person, "
-        f"{', '.join(reads)}, u.writes, {last_read}, u.last_write_at "
-        "FROM usage_day u LEFT JOIN temp.dataset_alias a ON a.from_id = u.dataset_id WHERE u.day BETWEEN ? AND ?"
+def copy_out(connection: Connection, first: date, last: date) -> None:
+    """Copy the usage of some days into the attached `copy`, as it is kept."""
+    columns = "day, dataset_id AS dataset, reader_id AS reader, process_kind AS kind"
+    connection.exec_driver_sql(
+        f"CREATE TABLE copy.usage AS SELECT {columns}, {', '.join(READS)}, writes, last_read_at, last_write_at "  # noqa: S608 -- ours
+        "FROM usage_day WHERE day BETWEEN ? AND ?",
+        (days.number(first), days.number(last)),
     )
 
 
-def stream(copy: Path) -> Iterator[pa.RecordBatch]:
-    """The copied usage as Arrow, streamed. The ledger's own file is never opened here (see staging.py)."""
+def stream(copy: Path, told: Told) -> Iterator[pa.Table]:
+    """The copied usage as Arrow, streamed: aliases applied, reads of those left out as 0.
+
+    One row per source, day, dataset, reader and kind of process. Columns: day, dataset, reader, kind, reads,
+    cached_reads, failed_reads, indirect_reads, self_reads, writes, last_read_at, last_write_at, person (a person
+    reading by hand). The ledger's own file is never opened here (see staging.py).
+    """
     with adbc.connect(str(copy)) as connection, connection.cursor() as cursor:
         cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
         cursor.execute("SELECT * FROM usage")
-        yield from cursor.fetch_record_batch()
+        for batch in cursor.fetch_record_batch():
+            yield _told(pa.Table.from_batches([batch]), told)
 
 
-def tell_readers(connection: Connection, excluded_users: Sequence[str], excluded_kinds: Sequence[str]) -> Readers:
-    """People among the readers, and those left out by globs over folded names."""
-    people, excluded = [], []
+def _told(rows: pa.Table, told: Told) -> pa.Table:
+    kind = rows["kind"].combine_chunks().dictionary_encode()
+    kinds = kind.dictionary.to_pylist()
+    machine = _of_kinds(kind, [name in readers.MACHINE_KINDS for name in kinds])
+    person = pc.and_not(pc.is_in(rows["reader"], pa.array(told.people)), machine)
+    rows = _with(rows, "dataset", pa.array(_resolved(rows["dataset"].to_numpy(), *told.aliases)))
+    rows = rows.append_column("person", person)
+    if not len(told.left_out) and not told.left_out_kinds:
+        return rows
+    unwanted = _of_kinds(kind, [any(fnmatchcase(name, glob) for glob in told.left_out_kinds) for name in kinds])
+    out = pc.or_(pc.is_in(rows["reader"], pa.array(told.left_out)), unwanted)
+    for name in READS:
+        rows = _with(rows, name, pc.if_else(out, 0, rows[name]))
+    return _with(rows, "last_read_at", pc.if_else(out, pa.scalar(None, pa.int64()), rows["last_read_at"]))
+
+
+def _of_kinds(kind: pa.DictionaryArray, chosen: list[bool]) -> pa.Array:
+    return pa.array(np.array(chosen, np.bool_)[kind.indices.to_numpy(zero_copy_only=False)])
+
+
+def _with(rows: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    return rows.set_column(rows.schema.get_field_index(name), name, column)
+
+
+def _resolved(datasets: Numbers, from_ids: Numbers, to_ids: Numbers) -> Numbers:
+    if not len(from_ids):
+        return datasets
+    at = np.minimum(np.searchsorted(from_ids, datasets), len(from_ids) - 1)
+    return np.where(from_ids[at] == datasets, to_ids[at], datasets)
+
+
+def tell(connection: Connection, excluded_users: Sequence[str], excluded_kinds: Sequence[str]) -> Told:
+    """People among the readers, those left out by globs over folded names, and the aliases resolved before."""
+    everyone, people, excluded = [], [], []
     for number, name in connection.execute(select(tables.reader.c.id, tables.reader.c.name)):
+        everyone.append(number)
         if readers.kind_of(name) == readers.PERSON:
             people.append(number)
         if any(fnmatchcase(name, glob.lower()) for glob in excluded_users):
             excluded.append(number)
-    return Readers(people, excluded, excluded_kinds)
+    aliases = connection.exec_driver_sql("SELECT from_id, to_id FROM temp.dataset_alias ORDER BY from_id").all()
+    from_ids, to_ids = (_numbers([row[end] for row in aliases]) for end in (0, 1))
+    return Told(
+        np.sort(_numbers(everyone)), _numbers(people), _numbers(excluded), tuple(excluded_kinds), (from_ids, to_ids)
+    )
+
+
+def _numbers(values: Sequence[int]) -> Numbers:
+    return np.array(values, np.int64)
 
 
 def dataset_names(connection: Connection) -> pa.Table:

@@ -20,6 +20,7 @@ class UsageStaging(Staging):
 
     def __init__(self, path: Path, connection: Connection, first: date) -> None:
         super().__init__(path, connection, first)
+        self._forms = _FORM.empty_table()
         for statement in _USAGE_TABLES:
             self.execute(statement)
 
@@ -60,14 +61,16 @@ class UsageStaging(Staging):
         self._add_locations(kept, halves)
 
     def _add_forms(self, kept: pa.Table, halves: keys.Halves, times: dict[str, pa.ChunkedArray]) -> None:
-        """The spelling and type of the day's latest event of each dataset."""
+        """The spelling and type of the latest event of each dataset so far."""
         # Rows without a time of their own (indirect and failed reads) are at least of their day.
         midnight = pc.multiply(pc.cast(pc.cast(kept["day"], pa.int32()), pa.int64()), _DAY_MICROS)
         at = pc.max_element_wise(times["last_read_at"], times["last_write_at"], midnight)
-        forms = pa.table(
-            {"id": halves[:, 0], "type": kept["dataset_type"], "spelling": kept["dataset_spelling"], "at": at}
-        )
-        self.ingest("form", forms.filter(pc.is_valid(forms["spelling"])))
+        forms = pa.table([pa.array(halves[:, 0]), kept["dataset_type"], kept["dataset_spelling"], at], schema=_FORM)
+        told = pa.concat_tables([self._forms, forms.filter(pc.is_valid(forms["spelling"]))])
+        order = [("id", "ascending"), ("at", "descending"), ("spelling", "descending"), ("type", "descending")]
+        told = told.sort_by(order)
+        _, first = np.unique(told["id"].to_numpy(), return_index=True)
+        self._forms = told.take(pa.array(first))
 
     def _add_locations(self, kept: pa.Table, halves: keys.Halves) -> None:
         """Rows that carry a name and a path: evidence that the two are one."""
@@ -86,10 +89,11 @@ class UsageStaging(Staging):
 
     def finish(self) -> None:
         """Sum what came in several batches, and digest it."""
-        for statement in _USAGE_FINISH:
-            self.execute(statement)
+        self.refuse_doubles()
+        self.ingest("latest_form", self._forms)
+        self.execute(_SUM_USAGE)
         with self.arrow.cursor() as cursor:
-            cursor.execute("SELECT * FROM usage ORDER BY 1, 2, 3, 4")
+            cursor.execute("SELECT * FROM usage ORDER BY rowid")
             table = cursor.fetch_arrow_table()
         for day in pc.unique(table["day"]).to_pylist():
             digest = hashlib.blake2b(digest_size=16)
@@ -116,18 +120,14 @@ _USAGE_TABLES = (
         "name TEXT, path TEXT)"
     ),
     "CREATE TABLE stage.new_reader (id INTEGER, name TEXT)",
-    "CREATE TABLE stage.form (id INTEGER, type TEXT, spelling TEXT, at INTEGER)",
     "CREATE TABLE stage.located (day INTEGER, from_id INTEGER, to_id INTEGER)",
 )
 
-_USAGE_FINISH = (
-    (
-        "CREATE TABLE stage.usage AS SELECT day, dataset_id, reader_id, process_kind, "  # noqa: S608 -- our own
-        f"{_SUMS}, max(last_read_at), max(last_write_at) FROM stage.counted "
-        "GROUP BY day, dataset_id, reader_id, process_kind ORDER BY 1, 2, 3, 4"
-    ),
-    (
-        "CREATE TABLE stage.latest_form AS SELECT id, type, spelling, at FROM (SELECT *, row_number() OVER "
-        "(PARTITION BY id ORDER BY at DESC, spelling DESC, type DESC) AS place FROM stage.form) WHERE place = 1"
-    ),
+# Written in the order of its key, which is the order it is read and merged in.
+_SUM_USAGE = (
+    "CREATE TABLE stage.usage AS SELECT day, dataset_id, reader_id, process_kind, "  # noqa: S608 -- our own
+    f"{_SUMS}, max(last_read_at), max(last_write_at) FROM stage.counted "
+    "GROUP BY day, dataset_id, reader_id, process_kind ORDER BY 1, 2, 3, 4"
 )
+
+_FORM = pa.schema([("id", pa.int64()), ("type", pa.string()), ("spelling", pa.string()), ("at", pa.int64())])

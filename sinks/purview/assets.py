@@ -10,13 +10,33 @@ DATASET_TYPES = (
     *HIVE_TYPES,
     "azure_datalake_gen2_filesystem",
     "azure_datalake_gen2_path",
+    "azure_datalake_gen2_resource_set",
     "azure_blob_container",
     "azure_blob_path",
+    "azure_blob_resource_set",
     "azure_datalake_gen1_path",
+    "azure_datalake_gen1_resource_set",
     "aws_s3_v2_bucket",
     "aws_s3_v2_directory",
+    "aws_s3_v2_object",
+    "aws_s3_v2_resource_set",
+    "azure_sql_table",
+    "azure_sql_mi_table",
+    "azure_synapse_dedicated_sql_table",
+    "azure_synapse_serverless_sql_table",
+    "azure_postgresql_table",
+    "azure_mysql_table",
+    "azure_mariadb_table",
+    "azure_data_explorer_table",
+    "azure_cosmosdb_sqlapi_collection",
+    "mssql_table",
+    "postgresql_table",
+    "mysql_table",
+    "oracle_table",
+    "db2_table",
+    "snowflake_table",
 )
-"""Every type a dataset may be referenced by."""
+"""Every type a dataset may be referenced by, but for those of the user's own rules."""
 
 Reference = dict[str, str | dict[str, str]]
 
@@ -36,7 +56,7 @@ class Asset:
         """The name the scan gives: the last part of the qualified name."""
         if self.type_name in HIVE_TYPES:
             return self.qualified_name.partition("@")[0].rpartition(".")[2]
-        return self.qualified_name.rpartition("/")[2]
+        return self.qualified_name.rstrip("/").rpartition("/")[2]
 
     @property
     def reference(self) -> Reference:

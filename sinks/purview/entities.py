@@ -37,7 +37,7 @@ def process_entities(
 
     Reported are, once each: an input without an asset, a flow that gives no entity, a shortened column mapping.
     """
-    known = KnownDatasets(options.hive_metastore_host)
+    known = KnownDatasets(options.naming)
     report = _once(unmatched)
     for flow in flows(batches, known):
         entity = _entity(flow, known, report, options)

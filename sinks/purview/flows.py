@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from miner.ports import Unmatched
 from sinks.purview.assets import Asset
 from sinks.purview.names import Dataset, asset
+from sinks.purview.naming import Context
 from sinks.purview.processes import Process
 
 KNOWN_DATASETS = 100_000
@@ -44,8 +45,8 @@ class KnownDataset:
 class KnownDatasets:
     """The datasets of the rows at hand by ledger id: named once each, not once per edge."""
 
-    def __init__(self, hive_metastore_host: str) -> None:
-        self._hive_metastore_host = hive_metastore_host
+    def __init__(self, naming: Context) -> None:
+        self._naming = naming
         self._known: dict[int, KnownDataset] = {}
 
     def __getitem__(self, dataset: int) -> KnownDataset:
@@ -64,7 +65,7 @@ class KnownDatasets:
                 self._known[dataset] = self._named(Dataset(*values))
 
     def _named(self, dataset: Dataset) -> KnownDataset:
-        return KnownDataset(asset(dataset, self._hive_metastore_host), dataset.label, dataset.folded, dataset.hash)
+        return KnownDataset(asset(dataset, self._naming), dataset.label, dataset.folded, dataset.hash)
 
 
 def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:

@@ -1,28 +1,18 @@
-"""Which Purview asset a dataset is: its type and its qualifiedName, or the reason why it has none.
-
-| dataset | type | qualifiedName |
-|---|---|---|
-| Unity Catalog table | databricks_table | `databricks://<metastore>/catalogs/<c>/schemas/<s>/tables/<t>` |
-| view, metric view | databricks_view | `databricks://<metastore>/catalogs/<c>/schemas/<s>/views/<v>` |
-| `hive_metastore` table, view | hive_table, hive_view | `<db>.<table>@<host>` |
-| path | see `sinks.purview.paths` | |
-
-Materialized views and streaming tables are taken for tables: no type of their own was ever seen.
-https://learn.microsoft.com/en-us/purview/register-scan-azure-databricks-unity-catalog
-https://learn.microsoft.com/en-us/purview/register-scan-azure-databricks
-"""
+"""The identity of a dataset, and which Purview asset it is."""
 
 import hashlib
 from dataclasses import dataclass
 
 from miner.ports import Unmatched
-from sinks.purview.assets import HIVE_TYPES, Asset, Reason
-from sinks.purview.paths import asset_of_path, unsigned
+from sinks.purview.assets import Asset
+from sinks.purview.naming.candidates import Naming, joined, named
+from sinks.purview.naming.context import NOTHING, Context
+from sinks.purview.naming.locations import unsigned
+from sinks.purview.naming.paths import of_path
+from sinks.purview.naming.rules import applied
+from sinks.purview.naming.tables import of_table
 
 TABLE = "table"
-
-_HIVE_CATALOG = "hive_metastore"
-_VIEW_TYPES = frozenset({"VIEW", "METRIC_VIEW"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +48,19 @@ class Dataset:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def asset(dataset: Dataset, hive_metastore_host: str = "") -> Asset | Unmatched:
-    """The asset of a dataset, or why there is none. Never raises."""
-    found = _table(dataset, hive_metastore_host) if dataset.kind == TABLE else asset_of_path(dataset.path)
-    return Unmatched(dataset.label, found) if isinstance(found, Reason) else found
+def candidates(dataset: Dataset, context: Context = NOTHING) -> Naming:
+    """The assets a dataset may be, most likely first, or why there is none. Never raises."""
+    if dataset.kind != TABLE:
+        return of_path(dataset.path, dataset.metastore_id, context)
+    parts = (dataset.catalog, dataset.schema, dataset.name)
+    found = of_table(parts, dataset.type, dataset.metastore_id, context, dataset.spelling)
+    if not context.rules:
+        return found
+    return joined(named(applied(context.rules, dataset.folded, dataset.metastore_id)), found)
 
 
-def _table(dataset: Dataset, hive_metastore_host: str) -> Asset | Reason:
-    if not (dataset.catalog and dataset.schema and dataset.name):
-        return "the table's name is incomplete"
-    view = dataset.type.upper() in _VIEW_TYPES
-    if dataset.catalog.lower() == _HIVE_CATALOG:
-        if not hive_metastore_host:
-            return "hive_metastore tables need the setting purview.hive_metastore_host"
-        return Asset(HIVE_TYPES[view], f"{dataset.schema}.{dataset.name}@{hive_metastore_host}")
-    if not dataset.metastore_id:
-        return "the metastore is not known"
-    schema = f"databricks://{dataset.metastore_id}/catalogs/{dataset.catalog}/schemas/{dataset.schema}"
-    if view:
-        return Asset("databricks_view", f"{schema}/views/{dataset.name}")
-    return Asset("databricks_table", f"{schema}/tables/{dataset.name}")
+def asset(dataset: Dataset, context: Context = NOTHING) -> Asset | Unmatched:
+    """The most likely asset of a dataset that need not be looked up first, or why there is none. Never raises."""
+    found = candidates(dataset, context)
+    first = found.first
+    return Asset(first.type_name, first.qualified_name) if first else Unmatched(dataset.label, found.reason)

@@ -3,35 +3,48 @@
 from dataclasses import asdict, dataclass
 
 from sinks.purview import payload
+from sinks.purview.assets import DATASET_TYPES
+from sinks.purview.naming import NOTHING, Context
+
+_SENDING = frozenset({"max_entities", "max_bytes", "workers", "operations_per_second", "collection"})
 
 
 @dataclass(frozen=True, slots=True)
 class PurviewOptions:
     """Settings of both Purview sinks.
 
-    `hive_metastore_host` is the text after `@` in the qualified names of `hive_metastore` tables: the workspace's host,
-    or the SQL server's when the metastore is external; without it those tables have no asset.
+    `naming` is what names of assets depend on beside the dataset.
     `workspace_domain` makes the links to jobs and notebooks; sovereign clouds have their own, '' makes none.
     `windows` are the popularity windows in days that get attributes of their own.
     `max_entities` and `max_bytes` bound one request; Microsoft advises at most 200 entities
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
+    `workers` requests travel at once, `operations_per_second` over all of them.
+    `collection` is the id of the collection that takes the entities we create; '' is the root collection.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
     (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
     """
 
-    hive_metastore_host: str = ""
+    naming: Context = NOTHING
     workspace_domain: str = "azuredatabricks.net"
     windows: tuple[int, ...] = (30,)
     max_entities: int = 100
     max_bytes: int = 1_000_000
+    workers: int = 6
+    operations_per_second: float = 25
+    collection: str = ""
     max_attribute_bytes: int = 32_000
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
 
     @property
+    def dataset_types(self) -> tuple[str, ...]:
+        """Every type a dataset may be referenced by, those of the user's rules among them."""
+        return tuple(dict.fromkeys((*DATASET_TYPES, *(rule.type_name for rule in self.naming.rules))))
+
+    @property
     def fingerprint(self) -> str:
-        """Differs when entities built with these options may differ; how they are batched does not count."""
-        built = {name: value for name, value in asdict(self).items() if name not in {"max_entities", "max_bytes"}}
+        """Differs when entities built with these options may differ; how they are sent does not count."""
+        built = {name: value for name, value in asdict(self).items() if name not in _SENDING}
         return payload.digest(payload.written(built))
 
 

@@ -17,7 +17,6 @@ from pyapacheatlas.core.typedef import (
     TypeCategory,
 )
 
-from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.options import PurviewOptions
 
 Json = dict[str, Any]
@@ -85,9 +84,12 @@ def process_type(options: PurviewOptions) -> Json:
     return made
 
 
-def usage_group(options: PurviewOptions, dataset_types: Iterable[str] = DATASET_TYPES) -> Json:
-    """The business metadata group with the figures of every window, for the types of datasets given."""
-    applied = {"applicableEntityTypes": json.dumps(sorted(dataset_types)), "isDisabled": "false"}
+def usage_group(options: PurviewOptions, dataset_types: Iterable[str] | None = None) -> Json:
+    """The business metadata group with the figures of every window, for the types of datasets given, else for all."""
+    applied = {
+        "applicableEntityTypes": json.dumps(sorted(options.dataset_types if dataset_types is None else dataset_types)),
+        "isDisabled": "false",
+    }
     made: Json = AtlasStructDef(
         options.usage_group,
         TypeCategory.BUSINESSMETADATA,

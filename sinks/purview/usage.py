@@ -47,7 +47,7 @@ def usage_entities(
     ordered = chosen.sort_values([*_DATASET, "window_days"], kind="stable")
     for _, rows in groupby(_rows(ordered), key=lambda row: row.key):
         windows = list(rows)
-        found = asset(_dataset(windows[-1]), options.hive_metastore_host)
+        found = asset(_dataset(windows[-1]), options.naming)
         if isinstance(found, Unmatched):
             unmatched(found)
         else:
@@ -63,10 +63,11 @@ def named(entity: Entity, name: str) -> Entity:
     return replace(entity, body=payload.written(body))
 
 
-def figures_of(entity: Entity) -> frozenset[str]:
-    """The names of the figures an entity carries."""
+def figures_of(entity: Entity) -> Mapping[str, int | float]:
+    """The figures an entity carries, by name."""
+    figures: Mapping[str, int | float]
     (figures,) = orjson.loads(entity.body)["businessAttributes"].values()
-    return frozenset(figures)
+    return figures
 
 
 def _dataset(row: _Row) -> Dataset:

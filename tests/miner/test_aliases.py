@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from miner.ledger import reading
+from miner.ledger import edges, wanted
 from miner.popularity import PopularityOptions, popularity
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day
@@ -22,9 +22,9 @@ def located(name="c.s.a", path=PATH, **given):
 def flows(world):
     """The flows an emission would be given, all of them."""
     with world.ledger.reading() as connection:
-        reading.resolve(connection, 180)
-        reading.want(connection, everything=True)
-        rows = [row for batch in reading.flows(connection) for row in batch.to_pylist()]
+        wanted.resolve(connection, 180)
+        wanted.want(connection, everything=True)
+        rows = [row for batch in edges.flows(connection) for row in batch.to_pylist()]
     return {
         (row["process_id"], row["source_path"] or row["source_name"], row["target_path"] or row["target_name"])
         for row in rows

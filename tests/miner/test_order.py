@@ -147,7 +147,7 @@ def test_only_missing_contents_are_fetched():
     pairs = [columns("c.s.a", "c.s.b", "id", "id", day=one, **edge) for one in DAYS]
     tables = fake({"table_lineage": table, "column_lineage": pairs}, ships_contents=False)
     with worlds(1) as (world,):
-        world.mine(tables)
+        world.mine_days(tables, DAYS)
         assert [first for method, first, _ in tables.asked if method == "column_contents"] == [DAYS[0]]
 
 

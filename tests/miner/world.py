@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 
 from miner import mining
 from miner.emission import Changes, Emitter
-from miner.ledger import Ledger, reading
+from miner.ledger import Ledger, edges, reading, wanted
 from miner.ledger.dump import dump
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
@@ -102,8 +102,8 @@ class World:
     def edges(self, stale_days: int = 180) -> list[dict]:
         """The edge report."""
         with self.ledger.reading() as connection:
-            reading.resolve(connection, stale_days)
-            return reading.edge_report(connection).to_pylist()
+            wanted.resolve(connection, stale_days)
+            return edges.edge_report(connection).to_pylist()
 
     def ends(self) -> set[tuple[str, str, str]]:
         """Process id, source and target of the current edges."""

@@ -5,6 +5,7 @@ import pytest
 from miner.ports import Unmatched
 from sinks.purview import payload
 from sinks.purview.entities import process_entities
+from sinks.purview.naming import Context
 from sinks.purview.options import PurviewOptions
 from tests.sinks.purview.given import METASTORE, TABLES, body, edge
 from tests.sinks.purview.given import flows as batch_of
@@ -191,7 +192,7 @@ def test_wide_tables(made, unmatched):
 
 def test_settings(made):
     """The type, the host of hive tables and the links' domain are settings."""
-    options = PurviewOptions(hive_metastore_host="host", workspace_domain="", process_type="my_process")
+    options = PurviewOptions(naming=Context(hive_metastore_host="host"), workspace_domain="", process_type="my_process")
     (entity,) = made(edge("hive_metastore.s.a", "c.s.x"), options=options)
     sent = body(entity)
     assert sent["typeName"] == entity.type_name == "my_process"

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from sinks.purview import flows as module
 from sinks.purview.flows import KnownDatasets, flows
+from sinks.purview.naming import NOTHING
 from tests.sinks.purview.given import edge
 from tests.sinks.purview.given import flows as batch_of
 
 
 def grouped(batches):
-    known = KnownDatasets("")
+    known = KnownDatasets(NOTHING)
     return [
         (flow.process.id, known[flow.target].label, [known[source].label for source in flow.sources])
         for flow in flows(batches, known)
@@ -51,7 +52,7 @@ def test_nothing():
 def test_memory_is_bounded(monkeypatch):
     """Datasets are forgotten between batches once there are many, which changes nothing in the result."""
     monkeypatch.setattr(module, "KNOWN_DATASETS", 0)
-    known = KnownDatasets("")
+    known = KnownDatasets(NOTHING)
     batches = [batch_of(*EDGES[:3]), batch_of(*EDGES[3:])]
     labels = [[known[source].label for source in flow.sources] for flow in flows(batches, known)]
     assert labels == [sources for _, _, sources in EXPECTED]
@@ -61,13 +62,13 @@ def test_memory_is_bounded(monkeypatch):
 @pytest.mark.parametrize("column", ["process_id", "workspace_id", "notebook_id", "source_spelling", "column_pairs"])
 def test_null_is_absent(column):
     """A null reads as absent, not as the word None."""
-    (flow,) = flows([batch_of(edge("c.s.a", "c.s.x", **{column: None}))], KnownDatasets(""))
+    (flow,) = flows([batch_of(edge("c.s.a", "c.s.x", **{column: None}))], KnownDatasets(NOTHING))
     assert "None" not in repr(flow)
 
 
 def test_unknown_verification_counts_as_none():
     """An edge of which it is not known whether it was verified is not verified."""
-    (flow,) = flows([batch_of(edge("c.s.a", "c.s.x", verified=None))], KnownDatasets(""))
+    (flow,) = flows([batch_of(edge("c.s.a", "c.s.x", verified=None))], KnownDatasets(NOTHING))
     assert list(flow.verified) == [False]
 
 

@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 from miner.ports import Unmatched
 from sinks.purview.assets import DATASET_TYPES, Asset
 from sinks.purview.names import Dataset, asset
+from sinks.purview.naming import Context
 from tests.sinks.purview.given import METASTORE, TABLES, dataset
 
 DFS = "https://acct.dfs.core.windows.net"
+HOST = Context(hive_metastore_host="host")
 BLOB = "https://acct.blob.core.windows.net"
 
 
@@ -26,10 +28,10 @@ def test_views(kind):
 
 def test_hive_tables_need_a_host():
     """A hive_metastore table is told by its workspace, which only the settings know."""
-    assert asset(dataset("hive_metastore.s.t"), "adb-1.1.azuredatabricks.net") == Asset(
+    assert asset(dataset("hive_metastore.s.t"), Context(hive_metastore_host="adb-1.1.azuredatabricks.net")) == Asset(
         "hive_table", "s.t@adb-1.1.azuredatabricks.net"
     )
-    assert asset(dataset("hive_metastore.s.v", "VIEW"), "host") == Asset("hive_view", "s.v@host")
+    assert asset(dataset("hive_metastore.s.v", "VIEW"), HOST) == Asset("hive_view", "s.v@host")
     assert asset(dataset("hive_metastore.s.t")) == Unmatched(
         "hive_metastore.s.t", "hive_metastore tables need the setting purview.hive_metastore_host"
     )
@@ -146,7 +148,7 @@ def test_hash_keeps_parts_apart():
 )
 def test_name_of_an_asset(name, expected):
     """An asset is called as the scan calls it: by the last part of its name."""
-    found = asset(dataset(name), "host.azuredatabricks.net")
+    found = asset(dataset(name), HOST)
     assert isinstance(found, Asset)
     assert found.name == expected
 
@@ -164,4 +166,4 @@ def test_any_path_has_an_answer(path):
 @given(parts=st.tuples(*[st.text()] * 8), host=st.text())
 def test_any_dataset_has_an_answer(parts, host):
     """No combination of texts makes naming raise."""
-    assert isinstance(asset(Dataset(*parts), host), Asset | Unmatched)
+    assert isinstance(asset(Dataset(*parts), Context(hive_metastore_host=host)), Asset | Unmatched)

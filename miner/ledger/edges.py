@@ -1,0 +1,159 @@
+"""Current edges out of the ledger, for entities and for the report. Call `miner.ledger.wanted.resolve` first."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from sqlalchemy import Connection, select
+
+from miner import columns, days, schemas
+from miner.ledger import tables
+
+_BATCH = 8192
+_REMEMBERED_SETS = 50_000
+"""About 20 MB."""
+
+_ACTIVE = (
+    "m.day_bits <> 0 AND (c.source_id IS NULL OR m.month > c.month OR (m.month = c.month AND m.day_bits >> c.day <> 0))"
+)
+
+_EDGES_OF_WANTED = f"""
+SELECT w.process, w.target, coalesce(a.to_id, e.source_dataset) AS source,
+  max(m.direct_bits <> 0) AS verified,
+  group_concat(DISTINCT nullif(m.set_id, 0)) AS sets
+FROM temp.wanted_raw w
+CROSS JOIN edge e ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target
+LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset
+CROSS JOIN edge_month m ON m.edge_id = e.id
+LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
+WHERE {_ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target
+GROUP BY 1, 2, 3
+HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0)
+"""  # noqa: S608 -- our own text throughout
+
+
+def _end(side: str) -> str:
+    spelled = f"coalesce({side}.spelling, {side}.path, {side}.catalog || '.' || {side}.schema || '.' || {side}.name)"
+    return (
+        f"CASE WHEN {side}.name IS NULL THEN 'path' ELSE 'table' END, {side}.catalog, {side}.schema, {side}.name, "
+        f"{side}.path, {side}.type, {spelled}"
+    )
+
+
+_FLOWS = f"""
+SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id,
+  p.pipeline_id, {_end("s")}, {_end("t")}, f.sets, k.content, f.verified
+FROM ({_EDGES_OF_WANTED}) f
+LEFT JOIN column_set k ON k.id = f.sets
+JOIN process p ON p.id = f.process
+JOIN dataset s ON s.id = f.source
+JOIN dataset t ON t.id = f.target
+WHERE f.process NOT IN (SELECT process FROM temp.once)
+ORDER BY f.process, f.target, f.source
+"""  # noqa: S608
+
+
+def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
+    """Current edges of the wanted flows (`miner.schemas.FLOWS`), ordered by process, target and source.
+
+    A flow may be spread over two batches.
+    """
+    contents = _Contents(connection)
+    # The driver's own rows: SQLAlchemy's cost as much again, and there is one for every edge.
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(_FLOWS)
+        while rows := cursor.fetchmany(_BATCH):
+            *told, sets, content, verified = zip(*rows, strict=True)
+            pairs = [contents.pairs(*one) for one in zip(sets, content, strict=True)]
+            arrays = [pa.array(column, field.type) for column, field in zip(told, schemas.FLOWS, strict=False)]
+            arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
+    finally:
+        cursor.close()
+
+
+class _Contents:
+    """Column pairs by the sets they come from, as JSON, remembered for a while."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[str, str] = {}
+
+    def pairs(self, sets: str | None, content: str | None) -> str:
+        """The pairs of the sets (numbers, joined by commas) as JSON; `content` is given when it is one set."""
+        if not sets:
+            return ""
+        if sets not in self._known:
+            if len(self._known) > _REMEMBERED_SETS:
+                self._known.clear()
+            pairs = columns.union(self._read(sets) if content is None else [content])
+            self._known[sets] = orjson.dumps(pairs).decode()
+        return self._known[sets]
+
+    def _read(self, sets: str) -> list[str]:
+        numbers = sorted(int(number) for number in sets.split(","))
+        held = tables.column_set
+        found = self._connection.execute(select(held.c.content).where(held.c.id.in_(numbers)).order_by(held.c.content))
+        return [content for (content,) in found]
+
+
+_EDGE_REPORT = f"""
+SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {_end("s")}, {_end("t")}, f.first_days, f.last_days,
+  f.sets, k.content, f.verified
+FROM (
+  SELECT coalesce(pa.to_id, e.process_id) AS process, coalesce(ta.to_id, e.target_dataset) AS target,
+    coalesce(sa.to_id, e.source_dataset) AS source,
+    min((m.month << 32) | (m.day_bits & -m.day_bits)) AS first_days,
+    max((m.month << 32) | m.day_bits) AS last_days,
+    group_concat(DISTINCT nullif(m.set_id, 0)) AS sets,
+    max(m.direct_bits <> 0) AS verified
+  FROM edge e
+  LEFT JOIN temp.process_alias pa ON pa.from_id = e.process_id
+  LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset
+  LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
+  CROSS JOIN edge_month m ON m.edge_id = e.id
+  LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
+  WHERE {_ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
+  GROUP BY 1, 2, 3
+  HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0)
+) f
+JOIN process p ON p.id = f.process
+JOIN dataset s ON s.id = f.source
+JOIN dataset t ON t.id = f.target
+LEFT JOIN column_set k ON k.id = f.sets
+"""  # noqa: S608
+
+
+def edge_report(connection: Connection) -> pa.Table:
+    """Every current edge (`miner.schemas.EDGE_REPORT`), sorted by its natural key. Call `resolve` first."""
+    contents = _Contents(connection)
+    rows = []
+    for row in connection.exec_driver_sql(_EDGE_REPORT):
+        source, target = row[4:11], row[11:18]
+        first, last, sets, content, verified = row[18:]
+        pairs = len(orjson.loads(contents.pairs(sets, content) or "[]"))
+        rows.append(
+            (*row[:4], source[0], _name(source), target[0], _name(target), _first(first), _last(last), pairs,
+             bool(verified))
+        )  # fmt: skip
+    rows.sort(key=lambda row: row[:8])
+    columns_ = list(zip(*rows, strict=True)) or [()] * len(schemas.EDGE_REPORT)
+    return pa.table(
+        [pa.array(values, field.type) for values, field in zip(columns_, schemas.EDGE_REPORT, strict=True)],
+        schema=schemas.EDGE_REPORT,
+    )
+
+
+def _name(end: Sequence[str]) -> str:
+    return end[4] if end[0] == "path" else ".".join(end[1:4])
+
+
+def _first(packed: int) -> date:
+    return days.days_of(packed >> 32, packed & 0x7FFF_FFFF)[0]
+
+
+def _last(packed: int) -> date:
+    return days.days_of(packed >> 32, packed & 0x7FFF_FFFF)[-1]
