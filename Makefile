@@ -22,8 +22,8 @@ sample: $(READY)  ## write a made-up estate of system tables into sample-out/
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-test-spark: $(SPARK_READY)  ## run every shipped query on real Spark too (needs Java 17 or newer, about two minutes)
-	$(SPARK)/python -m pytest tests/spark
+test-spark: $(SPARK_READY)  ## run every shipped query on real Spark too, fetched once (needs a JDK, 17 or newer, 450 MB)
+	$(SPARK)/python -m pytest tests/spark -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 
 test-atlas: $(READY)  ## run the tests against a real Apache Atlas, fetched once (needs mvn, 330 MB)
 	$(BIN)/python -m pytest tests/atlas

@@ -4,21 +4,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 
+from queries.preflight.looks import Looks
 from queries.system_tables import SystemTableReader
+from tests.queries.crafted import TAG
+from tests.rows import TABLES
 
 Ask = Callable[[SystemTableReader], object]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows as a bag, for neither engine promises their order, and the types of their columns by query."""
+    """Rows as a bag, for neither engine promises their order, or one value; and the types of each result's columns."""
 
-    rows: Counter[str]
-    types: Mapping[frozenset[str], Mapping[str, pa.DataType]]
+    told: Counter[str] | tuple[object]
+    types: Sequence[Mapping[str, pa.DataType]]
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ class Pair:
 
 
 def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, Ask]:
-    """Every query of the reader about a run of days, by name; `usage` asks two of them."""
-    return {
+    """Every question a mine and a preflight put to a warehouse about a run of days, by name; `usage` is two queries."""
+    mined: dict[str, Ask] = {
         "span": lambda source: [source.span("table_lineage"), source.span("column_lineage")],
         "totals": lambda source: source.totals("column_lineage", first, last),
         "edges": lambda source: source.edges(first, last),
@@ -50,26 +53,48 @@ def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, 
         "usage": lambda source: source.usage(first, last),
         "one-time runs": lambda source: source.one_time_runs(first, last),
     }
+    return mined | {name: _looking(look, first, last) for name, look in LOOKS.items()}
+
+
+LOOKS: dict[str, Callable[[Looks], object]] = {
+    "readable": lambda looks: [looks.read(role) for role in TABLES],
+    "mix": lambda looks: looks.mix,
+    "history": lambda looks: looks.history,
+    "first direct access": lambda looks: looks.first_direct,
+    "scope": lambda looks: [looks.scope(role) for role in ("table_lineage", "column_lineage", "query_history")],
+    "most read": lambda looks: looks.most_read(),
+    "visible schemas": lambda looks: looks.visible_schemas("SYSTEM"),
+    # These two each engine answers in its own words.
+    "clock": lambda looks: abs(looks.clock() - datetime.now(UTC)) < timedelta(minutes=1),
+    "principal": lambda looks: bool(looks.principal()),
+}
+
+
+def _looking(look: Callable[[Looks], object], first: date, last: date) -> Ask:
+    return lambda source: look(Looks(source, start=first, today=last, tag=TAG))
 
 
 def _answer(source: SystemTableReader, ask: Ask) -> Answer:
     with _types_told(source) as types:
         found = ask(source)
-        batches = found.to_batches() if isinstance(found, pa.Table) else list(found)
-    rows = [row for batch in batches for row in (batch.to_pylist() if isinstance(batch, pa.RecordBatch) else [batch])]
-    return Answer(Counter(map(repr, rows)), types)
+        if isinstance(found, pa.Table):
+            found = iter(found.to_batches())
+        if not isinstance(found, Iterator):
+            return Answer((found,), types)
+        return Answer(Counter(repr(row) for batch in found for row in batch.to_pylist()), types)
 
 
 @contextmanager
-def _types_told(source: SystemTableReader) -> Iterator[dict[frozenset[str], dict[str, pa.DataType]]]:
-    """Notes the types of what the engine answers, by the parameters of the query."""
-    types = {}
+def _types_told(source: SystemTableReader) -> Iterator[list[dict[str, pa.DataType]]]:
+    """Notes the types of what the engine answers, result by result; nothing of one without rows."""
+    types: list[dict[str, pa.DataType]] = []
     run = source.warehouse.run
 
     def noted(query, values):
+        types.append({})
         for batch in run(query, values):
             if batch.num_rows:
-                types[query.parameters] = {field.name: field.type for field in batch.schema}
+                types[-1] = {field.name: field.type for field in batch.schema}
             yield batch
 
     source.warehouse.run = noted

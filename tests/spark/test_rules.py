@@ -1,9 +1,12 @@
 """The shared rules on texts of every sort, on Spark as on DuckDB."""
 
+import re
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlglot
+from pyspark.errors import AnalysisException
 
 from queries import statements
 from tests.queries import given, test_names, test_paths
@@ -30,8 +33,8 @@ PATHS += ["\u00a0/a\u00a0", "\t/a\t", " /a "]
 
 
 @pytest.fixture
-def ruled(spark, tmp_path):
-    """What a shared rule makes of texts on Spark; `call` names the text `raw`."""
+def ruled(spark, declared, tmp_path):
+    """What a shared rule makes of texts on Spark, in a query and as a function alike; `call` names the text `raw`."""
 
     def answer(call, values):
         pq.write_table(
@@ -40,9 +43,42 @@ def ruled(spark, tmp_path):
         spark.read.parquet(str(tmp_path / "texts")).createOrReplaceTempView("texts")
         wanted = [sqlglot.parse_one(text, read=statements.DIALECT) for text in ("place", call)]
         text = statements._inlined(sqlglot.select(*wanted).from_("texts")).sql(statements.DIALECT)
-        return spark.sql(text).toArrow().sort_by("place").column(1).to_pylist()
+        inlined, called = (
+            spark.sql(one).toArrow().sort_by("place").column(1).to_pylist()
+            for one in (text, f"SELECT place, {call} FROM texts")  # noqa: S608 -- our own rules
+        )
+        assert inlined == called
+        return inlined
 
     return answer
+
+
+@pytest.fixture(scope="module")
+def declared(spark):
+    """The names of the shared rules that are functions of Spark now, declared by the text of their file."""
+    text = re.sub(r"(?m)^--.*\n", "", statements.text("rules")).strip().removesuffix(";")
+    names, pending = set(), text.split(";\n")
+    while made := [declaration for declaration in pending if _declared(spark, declaration)]:
+        names.update(re.search(r"CREATE FUNCTION (\w+)", declaration)[1] for declaration in made)
+        pending = [declaration for declaration in pending if declaration not in made]
+    return names
+
+
+def _declared(spark, declaration):
+    """Whether Spark takes a function; not one with a setting in it, and not yet one that calls a later one."""
+    try:
+        spark.sql(declaration)
+    except AnalysisException as error:
+        if error.getCondition() not in ("ROUTINE_NOT_FOUND", "UNRESOLVED_ROUTINE", "UNBOUND_SQL_PARAMETER"):
+            raise
+        return False
+    return True
+
+
+def test_rules_as_they_stand(declared):
+    """Spark takes every shared rule without a setting in it as the function it is written as."""
+    bodies = {name: statements._inlined(rule.body.copy()) for name, rule in statements.functions().items()}
+    assert declared == {name for name, body in bodies.items() if not statements.parameters(body)}
 
 
 @pytest.mark.parametrize(

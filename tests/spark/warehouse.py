@@ -4,35 +4,56 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
-from sqlglot import exp
 
-from queries import statements
+from queries.databricks.rights import quoted
+from queries.databricks.warehouse import DatabricksWarehouse
 from queries.warehouse import Field, Prepared, name_parts, nested_fields
 from tests.spark.engine import ROOT
 
 
 class SparkWarehouse:
-    """Implements `queries.warehouse.Warehouse` over `ROOT/<catalog>/<schema>/<table>/*.parquet`."""
+    """Implements `queries.warehouse.Warehouse` over `ROOT/<catalog>/<schema>/<table>/*.parquet`, and over views of it.
+
+    `asked` are the texts of the queries that ran.
+    """
 
     ships_contents = True
+    prepare = DatabricksWarehouse.prepare
+    mend = DatabricksWarehouse.mend
+    principal = ""
 
     def __init__(self, session: SparkSession, root: Path) -> None:
+        self.asked: set[str] = set()
         self._session = session
         self._root = root
+        self._fields: dict[str, frozenset[Field] | None] = {}
 
     def fields(self, table: str, documented: pa.Schema, required: Sequence[str]) -> frozenset[Field] | None:
-        """The fields of one table; None when it has no folder."""
-        files = sorted(self._root.joinpath(*name_parts(table)).glob("*.parquet"))
-        return nested_fields(pq.read_schema(files[0])) if files else None
-
-    def prepare(self, tree: exp.Expr, tables: Mapping[str, str]) -> Prepared:
-        """The query as Databricks gets it; names of tables are bound like other values."""
-        return Prepared(tree.sql(statements.DIALECT), tables, statements.parameters(tree) - set(tables))
+        """The fields of one table, as Spark tells them; None when it finds no such table."""
+        if table not in self._fields:
+            self._fields[table] = self._probed(table)
+        return self._fields[table]
 
     def run(self, query: Prepared, values: Mapping[str, object]) -> Iterator[pa.RecordBatch]:
         """All rows of a query, with the types Spark gives them."""
+        self.asked.add(query.text)
+        names = {parameter: quoted(*name_parts(table)) for parameter, table in query.bound.items()}
+        yield from self._told(query.text, {**values, **names}, query.parameters).to_batches()
+
+    def cancel(self) -> None:
+        """Nothing to do: a test reads its answer to the end."""
+
+    def _probed(self, table: str) -> frozenset[Field] | None:
+        text = "SELECT * FROM IDENTIFIER(:probed) WHERE 1 = 0"
+        try:
+            return nested_fields(self._told(text, {"probed": quoted(*name_parts(table))}, ["probed"]).schema)
+        except AnalysisException as error:
+            if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
+                raise
+            return None
+
+    def _told(self, text: str, values: Mapping[str, object], wanted: Sequence[str] | frozenset[str]) -> pa.Table:
         self._session.conf.set(ROOT, str(self._root))
-        bound = {name: values[name] for name in query.parameters}
-        yield from self._session.sql(query.text, args={**bound, **query.tables}).toArrow().to_batches()
+        return self._session.sql(text, args={name: values[name] for name in wanted}).toArrow()
