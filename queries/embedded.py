@@ -173,10 +173,10 @@ def _duckdb_sql(tree: exp.Expr) -> str:
         replacement = call.args["replacement"]
         if isinstance(replacement, exp.Literal):
             replacement.set("this", replacement.this.replace("$", "\\"))
-    for call in tree.find_all(exp.Trim):
-        if call.expression is None:
+    for trimmed in tree.find_all(exp.Trim):
+        if trimmed.expression is None:
             # DuckDB trims every blank of Unicode, Databricks the space alone.
-            call.set("expression", exp.Literal.string(" "))
+            trimmed.set("expression", exp.Literal.string(" "))
     return tree.sql("duckdb", comments=False)
 
 
