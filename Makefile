@@ -23,7 +23,7 @@ test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test-spark: $(SPARK_READY)  ## run every shipped query on real Spark too, fetched once (needs a JDK, 17 or newer, 450 MB)
-	$(SPARK)/python -m pytest tests/spark -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
+	$(SPARK)/python -m pytest tests/spark -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 
 test-atlas: $(READY)  ## run the tests against a real Apache Atlas, fetched once (needs mvn, 330 MB)
 	$(BIN)/python -m pytest tests/atlas
@@ -65,7 +65,7 @@ $(READY) $(SPARK_READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "This needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not found)." \
 	       "Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@echo "setting up $(@D) (once, about a minute)"
+	@echo "setting up $(@D) (once, $(if $(filter requirements-spark.lock,$^),some minutes,about a minute))"
 	@$(@D)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(if $(filter requirements-spark.lock,$^), \
