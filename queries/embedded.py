@@ -173,6 +173,10 @@ def _duckdb_sql(tree: exp.Expr) -> str:
         replacement = call.args["replacement"]
         if isinstance(replacement, exp.Literal):
             replacement.set("this", replacement.this.replace("$", "\\"))
+    for trimmed in tree.find_all(exp.Trim):
+        if trimmed.expression is None:
+            # DuckDB trims every blank of Unicode, Databricks the space alone.
+            trimmed.set("expression", exp.Literal.string(" "))
     return tree.sql("duckdb", comments=False)
 
 
