@@ -46,8 +46,8 @@ def add_one_time_runs(connection: Connection, source_id: int, month: int) -> Non
     halves = keys.halves_of_texts([one.key for one in standings])
     connection.execute(
         text(
-            "CREATE TABLE stage.standing (process_id BIGINT, to_id BIGINT, check_bits BIGINT, metastore_id TEXT, "
-            "workspace_id TEXT, kind TEXT, name TEXT, first_day BIGINT, last_day BIGINT)"
+            "CREATE TABLE stage.standing (process_id INTEGER, to_id INTEGER, check_bits INTEGER, metastore_id TEXT, "
+            "workspace_id TEXT, kind TEXT, name TEXT, first_day INTEGER, last_day INTEGER)"
         )
     )
     connection.execute(text(_STAGE), [_values(one, half) for one, half in zip(standings, halves.tolist(), strict=True)])

@@ -212,15 +212,15 @@ _NEW_EDGE = ("id", "check_bits", "process_id", "source_dataset", "target_dataset
 
 _LINEAGE_TABLES = (
     (
-        "CREATE TABLE stage.new_process (id BIGINT, check_bits BIGINT, metastore_id TEXT, workspace_id TEXT, "
+        "CREATE TABLE stage.new_process (id INTEGER, check_bits INTEGER, metastore_id TEXT, workspace_id TEXT, "
         "kind TEXT, process_id TEXT, notebook_id TEXT, job_id TEXT, pipeline_id TEXT)"
     ),
     (
-        "CREATE TABLE stage.new_dataset (id BIGINT, check_bits BIGINT, metastore_id TEXT, catalog TEXT, schema TEXT, "
+        "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
         "name TEXT, path TEXT)"
     ),
-    "CREATE TABLE stage.new_set (id BIGINT, check_bits BIGINT, content TEXT)",
-    "CREATE TABLE stage.day_edge (id BIGINT PRIMARY KEY, day_bits BIGINT) WITHOUT ROWID",
+    "CREATE TABLE stage.new_set (id INTEGER, check_bits INTEGER, content TEXT)",
+    "CREATE TABLE stage.day_edge (id INTEGER PRIMARY KEY, day_bits INTEGER)",
     "CREATE TABLE stage.one_time_run (workspace_id TEXT, job_id TEXT, name TEXT)",
 )
 

@@ -26,7 +26,9 @@ def digests(connection: Connection, sink: str, names: Sequence[str]) -> dict[tup
 def orphans(connection: Connection, sink: str, built: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
     """Process entities (type, qualified name) of wanted flows that are built no more. Call `want_dirty` first."""
     connection.exec_driver_sql("DROP TABLE IF EXISTS temp.built")
-    connection.exec_driver_sql("CREATE TEMP TABLE built (process BIGINT, target BIGINT, PRIMARY KEY (process, target))")
+    connection.exec_driver_sql(
+        "CREATE TEMP TABLE built (process INTEGER, target INTEGER, PRIMARY KEY (process, target))"
+    )
     bulk.insert(connection, "temp.built", ("process", "target"), set(built))
     found = connection.execute(
         text(
@@ -102,7 +104,7 @@ def flows_done(
     """Flows (process, target, version) were looked at; one marked since then stays, and those to try `again`."""
     with ledger.writing() as connection:
         if looked_at:
-            connection.exec_driver_sql("CREATE TEMP TABLE done (process BIGINT, target BIGINT, version BIGINT)")
+            connection.exec_driver_sql("CREATE TEMP TABLE done (process INTEGER, target INTEGER, version INTEGER)")
             bulk.insert(connection, "temp.done", ("process", "target", "version"), looked_at)
             connection.exec_driver_sql(
                 "DELETE FROM dirty_flow WHERE (process_id, target_dataset, version) IN "

@@ -14,9 +14,13 @@ _IN_ALL = (
     (re.compile(r"\bgroup_concat\(DISTINCT (\w+\(.*?\)|[\w.]+)\)"), r"string_agg(DISTINCT CAST(\1 AS TEXT), ',')"),
 )
 
+_IGNORING = re.compile(r"\s*INSERT OR IGNORE\b")
+
 # Texts compare byte by byte, as in SQLite, whatever the language of the database.
 _TABLE = re.compile(r"\s*(?:CREATE (?:TEMP )?TABLE|ALTER TABLE)\b(?!.*\bAS SELECT\b)", re.DOTALL)
 _TEXT = re.compile(r"\b(TEXT|VARCHAR(?:\(\d+\))?)(?=[\s,)]|$)(?! COLLATE)")
+# SQLite's numbers have 64 bits.
+_TEMPORARY = re.compile(r"\s*CREATE (?:TEMP TABLE|TABLE pg_temp\.)")
 
 
 @lru_cache(maxsize=1024)
@@ -24,4 +28,10 @@ def spelled(statement: str) -> str:
     """The statement as PostgreSQL takes it."""
     for pattern, replacement in _IN_ALL:
         statement = pattern.sub(replacement, statement)
-    return _TEXT.sub(r'\1 COLLATE "C"', statement) if _TABLE.match(statement) else statement
+    if _IGNORING.match(statement):
+        return f"{_IGNORING.sub('INSERT', statement)} ON CONFLICT DO NOTHING"
+    if not _TABLE.match(statement):
+        return statement
+    if _TEMPORARY.match(statement):
+        statement = statement.replace(" INTEGER", " BIGINT")
+    return _TEXT.sub(r'\1 COLLATE "C"', statement)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from miner.ledger.database import BUSY_SECONDS, database_of
 from miner.ledger.merge import STAGING, Merge, merge
 from miner.ledger.migrating import migrate
+from miner.ledger.names import NamesMerge, NamesStaging, merge_names
 from miner.ledger.staging import Staging
 
 
@@ -73,6 +74,12 @@ class Ledger:
             connection = self.database.engine.connect()
             return STAGING[stream](connection, self.database.stage(connection, self.scratch_file), first)
 
+    def stage_names(self, last: date) -> NamesStaging:
+        """A place to stage a source's names; close it when done with it."""
+        with self.told():
+            connection = self.database.engine.connect()
+            return NamesStaging(connection, self.database.stage(connection, self.scratch_file), last)
+
     def told(self) -> AbstractContextManager[None]:
         """Turns errors of the database, and of what is staged, into LedgerError."""
         return self.database.told()
@@ -85,11 +92,21 @@ class Ledger:
 
     def record(self, one: Merge, staging: Staging) -> None:
         """Merge what was staged: rows, balance and marks commit together."""
+        with self._merging(staging) as connection:
+            merge(connection, one, staging)
+
+    def record_names(self, one: NamesMerge, staging: NamesStaging) -> None:
+        """Merge a snapshot of names: what they changed and when they were read commit together."""
+        with self._merging(staging) as connection:
+            merge_names(connection, one, staging)
+
+    @contextmanager
+    def _merging(self, staging: Staging) -> Iterator[Connection]:
         connection = staging.connection
         with self.told():
             try:
                 self.database.begin_writing(connection)
-                merge(connection, one, staging)
+                yield connection
                 connection.commit()
             except BaseException:
                 connection.rollback()

@@ -108,16 +108,16 @@ _SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
 
 _USAGE_TABLES = (
     (
-        "CREATE TABLE stage.counted (day BIGINT, dataset_id BIGINT, reader_id BIGINT, process_kind TEXT, "
-        "reads BIGINT, cached_reads BIGINT, failed_reads BIGINT, indirect_reads BIGINT, self_reads BIGINT, "
-        "writes BIGINT, events BIGINT, last_read_at BIGINT, last_write_at BIGINT)"
+        "CREATE TABLE stage.counted (day INTEGER, dataset_id INTEGER, reader_id INTEGER, process_kind TEXT, "
+        "reads INTEGER, cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, "
+        "writes INTEGER, events INTEGER, last_read_at INTEGER, last_write_at INTEGER)"
     ),
     (
-        "CREATE TABLE stage.new_dataset (id BIGINT, check_bits BIGINT, metastore_id TEXT, catalog TEXT, schema TEXT, "
+        "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
         "name TEXT, path TEXT)"
     ),
-    "CREATE TABLE stage.new_reader (id BIGINT, name TEXT)",
-    "CREATE TABLE stage.located (day BIGINT, from_id BIGINT, to_id BIGINT)",
+    "CREATE TABLE stage.new_reader (id INTEGER, name TEXT)",
+    "CREATE TABLE stage.located (day INTEGER, from_id INTEGER, to_id INTEGER)",
 )
 
 # Written in the order of its key, which is the order it is read and merged in.

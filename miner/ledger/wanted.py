@@ -53,7 +53,7 @@ _RESOLUTION = (
     "CREATE UNIQUE INDEX temp.process_alias_from ON process_alias (from_id)",
     "CREATE INDEX temp.dataset_alias_to ON dataset_alias (to_id)",
     "CREATE INDEX temp.process_alias_to ON process_alias (to_id)",
-    "CREATE TEMP TABLE cutoff (source_id INTEGER PRIMARY KEY, month INTEGER, day INTEGER)",
+    "CREATE TEMP TABLE cutoff (source_id INTEGER PRIMARY KEY, month INTEGER, day SMALLINT)",
 )
 
 
@@ -68,7 +68,7 @@ def want(connection: Connection, *, everything: bool = False, stale_before: str 
         connection.exec_driver_sql(statement)
     if not everything:
         _want_aged(connection, stale_before)
-    for statement in _WANTED_RAW:
+    for statement in (*_WANTED_RAW, *_NAMED):
         connection.exec_driver_sql(statement)
     return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
 
@@ -110,7 +110,9 @@ _WANT_AGED = (
 )
 
 
-_DROP_WANTED = tuple(f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "once"))
+_DROP_WANTED = tuple(
+    f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "once", "named")
+)
 _MARKED = "CREATE TEMP TABLE marked AS SELECT process_id, target_dataset, version FROM dirty_flow"
 _MARKED_ALL = (
     "CREATE TEMP TABLE marked AS SELECT e.process_id, e.target_dataset, coalesce(d.version, 0) AS version "
@@ -119,7 +121,7 @@ _MARKED_ALL = (
 )
 
 _WANTED = (
-    "CREATE TEMP TABLE wanted (process BIGINT, target BIGINT, PRIMARY KEY (process, target)) WITHOUT ROWID",
+    "CREATE TEMP TABLE wanted (process INTEGER, target INTEGER, PRIMARY KEY (process, target)) WITHOUT ROWID",
     # Under every name they may have been built with: evidence that was applied before may be ambiguous now.
     (
         "INSERT INTO temp.wanted SELECT process_id, target_dataset FROM temp.marked "
@@ -145,7 +147,7 @@ _WANTED_RAW = (
         "UNION SELECT to_id, from_id FROM temp.dataset_alias) t ON t.id = w.target"
     ),
     # A job seen on a single day may be a one-time run that no grant lets us tell; it waits for a second day.
-    "CREATE TEMP TABLE once (process BIGINT PRIMARY KEY) WITHOUT ROWID",
+    "CREATE TEMP TABLE once (process INTEGER PRIMARY KEY)",
     (
         "INSERT INTO temp.once SELECT e.process_id FROM (SELECT DISTINCT raw_process AS id FROM temp.wanted_raw) w "
         "CROSS JOIN process p ON p.id = w.id AND p.kind = 'job' CROSS JOIN edge e ON e.process_id = p.id "
@@ -155,6 +157,26 @@ _WANTED_RAW = (
         "AND min((CAST(m.month AS BIGINT) << 32) | m.day_bits) = max((CAST(m.month AS BIGINT) << 32) | m.day_bits)"
     ),
 )
+
+LABEL = (
+    "(SELECT l.name FROM label l WHERE l.kind = p.kind AND l.workspace_id = p.workspace_id "
+    "AND l.item_id = p.process_id ORDER BY l.changed_at DESC, l.part, l.source_id LIMIT 1)"
+)
+"""What a process `p` is called, as the source says that knows the latest."""
+
+_NAMED = (
+    (
+        "CREATE TEMP TABLE named AS SELECT p.id, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, "  # noqa: S608
+        f"p.job_id, p.pipeline_id, {LABEL} AS label, "
+        "CASE WHEN p.kind = 'job' THEN (SELECT CASE WHEN min(j.task_key) = max(j.task_key) THEN min(j.task_key) END "
+        "FROM job_task j WHERE j.workspace_id = p.workspace_id AND j.job_id = p.process_id) END AS task_key, "
+        "w.name AS workspace_name, w.url AS workspace_url FROM process p "
+        "LEFT JOIN workspace w ON w.workspace_id = p.workspace_id AND w.source_id = (SELECT min(o.source_id) "
+        "FROM workspace o WHERE o.workspace_id = p.workspace_id) WHERE p.id IN (SELECT process FROM temp.wanted)"
+    ),
+    "CREATE UNIQUE INDEX temp.named_id ON named (id)",
+)
+"""The wanted processes with what they are called."""
 
 
 def marked(connection: Connection) -> list[tuple[int, int, int]]:
