@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
@@ -20,11 +22,12 @@ from queries.system_tables import SystemTableReader
 from schedules.settings import Settings
 from schedules.settings.checks import SQLITE
 from schedules.settings.model import FilesSource, Purview
-from sinks.purview.authentication import Authentication
 from sinks.purview.client import PurviewSink
+from sinks.purview.clouds import account_address, portal_address
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
 from sinks.purview.options import PurviewOptions
+from sinks.purview.sign_in import SignIn, signed_in
 
 Now = Callable[[], datetime]
 
@@ -134,10 +137,12 @@ class Parts:
         purview = self.settings.purview
         if purview.sink == "files":
             yield FilesSink(purview.out, self._purview_options())
-        elif purview.sink == "purview" and purview.endpoint:
+        elif purview.sink == "purview":
             with (
-                _authentication(purview) as authentication,
-                closing(PurviewSink(purview.endpoint, authentication, self._purview_options())) as sink,
+                signed_in(_sign_in(purview)) as authentication,
+                closing(
+                    PurviewSink(_address(purview), authentication, self._purview_options(), cloud=purview.cloud)
+                ) as sink,
             ):
                 yield sink
         else:
@@ -162,6 +167,9 @@ class Parts:
             windows=self.settings.usage.windows,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,
+            workers=purview.workers,
+            operations_per_second=purview.operations_per_second,
+            collection=purview.collection or "",
             process_type=purview.process_type,
             usage_group=purview.business_metadata_group,
         )
@@ -181,16 +189,30 @@ def _rules(given: FilesSource, exclusions: Exclusions, *, column_lineage: bool) 
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
 
 
-@contextmanager
-def _authentication(purview: Purview) -> Iterator[Authentication]:
-    if purview.user and purview.password:
-        yield purview.user, purview.password.get_secret_value()
-        return
-    # A third of a second that only a run against Microsoft's own service has to spend.
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
+def _address(purview: Purview) -> str:
+    if purview.endpoint:
+        return purview.endpoint
+    if purview.portal == "unified":
+        return portal_address(purview.tenant_id or "")
+    return account_address(purview.account or "", purview.cloud)
 
-    with DefaultAzureCredential() as credential:
-        yield credential
+
+def _sign_in(purview: Purview) -> SignIn:
+    return SignIn(
+        way=purview.auth,
+        cloud=purview.cloud,
+        tenant_id=purview.tenant_id or "",
+        client_id=purview.client_id or "",
+        client_secret=_secret(purview.client_secret),
+        certificate=purview.certificate,
+        certificate_password=_secret(purview.certificate_password),
+        user=purview.user or "",
+        password=_secret(purview.password),
+    )
+
+
+def _secret(given: SecretStr | None) -> str:
+    return given.get_secret_value() if given else ""
 
 
 def _missing(file: Path) -> bool:

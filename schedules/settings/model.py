@@ -36,6 +36,8 @@ TableName = Annotated[str, AfterValidator(checks.table_name)]
 AtlasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
 MountPoints = Annotated[dict[str, str], BeforeValidator(mounts.read)]
 ForeignCatalogs = Annotated[dict[str, Annotated[str, AfterValidator(checks.database)]], BeforeValidator(checks.items)]
+AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{1,61}[A-Za-z0-9]$")]
+CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{3,36}$")]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=100)]
 
 
@@ -157,6 +159,13 @@ class NamingRule(Section):
         return Rule(self.pattern, self.type, self.qualified_name)
 
 
+_NEEDED = {
+    "client-secret": ("tenant_id", "client_id", "client_secret"),
+    "client-certificate": ("tenant_id", "client_id", "certificate"),
+    "basic": ("user",),
+}
+
+
 class Purview(Section):
     """`[purview]`: where lineage and usage go."""
 
@@ -167,13 +176,52 @@ class Purview(Section):
     out: Annotated[Path, BeforeValidator(checks.not_empty)] = _setting(
         Path("purview"), "a directory", "where the files sink writes request bodies; made when missing"
     )
+    account: AccountName | None = _setting(
+        None, "3 to 63 letters, digits and -", "name of the account; one of account, portal and endpoint is needed"
+    )
+    portal: Literal["classic", "unified"] = _setting(
+        "classic", '"classic" or "unified"', "unified: the account has the address of the tenant, not one of its own"
+    )
+    cloud: Literal["public", "china", "us-government"] = _setting(
+        "public", '"public", "china" or "us-government"', "cloud that the account and the identity are in"
+    )
     endpoint: Annotated[str, AfterValidator(checks.endpoint)] | None = _setting(
         None,
         "an https:// address, or http:// on this machine",
-        'address of the account, such as "https://ACCOUNT.purview.azure.com"; needed when sink is "purview"',
+        "whole address of an account elsewhere, or of the v2 API of a plain Apache Atlas; overrides account and portal",
     )
-    user: str | None = _setting(None, "text", "user of a plain Apache Atlas; unset: Microsoft Entra ID")
+    auth: Literal[
+        "default",
+        "managed-identity",
+        "client-secret",
+        "client-certificate",
+        "workload-identity",
+        "azure-cli",
+        "basic",
+    ] = _setting(
+        "default",
+        '"default", "managed-identity", "client-secret", "client-certificate", "workload-identity", '
+        '"azure-cli" or "basic"',
+        "how the miner signs in; default: basic when a user is given, else azure-identity's own order",
+    )
+    tenant_id: str | None = _setting(None, "text", "Entra tenant; client-secret and client-certificate need it")
+    client_id: str | None = _setting(
+        None, "text", "client of the service principal, or of a user-assigned managed identity"
+    )
+    client_secret: SecretStr | None = _setting(
+        None, "text", "secret of the service principal; best given by the environment"
+    )
+    certificate: Annotated[Path, BeforeValidator(checks.not_empty)] | None = _setting(
+        None, "a file", "certificate of the service principal with its private key, PEM or PKCS12"
+    )
+    certificate_password: SecretStr | None = _setting(None, "text", "password of the certificate, if it has one")
+    user: str | None = _setting(None, "text", "user of a plain Apache Atlas")
     password: SecretStr | None = _setting(None, "text", "password of that user; best given by the environment")
+    collection: CollectionName | None = _setting(
+        None,
+        "3 to 36 letters, digits and -",
+        "id of the collection that takes the entities we create; unset: the root",
+    )
     hive_metastore_host: str | None = _setting(
         None, "text", "host under which Purview knows hive_metastore tables; unset: they are not matched"
     )
@@ -193,8 +241,9 @@ class Purview(Section):
     )
     max_entities: Whole = _whole(100, 1, 200, "entities in one request")
     max_bytes: Whole = _whole(1_000_000, 100_000, 10_000_000, "bytes of one request")
+    workers: Whole = _whole(6, 1, 32, "requests that travel at once; fewer while Purview has trouble")
     operations_per_second: Whole = _whole(
-        25, 1, 2500, "operations a second that the account takes, 25 for a capacity unit; plan reckons time with it"
+        25, 1, 2500, "operations a second that the account takes, 25 for a capacity unit; sending keeps to it"
     )
     business_metadata_group: AtlasName = _setting("UnityCatalogUsage", NAME, "group of the usage attributes")
     process_type: Annotated[AtlasName, AfterValidator(checks.process_type)] = _setting(
@@ -204,8 +253,22 @@ class Purview(Section):
     @field_validator("endpoint")
     @classmethod
     def _endpoint_for_purview(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is None and info.data.get("sink") == "purview":
-            raise ValueError('is missing; sink = "purview" needs it')
+        given = info.data
+        if value is not None or given.get("sink") != "purview":
+            return value
+        if given.get("portal") == "unified":
+            if given.get("cloud") != "public":
+                raise ValueError("is missing; the address of the unified portal is known in the public cloud only")
+        elif given.get("account", "") is None:
+            raise ValueError('is missing; sink = "purview" needs it, or purview.account')
+        return value
+
+    @field_validator("tenant_id", "client_id", "client_secret", "certificate", "user")
+    @classmethod
+    def _for_the_way_to_sign_in(cls, value: object, info: ValidationInfo) -> object:
+        way = info.data.get("auth")
+        if not value and info.field_name in _NEEDED.get(str(way), ()):
+            raise ValueError(f'is missing; auth = "{way}" needs it')
         return value
 
     @field_validator("password")

@@ -10,7 +10,7 @@ from sinks.purview.refusals import RefusedError
 from sinks.purview.transport import AtlasSession
 from sinks.purview.typedefs import Json, process_type, usage_group, widened
 
-_LOOKED_UP = 20
+_LOOKED_UP = 25
 """Qualified names asked for in one call: with many more the address would grow too long."""
 
 Key = tuple[str, str]
@@ -19,11 +19,11 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PresentAsset:
-    """An asset that is in the catalog; `figures` are the business attributes it has, by group."""
+    """An asset that is in the catalog; `figures` are the business attributes it has, by group and name."""
 
     guid: str
     name: str
-    figures: Mapping[str, frozenset[str]]
+    figures: Mapping[str, Mapping[str, object]]
 
 
 class Catalog:
@@ -55,7 +55,7 @@ class Catalog:
 
     def delete_figures(self, asset: PresentAsset, group: str, figures: Iterable[str]) -> None:
         """Take single business attributes of one group away from an asset; nothing happens when it has none of them."""
-        gone = asset.figures.get(group, frozenset()) & frozenset(figures)
+        gone = asset.figures.get(group, {}).keys() & frozenset(figures)
         if gone:
             self._session.delete_businessMetadata(asset.guid, {group: dict.fromkeys(sorted(gone), "")})
 
@@ -106,6 +106,4 @@ class Catalog:
 
 
 def _present(entity: Json) -> PresentAsset:
-    business = entity.get("businessAttributes") or {}
-    figures = {group: frozenset(values) for group, values in business.items()}
-    return PresentAsset(entity["guid"], entity["attributes"].get("name") or "", figures)
+    return PresentAsset(entity["guid"], entity["attributes"].get("name") or "", entity.get("businessAttributes") or {})

@@ -98,7 +98,7 @@ def test_every_problem_at_once(write):
         f'FILE: sources.prod.tables.table_lineage = "access.table_lineage" has 2 parts; {three_parts}',
         f'FILE: sources.prod.tables.column_lineage = "a.b.c; drop" holds a character that is not allowed; {three_parts}',
         'FILE: sources."Bad Name" must be a table [sources.NAME], NAME of a-z, 0-9, _ and -',
-        'FILE: purview.endpoint is missing; sink = "purview" needs it; must be an https:// address, or http:// on this machine',
+        'FILE: purview.endpoint is missing; sink = "purview" needs it, or purview.account; must be an https:// address, or http:// on this machine',
         'UC_MINER__LOG__LEVEL: log.level = "loud" must be "debug", "info", "warning" or "error"',
         f"FILE: settle_days: unknown key, did you mean mining.settle_days? {sections}",
         f"FILE: nonsense: unknown key; {sections}",
@@ -446,3 +446,33 @@ def test_nothing_documented_that_is_not_there():
     rows = re.findall(r"^\| `([\w.]+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     assert {tuple(row.split(".")) for row in rows} <= set(CATALOGUE)
     assert len(rows) == len(set(rows))
+
+
+def test_ways_to_name_an_account(write):
+    """An account by name, in the unified portal, or by a whole address; none of them is a problem."""
+    head = '[purview]\nsink = "purview"\n'
+    for more in ('account = "acct"', 'portal = "unified"', 'endpoint = "https://x.example.com"'):
+        load(write(head + more), {})
+    (problem,) = problems(write(head + 'portal = "unified"\ncloud = "china"'))
+    assert "public cloud only" in problem
+    (problem,) = problems(write(head + 'account = "not a name"'))
+    assert "purview.account" in problem
+
+
+@pytest.mark.parametrize(
+    ("way", "missing"),
+    [
+        ("client-secret", {"tenant_id", "client_id", "client_secret"}),
+        ("client-certificate", {"tenant_id", "client_id", "certificate"}),
+        ("basic", {"user"}),
+        ("managed-identity", set()),
+        ("workload-identity", set()),
+        ("azure-cli", set()),
+    ],
+)
+def test_what_a_way_to_sign_in_needs(write, way, missing):
+    """Everything that a way to sign in lacks is named at once."""
+    file = write(f'[purview]\nsink = "purview"\naccount = "acct"\nauth = "{way}"')
+    named = problems(file) if missing else load(file, {}) and []
+    assert {line.split(" ")[1].removeprefix("purview.") for line in named} == missing
+    assert all(f'auth = "{way}" needs it' in line for line in named)
