@@ -117,6 +117,10 @@ FLOWS = pa.schema(
         ("notebook_id", pa.string()),
         ("job_id", pa.string()),
         ("pipeline_id", pa.string()),
+        ("label", pa.string()),
+        ("task_key", pa.string()),
+        ("workspace_name", pa.string()),
+        ("workspace_url", pa.string()),
         *_flow_end("source"),
         *_flow_end("target"),
         ("column_pairs", pa.string()),
@@ -126,6 +130,8 @@ FLOWS = pa.schema(
 """One row per current edge, ordered by process, target, source: what the process entities are built from.
 
 `process`, `target` and `source` are ledger ids, good for grouping and caching within a run only.
+`label` is what the process is called, `task_key` the task of a job that has but one; `workspace_url` begins with
+`https://` and ends without a slash. Each is null where no look-up told it: none of them may go into an identity.
 `column_pairs` is a JSON list of `[source column, target column]`, sorted; empty text when none is known.
 """
 

@@ -44,7 +44,7 @@ def _end(side: str) -> str:
 
 _FLOWS = f"""
 SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id,
-  p.pipeline_id, {_end("s")}, {_end("t")}, f.sets, k.content, f.verified
+  p.pipeline_id, NULL, NULL, NULL, NULL, {_end("s")}, {_end("t")}, f.sets, k.content, f.verified
 FROM ({_EDGES_OF_WANTED}) f
 LEFT JOIN column_set k ON k.id = f.sets
 JOIN process p ON p.id = f.process
