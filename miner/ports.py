@@ -51,6 +51,10 @@ class SystemTables(Protocol):
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
 
+    def cancel(self) -> None:
+        """End what is being read, from any thread; whoever reads gets SourceError, now and later."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Entity:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -16,18 +17,23 @@ from miner.ledger import Ledger
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
-from miner.ports import Sink
+from miner.ports import COLUMN_LINEAGE
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
 from schedules.settings import Settings
 from schedules.settings.checks import SQLITE
-from schedules.settings.model import FilesSource, Purview
+from schedules.settings.model import Purview
+from schedules.settings.sources import FilesSource
+from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.client import PurviewSink
 from sinks.purview.clouds import account_address, portal_address
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
 from sinks.purview.options import PurviewOptions
 from sinks.purview.sign_in import SignIn, signed_in
+
+if TYPE_CHECKING:
+    from queries.databricks.warehouse import DatabricksWarehouse
 
 Now = Callable[[], datetime]
 
@@ -100,10 +106,11 @@ class Parts:
     def _source(self, name: str, scratch: Path, leave: Leave, opened: ExitStack) -> Source:
         given = self.settings.sources[name]
         exclusions = self.settings.mining.exclude.exclusions()
-        reader = opened.enter_context(reading(given, scratch, exclusions))
+        columns = self.settings.mining.column_lineage
+        reader = opened.enter_context(reading(given, scratch, exclusions, column_lineage=columns))
         return Source(name, reader, self._mining(given, exclusions, leave))
 
-    def _mining(self, given: FilesSource, exclusions: Exclusions, leave: Leave) -> MiningOptions:
+    def _mining(self, given: SourceSettings, exclusions: Exclusions, leave: Leave) -> MiningOptions:
         mining = self.settings.mining
         return MiningOptions(
             start=self.start,
@@ -128,12 +135,13 @@ class Parts:
     @contextmanager
     def emitter(self, ledger: Ledger) -> Iterator[Emitter | None]:
         """What brings the configured sink up to date; None when there is no sink."""
-        with self._sink() as sink:
+        with self.sink() as sink:
             stale = self.settings.mining.stale_days
             yield Emitter(ledger, sink, stale, self.popularity(), self.now) if sink else None
 
     @contextmanager
-    def _sink(self) -> Iterator[Sink | None]:
+    def sink(self) -> Iterator[FilesSink | PurviewSink | None]:
+        """The configured sink; None when there is none."""
         purview = self.settings.purview
         if purview.sink == "files":
             yield FilesSink(purview.out, self._purview_options())
@@ -176,14 +184,30 @@ class Parts:
 
 
 @contextmanager
-def reading(given: FilesSource, scratch: Path, exclusions: Exclusions) -> Iterator[SystemTableReader]:
-    """One source's system tables; `scratch` takes what its warehouse cannot hold in memory."""
-    warehouse = EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
-    with closing(warehouse):
-        yield SystemTableReader(warehouse, given.tables.model_dump(), exclusions, given.principal.lower())
+def reading(
+    given: SourceSettings, scratch: Path, exclusions: Exclusions, *, column_lineage: bool = True
+) -> Iterator[SystemTableReader]:
+    """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
+
+    The table of column lineage is left alone where that is not wanted.
+    """
+    with closing(_warehouse(given, scratch)) as warehouse:
+        tables: dict[str, str] = given.tables.model_dump()
+        if not column_lineage:
+            del tables[COLUMN_LINEAGE]
+        yield SystemTableReader(warehouse, tables, exclusions, given.principal.lower())
 
 
-def _rules(given: FilesSource, exclusions: Exclusions, *, column_lineage: bool) -> str:
+def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | DatabricksWarehouse":
+    if isinstance(given, FilesSource):
+        return EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
+    # A second or two of imports that only a run against Databricks has to spend.
+    from schedules.databricks import warehouse  # noqa: PLC0415
+
+    return warehouse(given, scratch)
+
+
+def _rules(given: SourceSettings, exclusions: Exclusions, *, column_lineage: bool) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
     told = (RULES_VERSION, exclusions.digest(), given.principal.lower(), str(column_lineage))
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]

@@ -13,6 +13,9 @@ from sinks.purview.typedefs import Json, process_type, usage_group, widened
 _LOOKED_UP = 25
 """Qualified names asked for in one call: with many more the address would grow too long."""
 
+_NO_SUCH_TYPE = "ATLAS-400-00-014"
+"""What Atlas answers when asked for entities of a type that it does not have."""
+
 Key = tuple[str, str]
 """Type and qualified name."""
 
@@ -43,6 +46,14 @@ class Catalog:
         dataset_types = [name for name in options.dataset_types if name in there]
         if dataset_types:
             self._ensure("businessMetadataDefs", usage_group(options, dataset_types))
+
+    def wanting(self, options: PurviewOptions) -> list[str]:
+        """The names of the miner's types that `define` would create or widen. Nothing is changed."""
+        there = self._session.entity_types()
+        dataset_types = [name for name in options.dataset_types if name in there]
+        wanted = [process_type(options), *([usage_group(options, dataset_types)] if dataset_types else [])]
+        present = {one["name"]: self._definition(one["name"]) for one in wanted}
+        return [one["name"] for one in wanted if (known := present[one["name"]]) is None or widened(known, one)]
 
     def assets(self, keys: Iterable[Key]) -> Mapping[Key, PresentAsset]:
         """Those of the assets that are there."""
@@ -98,7 +109,7 @@ class Catalog:
                 qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=True, minExtInfo=True
             )
         except RefusedError as refusal:
-            if not refusal.absent:
+            if not refusal.absent and refusal.code != _NO_SUCH_TYPE:
                 raise
             return {}
         active = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]

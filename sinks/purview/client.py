@@ -8,6 +8,7 @@ from operator import attrgetter
 import pandas as pd
 import pyarrow as pa
 
+from miner.checks import Check
 from miner.ports import Delivery, Entity, Rejected, Unmatched
 from sinks.purview import payload
 from sinks.purview.authentication import Authentication, authenticated
@@ -21,6 +22,7 @@ from sinks.purview.ownership import refuse_foreign
 from sinks.purview.pace import Pace
 from sinks.purview.patience import DEFAULT_PATIENCE, Patience
 from sinks.purview.posting import posted
+from sinks.purview.preflight import PurviewChecks
 from sinks.purview.sending import several_at_once
 from sinks.purview.transport import AtlasSession, api_address
 from sinks.purview.usage import usage_entities
@@ -95,6 +97,10 @@ class PurviewSink:
         with ThreadPoolExecutor(self._options.workers) as pool:
             for _ in pool.map(lambda key: self._catalog.delete(*key), entities):
                 pass
+
+    def checks(self, most_read: Callable[[], pa.Table], needs: tuple[str, ...] = ()) -> Iterator[Check]:
+        """As `sinks.purview.preflight.PurviewChecks`."""
+        return PurviewChecks(self._session, self._options, most_read, needs).all()
 
     def close(self) -> None:
         """Close the connections to the catalog, and wake whoever waits for it."""

@@ -4,7 +4,7 @@ As it comes, the client opens a connection per call, waits for ever, drops the s
 raises an exception that `except Exception` does not catch; so the four methods that touch the wire are replaced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -89,6 +89,19 @@ class AtlasSession(AtlasClient):  # type: ignore[misc]
     def entity_types(self) -> frozenset[str]:
         """The names of the catalog's types of entities."""
         return frozenset(self._get_typedefs_header().get("entityDefs", []))
+
+    @property
+    def searches(self) -> bool:
+        """Whether names can be searched for: a plain Atlas may have no index to search in."""
+        return bool(self._fixed)
+
+    def search(self, keywords: str, type_names: Sequence[str], limit: int) -> list[str]:
+        """Qualified names of assets of some types that a search for keywords finds, best first; Purview alone."""
+        types = [{"entityType": name} for name in type_names]
+        body = {"keywords": keywords, "filter": {"or": types}, "limit": limit}
+        address = f"{self.endpoint_url.removesuffix('/atlas/v2')}/search/query"
+        found = self._post_http(address, json=body).body.get("value") or []
+        return [one["qualifiedName"] for one in found if one.get("qualifiedName")]
 
     def import_template(self) -> str:
         """The form in which the catalog takes figures in bulk, as CSV."""

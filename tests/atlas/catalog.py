@@ -42,8 +42,11 @@ class Catalog:
         return answer.json() if answer.text else None
 
     def define(self) -> None:
-        """The types that Purview has: those of datasets, and the native ones of Databricks."""
+        """The types that Purview has: those of datasets, and the native ones of Databricks, once."""
+        there = {one["name"] for one in self.ask("GET", "types/typedefs/headers")}
         names = [*DATASET_TYPES, "hive_server"]
+        if there.issuperset(names):
+            return
         types = [{"name": one, "superTypes": ["DataSet"], "typeVersion": "1.0", "attributeDefs": []} for one in names]
         self.ask("POST", "types/typedefs", json={"entityDefs": types})
         self.ask("POST", "types/typedefs", json=json.loads(NATIVE_TYPES.read_text(encoding="utf-8")))

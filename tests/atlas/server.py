@@ -7,8 +7,8 @@ code. An own Kafka and ZooKeeper come with it: without them every change waits f
 
 import argparse
 import hashlib
-import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -223,6 +223,14 @@ def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def _define(server: Atlas) -> None:
+    from tests.atlas.catalog import Catalog  # noqa: PLC0415 -- it knows this module
+
+    catalog = Catalog(server)
+    catalog.define()
+    catalog.close()
+
+
 def main() -> None:
     """Start a server that keeps what it is given, and wait for Ctrl-C."""
     options = argparse.ArgumentParser(description="Start an Apache Atlas to play with.")
@@ -233,10 +241,12 @@ def main() -> None:
     if given.fresh:
         shutil.rmtree(home, ignore_errors=True)
     server = Atlas(home, given.port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         server.start()
+        _define(server)
         _say(
-            f"Apache Atlas 2.1.0 at {server.endpoint}, user {USER}, password {PASSWORD}; Ctrl-C ends it.\n"
+            f"Apache Atlas 2.1.0 with Purview's types at {server.endpoint}, user {USER}, password {PASSWORD}; Ctrl-C ends it.\n"
             f'  [purview] sink = "purview", endpoint = "{server.endpoint}", user = "{USER}"\n'
             f"  UC_MINER__PURVIEW__PASSWORD={PASSWORD}"
         )
@@ -250,5 +260,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     main()

@@ -74,7 +74,7 @@ def test_every_problem_at_once(write):
         [usage]
         windows = [1, 7, 7]
         [sources.prod]
-        kind = "databricks"
+        kind = "files"
         threads = true
         [sources.prod.tables]
         table_lineage = "access.table_lineage"
@@ -92,7 +92,6 @@ def test_every_problem_at_once(write):
         "FILE: mining.settle_days = 99 must be a whole number from 0 to 60",
         "FILE: mining.settel_days: unknown key, did you mean settle_days? allowed here: start, settle_days, stale_days, column_lineage, exclude",
         "FILE: usage.windows = [1, 7, 7] names a window twice; must be a list of different whole numbers from 1 to 730",
-        'FILE: sources.prod.kind = "databricks" must be "files"',
         "FILE: sources.prod.path is missing; must be a directory that exists",
         "FILE: sources.prod.threads = true is no number; must be a whole number from 1 to 256",
         f'FILE: sources.prod.tables.table_lineage = "access.table_lineage" has 2 parts; {three_parts}',
@@ -137,7 +136,9 @@ def test_source_in_the_environment(tmp_path, monkeypatch):
     """A whole source can be given by the environment alone, and what it lacks is named as a variable."""
     monkeypatch.chdir(tmp_path)
     env = {"UC_MINER__SOURCES__PROD__PATH": str(tmp_path), "UC_MINER__SOURCES__PROD__TABLES__QUERY_HISTORY": "a.b.c"}
-    assert problems(None, env) == ['UC_MINER__SOURCES__PROD__KIND: sources.prod.kind is missing; must be "files"']
+    assert problems(None, env) == [
+        'UC_MINER__SOURCES__PROD__KIND: sources.prod.kind is missing; must be "files" or "databricks"'
+    ]
     source = load(None, env | {"UC_MINER__SOURCES__PROD__KIND": "files"}).sources["prod"]
     assert source.path == tmp_path
     assert source.tables.query_history == "a.b.c"

@@ -31,6 +31,7 @@ BASE_TYPES = {
     "databricks_view": (["DataSet"], {}),
     "azure_datalake_gen2_path": (["DataSet"], {}),
 }
+SEARCH = "/datamap/api/search/"
 IMPORT_HEAD = (
     "EntityType,EntityUniqueAttributeValue,BusinessAttributeName,BusinessAttributeValue,"
     "EntityUniqueAttributeName[optional]"
@@ -170,7 +171,21 @@ class FakeAtlas:
                 return self._define(json.loads(asked.body), existing=True)
             case _, ["entity", *rest]:
                 return self._route_entity(asked, rest)
-        return self._unknown(asked)
+        return self._searched(asked)
+
+    def _searched(self, asked):
+        """Purview's search beside the Atlas API: assets of some types whose name holds the keywords."""
+        if (asked.method, asked.path) != ("POST", f"{SEARCH}query"):
+            return self._unknown(asked)
+        body = json.loads(asked.body)
+        assert set(body) == {"keywords", "filter", "limit"}
+        types = [one["entityType"] for one in body["filter"]["or"]]
+        found = [
+            {"qualifiedName": one["attributes"]["qualifiedName"], "name": one["attributes"]["name"], "entityType": kind}
+            for (kind, _), one in self.entities.items()
+            if kind in types and body["keywords"].lower() in one["attributes"]["name"].lower()
+        ]
+        return {"@search.count": len(found), "value": found[: body["limit"]]}
 
     def _route_entity(self, asked, rest):
         match asked.method, rest:
@@ -314,7 +329,8 @@ class FakeAtlas:
         return made | {"attributes": dict(attributes), "businessAttributes": _merged({}, business or {}, "merge")}
 
     def _found(self, type_name, query):
-        self._definition(type_name)
+        if type_name not in self.types:
+            raise RefusedError(400, "ATLAS-400-00-014", f"Type ENTITY with name {type_name} does not exist")
         wanted = [value for name, value in query.items() if name.startswith("attr_")]
         found = [self.entities[type_name, name] for name in wanted if (type_name, name) in self.entities]
         return {"entities": found, "referredEntities": {}}
@@ -403,7 +419,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(*self._answered(asked))
         elif fault:
             self._send(fault.status, fault.body, fault.headers)
-        elif not address.path.startswith(catalog.prefix):
+        elif not address.path.startswith((catalog.prefix, SEARCH)):
             self._send(404, "<html>nothing here</html>", {"Content-Type": "text/html"})
         else:
             self._send(*self._answered(asked))

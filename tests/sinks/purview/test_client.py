@@ -147,6 +147,14 @@ def test_usage_never_makes_an_asset(catalog, sink):
     assert catalog.usage(f"{TABLES}/a")["UnityCatalogUsage"]["reads_30d"] == 10
 
 
+def test_usage_of_a_type_that_is_not_there(catalog, sink):
+    """A catalog without a type of datasets rejects their figures; those of other types arrive."""
+    sink.prepare()
+    rejected = sink.send(usage(sink, {"dataset": "c.s.a"}, {"dataset": "s3://bucket/folder", "kind": "path"}))
+    assert [one.reason for one in rejected] == ["the catalog has no such aws_s3_v2_directory"]
+    assert catalog.usage(f"{TABLES}/a")["UnityCatalogUsage"]["reads_30d"] == 10
+
+
 def test_usage_never_renames_an_asset(catalog, sink):
     """An asset keeps the name the catalog gave it."""
     sink.prepare()
