@@ -82,8 +82,8 @@ def process_body(line: Line, place: Place, options: PurviewOptions) -> bytes:
 def consumer(flow: Flow, options: PurviewOptions) -> Entity:
     """The dataset of our own that stands for a process which only reads: Purview draws no process without output."""
     process = flow.process
-    name = f"{process.own_name('')}/consumer"
-    attributes = {"qualifiedName": name, "name": process.title, **_about(flow, options.workspace_domain)}
+    name = options.named(f"{process.own_name('')}/consumer")
+    attributes = {"qualifiedName": name, "name": process.title, **process.told(options.workspace_domain)}
     body = payload.written({"typeName": options.consumer_type, "attributes": attributes})
     ends = (flow.process_id, flow.target)
     return Entity(payload.CONSUMER, name, options.consumer_type, body, payload.digest(body), 1, ends)
@@ -97,22 +97,10 @@ def _ends(line: Line) -> dict[str, object]:
     return {"columnMapping": line.columns.text, "inputs": line.inputs.sorted, "outputs": [line.output.reference]}
 
 
-def _about(flow: Flow, domain: str) -> dict[str, object]:
-    process = flow.process
-    return {
-        "metastoreId": process.metastore_id,
-        "workspaceId": process.workspace_id,
-        "workspaceName": process.workspace_name,
-        "processKind": process.kind,
-        "processId": process.id,
-        "link": process.link(domain),
-    }
-
-
 def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
     process = line.flow.process
     return {
-        **_about(line.flow, options.workspace_domain),
+        **process.told(options.workspace_domain),
         "notebookId": process.notebook_id,
         "jobId": process.job_id,
         "pipelineId": process.pipeline_id,
@@ -124,7 +112,7 @@ def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
 
 
 def _custom(line: Line, domain: str) -> Mapping[str, str]:
-    told = {name: str(value) for name, value in _about(line.flow, domain).items() if value}
+    told = {name: str(value) for name, value in line.flow.process.told(domain).items() if value}
     told |= {"unverified": "true"} if not line.inputs.verified else {}
     told |= {"columnMappingDegraded": "true"} if line.columns.left_out else {}
     unmatched = ", ".join(_unmatched(line, _CUSTOM_CHARACTERS))

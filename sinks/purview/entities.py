@@ -88,8 +88,9 @@ class _Drawing:
         if not inputs.references:
             self.report(Unmatched(title, inputs.nothing_left))
             return None
-        place = self.hierarchy.place(flow.process_id, flow.process, target.folded)
-        line = self._line(flow, title, inputs, output)
+        place = self.hierarchy.place(flow, target.folded)
+        name = self.options.named(flow.process.qualified_name(target.folded, target.hash), native=place.native)
+        line = self._line(flow, name, title, inputs, output)
         return _Drawn(place, self._entity(line, place, made), made)
 
     def _left_out(self, flow: Flow, target: KnownDataset) -> str:
@@ -99,15 +100,14 @@ class _Drawing:
             return "only reads, and its kind is not among [purview] consumers"
         return ""
 
-    def _line(self, flow: Flow, title: str, inputs: Inputs, output: Asset) -> Line:
+    def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> Line:
         for source in inputs.unmatched:
             self.report(source)
         columns = column_mapping(inputs.pairs, output.qualified_name, self.options.max_attribute_bytes)
         if columns.left_out:
             reason = f"column mapping too long: left out for {len(columns.left_out)} of its sources"
             self.report(Unmatched(title, reason))
-        target = self.known[flow.target]
-        return Line(flow, flow.process.qualified_name(target.folded, target.hash), title, inputs, output, columns)
+        return Line(flow, name, title, inputs, output, columns)
 
     def _entity(self, line: Line, place: Place, made: Entity | None) -> Entity:
         body = process_body(line, place, self.options)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from miner.ports import Entity
 from sinks.purview import native, payload
 from sinks.purview.assets import Asset, Reference
+from sinks.purview.flows import Flow
 from sinks.purview.options import PurviewOptions
 from sinks.purview.processes import Process
 
@@ -42,11 +43,11 @@ class Hierarchy:
         self._last: tuple[tuple[int, str], Place] | None = None
         self._told: set[str] = set()
 
-    def place(self, process_id: int, process: Process, target: str) -> Place:
-        """Where a process hangs; `target` tells ad hoc processes apart."""
-        key = (process_id, target if process.ad_hoc else "")
+    def place(self, flow: Flow, target: str) -> Place:
+        """Where the process of a flow hangs; the name of its target tells ad hoc processes apart."""
+        key = (flow.process_id, target if flow.process.ad_hoc else "")
         if self._last is None or self._last[0] != key:
-            self._last = (key, self._placed(process_id, process, target))
+            self._last = (key, self._placed(flow, target))
         return self._last[1]
 
     def untold(self, place: Place) -> Iterator[Entity]:
@@ -58,30 +59,27 @@ class Hierarchy:
                 self._told.add(parent.qualified_name)
                 yield parent
 
-    def _placed(self, process_id: int, process: Process, target: str) -> Place:
+    def _placed(self, flow: Flow, target: str) -> Place:
+        process = flow.process
         host = process.host(self._options.workspace_domain)
         if self._options.native and host and process.id and process.kind in native.KINDS:
             return _native_place(process, host)
-        runnable = _runnable(process_id, process, target, self._options)
+        runnable = _runnable(flow, target, self._options)
         below = {RUNNABLE_END: Asset(runnable.type_name, runnable.qualified_name).reference}
         return Place(self._options.process_type, (runnable,), below, native=False)
 
 
-def _runnable(process_id: int, process: Process, target: str, options: PurviewOptions) -> Entity:
-    name = process.own_name(target)
+def _runnable(flow: Flow, target: str, options: PurviewOptions) -> Entity:
+    process = flow.process
+    name = options.named(process.own_name(target))
     attributes = {
         "qualifiedName": name,
         "name": f"{process.title} → {target}" if process.ad_hoc else process.title,
-        "metastoreId": process.metastore_id,
-        "workspaceId": process.workspace_id,
-        "workspaceName": process.workspace_name,
-        "processKind": process.kind,
-        "processId": process.id,
-        "link": process.link(options.workspace_domain),
+        **process.told(options.workspace_domain),
     }
     body = payload.written({"typeName": options.runnable_type, "attributes": attributes})
-    flow = (process_id, 0)
-    return Entity(payload.RUNNABLE, name, options.runnable_type, body, payload.digest(body), 1, flow)
+    key = (flow.process_id, flow.target if process.ad_hoc else 0)
+    return Entity(payload.RUNNABLE, name, options.runnable_type, body, payload.digest(body), 1, key)
 
 
 def _native_place(process: Process, host: str) -> Place:
@@ -94,10 +92,9 @@ def _native_place(process: Process, host: str) -> Place:
         job = native.job_name(workspace, process.id)
         number = {"jobId": int(process.id)} if process.numbered and int(process.id) < _LONG else {}
         parents.append(_parent(parents, native.JOB, job, process.title, "workspace", **number))
-        kind = native.NOTEBOOK_TASK if process.notebook_id else native.TASK
         key = process.task_key or native.LINEAGE_TASK
         title = process.task_key or f"{process.title}, any task"
-        parents.append(_parent(parents, kind, native.task_name(job, key), title, "job", **number))
+        parents.append(_parent(parents, native.TASK, native.task_name(job, key), title, "job", **number))
     inner = parents[-1]
     below = {"task": Asset(inner.type_name, inner.qualified_name).reference}
     return Place(native.PROCESS, tuple(parents), below, native=True)

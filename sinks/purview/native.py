@@ -1,7 +1,7 @@
-"""Purview's own types for what runs in Databricks: their names, and whether a catalog has them as we need them.
+"""Purview's own types for what runs in Databricks: their names, and whether a catalog has them as we need it.
 
-They are Microsoft's: entities of them are made, the types themselves never. A `databricks_process` cannot be without its
-task or notebook, nor these without job and workspace, so that the hierarchy comes with them.
+They are Microsoft's: entities of them are made, the types themselves never. A `databricks_process` cannot be without
+its task or notebook, nor these without job and workspace, so that the hierarchy comes with them.
 https://github.com/microsoft/Purview-ADB-Lineage-Solution-Accelerator made entities of the same types and names.
 """
 
@@ -11,8 +11,11 @@ from typing import Any
 
 WORKSPACE = "databricks_workspace"
 JOB = "databricks_job"
-TASK = "databricks_job_task"
-NOTEBOOK_TASK = "databricks_notebook_task"
+TASK = "databricks_notebook_task"
+"""Of the kinds of task, since only they stand for their processes in the lineage view, and not `databricks_job_task`.
+
+Lineage tells notebooks, and of other kinds nothing; one and the same type, so that a task stays one entity.
+"""
 NOTEBOOK = "databricks_notebook"
 PROCESS = "databricks_process"
 
@@ -39,7 +42,6 @@ _NEEDED: Mapping[str, _Needed] = {
     WORKSPACE: _Needed(),
     JOB: _Needed({"jobId": "long"}, {"workspace": WORKSPACE}),
     TASK: _Needed({"jobId": "long"}, {"job": JOB}),
-    NOTEBOOK_TASK: _Needed({"jobId": "long"}, {"job": JOB}),
     NOTEBOOK: _Needed({}, {"workspace": WORKSPACE}),
     PROCESS: _Needed({"columnMapping": "string"}, {"task": "databricks_runnable"}),
 }

@@ -7,6 +7,11 @@ from sinks.purview import payload
 from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
 
+AUTO, NATIVE, OWN = "auto", "native", "own"
+"""What `process_types` may be."""
+
+_OWN_STEM = "uc_miner"
+
 _SENDING = frozenset({"max_entities", "max_bytes", "workers", "operations_per_second", "collection", "process_types"})
 
 
@@ -21,8 +26,8 @@ class PurviewOptions:
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
     `workers` requests travel at once, `operations_per_second` over all of them.
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
-    `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`), or
-    native where the catalog has them (`auto`); `native` is what came of it.
+    `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
+    or native where the catalog has them (`auto`); `native` is what came of it.
     `process_kinds` are globs of kinds that become entities, those after a `!` do not; `consumers` are kinds that get an
     entity for what they read and write nowhere.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
@@ -38,7 +43,7 @@ class PurviewOptions:
     operations_per_second: float = 25
     collection: str = ""
     max_attribute_bytes: int = 32_000
-    process_types: str = "auto"
+    process_types: str = AUTO
     native: bool = False
     process_kinds: tuple[str, ...] = ("*", "!query")
     consumers: tuple[str, ...] = ("dashboard", "legacy_dashboard")
@@ -58,6 +63,15 @@ class PurviewOptions:
     @property
     def _stem(self) -> str:
         return self.process_type.removesuffix("_process")
+
+    def named(self, name: str, *, native: bool = False) -> str:
+        """The name of an entity of ours, marked where its type is not the usual one.
+
+        An entity cannot change its type: under other types the same process needs another name, so that the ledger
+        tells them apart and the old entity goes.
+        """
+        mark = "databricks" if native else self._stem
+        return name if mark == _OWN_STEM else f"{name}?{mark}"
 
     def draws(self, kind: str) -> bool:
         """Whether processes of a kind become entities."""

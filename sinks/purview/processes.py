@@ -55,7 +55,8 @@ class Process:
     def own_name(self, target: str) -> str:
         """`uc-miner://<metastore>/<workspace>/<kind>/<id>`, segments percent-encoded.
 
-        An own scheme, so that what the native scan makes is never overwritten. The id of an ad hoc process is its target.
+        An own scheme, so that what the native scan makes is never overwritten. The id of an ad hoc process is its
+        target.
         """
         parts = (self.metastore_id, self.workspace_id, self.kind, target if self.ad_hoc else self.id)
         return f"{SCHEME}{'/'.join(map(_segment, parts))}"
@@ -71,6 +72,17 @@ class Process:
         the id alone, so that it may go into identities.
         """
         return _host(self.workspace_id, domain)
+
+    def told(self, domain: str) -> dict[str, str]:
+        """What entities of our own types say of it."""
+        return {
+            "metastoreId": self.metastore_id,
+            "workspaceId": self.workspace_id,
+            "workspaceName": self.workspace_name,
+            "processKind": self.kind,
+            "processId": self.id,
+            "link": self.link(domain),
+        }
 
     def link(self, domain: str) -> str:
         """The page of the process in its workspace, '' when it has none."""

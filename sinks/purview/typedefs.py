@@ -13,7 +13,10 @@ from pyapacheatlas.core.typedef import (
     AtlasAttributeDef,
     AtlasStructDef,
     Cardinality,
+    ChildEndDef,
     EntityTypeDef,
+    ParentEndDef,
+    RelationshipTypeDef,
     TypeCategory,
 )
 
@@ -151,10 +154,10 @@ def usage_group(options: PurviewOptions, dataset_types: Iterable[str] | None = N
 def widened(present: Json, wanted: Json) -> Json | None:
     """The definition that is there with what it lacks of the wanted one; None when it lacks nothing."""
     options = (present.get("options") or {}) | (wanted.get("options") or {})
-    there = {attribute["name"]: attribute for attribute in present.get("attributeDefs", [])}
+    there = {attribute["name"]: attribute for attribute in present.get("attributeDefs") or []}
     merged = there | {
         attribute["name"]: _widened_attribute(there.get(attribute["name"]), attribute)
-        for attribute in wanted["attributeDefs"]
+        for attribute in wanted.get("attributeDefs") or []
     }
     if merged == there and options == (present.get("options") or {}):
         return None
