@@ -25,7 +25,7 @@ from schedules.settings.model import Purview
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.client import PurviewSink
-from sinks.purview.clouds import account_address, portal_address
+from sinks.purview.clouds import CLOUDS, account_address, portal_address
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
 from sinks.purview.options import PurviewOptions
@@ -182,6 +182,10 @@ class Parts:
             operations_per_second=purview.operations_per_second,
             collection=purview.collection or "",
             process_type=purview.process_type,
+            process_types=purview.process_types,
+            process_kinds=purview.process_kinds,
+            consumers=purview.consumers,
+            workspace_domain=CLOUDS[purview.cloud].workspaces,
             usage_group=purview.business_metadata_group,
         )
 
