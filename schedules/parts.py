@@ -19,7 +19,8 @@ from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
 from queries.embedded import EmbeddedWarehouse
-from queries.system_tables import SystemTableReader
+from queries.names import NameReader
+from queries.system_tables import NAME_TABLES, SystemTableReader
 from schedules.settings import Settings
 from schedules.settings.checks import SQLITE
 from schedules.settings.model import Purview
@@ -107,8 +108,9 @@ class Parts:
         given = self.settings.sources[name]
         exclusions = self.settings.mining.exclude.exclusions()
         columns = self.settings.mining.column_lineage
-        reader = opened.enter_context(reading(given, scratch, exclusions, column_lineage=columns))
-        return Source(name, reader, self._mining(given, exclusions, leave))
+        named = self.settings.mining.names
+        reader = opened.enter_context(reading(given, scratch, exclusions, column_lineage=columns, names=named))
+        return Source(name, reader, self._mining(given, exclusions, leave), _names(given, reader) if named else None)
 
     def _mining(self, given: SourceSettings, exclusions: Exclusions, leave: Leave) -> MiningOptions:
         mining = self.settings.mining
@@ -185,17 +187,29 @@ class Parts:
 
 @contextmanager
 def reading(
-    given: SourceSettings, scratch: Path, exclusions: Exclusions, *, column_lineage: bool = True
+    given: SourceSettings, scratch: Path, exclusions: Exclusions, *, column_lineage: bool = True, names: bool = True
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
-    The table of column lineage is left alone where that is not wanted.
+    The tables of column lineage and of names are left alone where those are not wanted.
     """
     with closing(_warehouse(given, scratch)) as warehouse:
-        tables: dict[str, str] = given.tables.model_dump()
-        if not column_lineage:
-            del tables[COLUMN_LINEAGE]
+        tables = tables_of(given, column_lineage=column_lineage, names=names)
         yield SystemTableReader(warehouse, tables, exclusions, given.principal.lower())
+
+
+def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
+    """The full names of a source's tables by role, without those that are not wanted."""
+    left_out = {*(() if column_lineage else (COLUMN_LINEAGE,)), *(() if names else NAME_TABLES)}
+    return {role: name for role, name in given.tables.model_dump().items() if role not in left_out}
+
+
+def _names(given: SourceSettings, reader: SystemTableReader) -> NameReader:
+    if isinstance(given, FilesSource) or not given.names_from_api:
+        return NameReader(reader)
+    from schedules.databricks import workspace_api  # noqa: PLC0415 (as for the warehouse)
+
+    return NameReader(reader, workspace_api(given), given.names_from_api)
 
 
 def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | DatabricksWarehouse":

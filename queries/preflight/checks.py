@@ -6,15 +6,31 @@ from datetime import datetime
 from functools import partial
 
 from miner.checks import Check, Found, passed, skipped
-from miner.errors import SchemaDriftError
-from miner.ports import JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE
+from miner.errors import MissingRightError, SchemaDriftError
+from miner.ports import (
+    INFORMATION_SCHEMA_TABLES,
+    INFORMATION_SCHEMA_VIEWS,
+    JOB_RUN_TIMELINE,
+    JOB_TASKS,
+    JOBS,
+    PIPELINES,
+    QUERY_HISTORY,
+    TABLE_LINEAGE,
+    WORKSPACES,
+)
 from queries.preflight import days, history, lineage
 from queries.preflight.looks import Looks
-from queries.system_tables import DEFAULT_TABLES, NO_TABLE, wanted
+from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE, wanted
 
 WITHOUT: Mapping[str, str] = {
     QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
     JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
+    JOBS: "jobs keep their ids",
+    JOB_TASKS: "the tasks of jobs are not told",
+    PIPELINES: "pipelines keep their ids",
+    WORKSPACES: "workspaces keep their ids; addresses follow from them on Azure alone",
+    INFORMATION_SCHEMA_TABLES: "types of tables are as lineage tells, their storage locations too",
+    INFORMATION_SCHEMA_VIEWS: "what views are defined as is not told",
 }
 """What goes missing without an optional table."""
 
@@ -59,6 +75,10 @@ class SourceChecks:
             there = reader.fields(role) is not None
         except SchemaDriftError:
             return passed(f"{name} is there")  # what it lacks is told by the check of its columns
+        except MissingRightError as error:
+            if role not in NAME_TABLES:
+                raise
+            return skipped(f"{error.message}: {WITHOUT[role]}", error.mend)
         without = WITHOUT.get(role, "it is optional")
         if name == NO_TABLE:
             return skipped(f"not to be read: {without}")
@@ -68,10 +88,15 @@ class SourceChecks:
         return passed(f"{name} can be read")
 
     def _columns(self, role: str) -> Found:
-        lacking = self.looks.reader.lacking(role)
+        try:
+            lacking = self.looks.reader.lacking(role)
+        except SchemaDriftError as error:
+            if role not in NAME_TABLES:
+                raise
+            return skipped(f"{error.message}: {WITHOUT[role]}", error.mend)
         count = len(wanted(role))
         if not lacking:
             return passed(f"all {count} columns and fields that the miner reads are there")
         absent = f"{count - len(lacking)} of {count} are there; taken as not known: {', '.join(lacking)}"
-        own = self.looks.reader.tables[role] == DEFAULT_TABLES.get(role)
+        own = self.looks.reader.tables[role] == KNOWN_TABLES.get(role)
         return passed(absent, "" if own else "a view freezes its columns: create it again, see uc-miner views")
