@@ -3,6 +3,7 @@
 https://docs.databricks.com/api/workspace
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -62,21 +63,25 @@ class WorkspaceNames:
     def _asked(self, part: str, ask: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         try:
             yield from ask()
-        except Unauthenticated as error:
-            raise SignInError(
-                f"{self.host} does not accept the sign-in to its API: {words(error, self.identity)}",
-                mend="check auth and its token or secret",
-            ) from None
-        except (PermissionDenied, NotFound) as error:
-            raise MissingRightError(
-                f"the principal may not ask {self.host} for {part}: {words(error, self.identity)}",
-                mend=_MENDS.get(part, _MEND),
-            ) from None
+        except (Unauthenticated, PermissionDenied, NotFound) as error:
+            raise self._refused(part, error) from None
         except (DatabricksError, ValueError, KeyError, OSError, TimeoutError) as error:
             raise SourceError(
                 f"{self.host} did not tell its {part}: {words(error, self.identity)}",
                 mend="run again; names that were told before stay as they were",
             ) from None
+
+    def _refused(self, part: str, error: DatabricksError) -> SourceError:
+        told = words(error, self.identity)
+        # A token that is none is refused with 403 as well.
+        if isinstance(error, Unauthenticated) or re.search(r"\btoken\b", told, re.IGNORECASE):
+            return SignInError(
+                f"{self.host} does not accept the sign-in to its API: {told}",
+                mend="check auth and its token or secret",
+            )
+        return MissingRightError(
+            f"the principal may not ask {self.host} for {part}: {told}", mend=_MENDS.get(part, _MEND)
+        )
 
     @property
     def _workspace(self) -> WorkspaceClient:

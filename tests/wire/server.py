@@ -158,19 +158,20 @@ class _Request(BaseHTTPRequestHandler):
             self._answer(call, 200, answer, "application/x-thrift")
 
     def _rest(self, body: bytes) -> None:
-        warehouse, path = self.server.warehouse, urlsplit(self.path).path
+        warehouse, asked = self.server.warehouse, urlsplit(self.path)
+        path = asked.path
         call = warehouse.journal.open(f"{self.command} {path}", self.headers)
         try:
             strike(warehouse.faults.struck(call.method))
             token = None if path.startswith(OPEN_TO_ALL) else self._admitted(call)
-            reply = warehouse.workspace.answer(self.command, path, self.headers, body, token)
+            reply = warehouse.workspace.answer(self.command, path, self.headers, body, token, asked.query)
         except Refusal as refusal:
             told = rest.refused(refusal.status, refusal.reason)
             self._refuse(call, HttpStatus(refusal.status, reason=refusal.reason), told)
         except Interruption as fault:
             self._interrupt(call, fault.act, rest.refused(getattr(fault.act, "code", 0), "A fault was asked for."))
         else:
-            self._answer(call, reply.status, reply.body, reply.kind)
+            self._answer(call, reply.status, reply.body, reply.kind, dict(reply.headers))
 
     def _admitted(self, call: Call) -> Token:
         token = self.server.warehouse.tokens.admit(self.headers.get("Authorization", ""))
