@@ -79,6 +79,11 @@ _TABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """By part, its query and the roles of the tables it reads: without the first of them there is no such part."""
 
 
+def told_by() -> Mapping[str, str]:
+    """The role of the table that tells of a part, by part; those that the API tells are left out."""
+    return {part: roles[0] for part, (_, roles) in _TABLES.items()}
+
+
 @dataclass(slots=True)
 class NameReader:
     """Implements `miner.ports.Names` over a reader of system tables and, where there is one, a workspace's API.

@@ -6,31 +6,15 @@ from datetime import datetime
 from functools import partial
 
 from miner.checks import Check, Found, passed, skipped
-from miner.errors import MissingRightError, SchemaDriftError
-from miner.ports import (
-    INFORMATION_SCHEMA_TABLES,
-    INFORMATION_SCHEMA_VIEWS,
-    JOB_RUN_TIMELINE,
-    JOB_TASKS,
-    JOBS,
-    PIPELINES,
-    QUERY_HISTORY,
-    TABLE_LINEAGE,
-    WORKSPACES,
-)
-from queries.preflight import days, history, lineage
+from miner.errors import SchemaDriftError
+from miner.ports import JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE
+from queries.preflight import days, history, lineage, names
 from queries.preflight.looks import Looks
-from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE, wanted
+from queries.system_tables import DEFAULT_TABLES, NAME_TABLES, NO_TABLE, wanted
 
 WITHOUT: Mapping[str, str] = {
     QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
     JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
-    JOBS: "jobs keep their ids",
-    JOB_TASKS: "the tasks of jobs are not told",
-    PIPELINES: "pipelines keep their ids",
-    WORKSPACES: "workspaces keep their ids; addresses follow from them on Azure alone",
-    INFORMATION_SCHEMA_TABLES: "types of tables are as lineage tells, their storage locations too",
-    INFORMATION_SCHEMA_VIEWS: "what views are defined as is not told",
 }
 """What goes missing without an optional table."""
 
@@ -50,6 +34,8 @@ class SourceChecks:
     def all(self) -> Iterator[Check]:
         """Tables and columns first, then what their rows tell."""
         for role in self.looks.reader.tables:
+            if role in NAME_TABLES:
+                continue
             yield Check(f"{self.prefix}.tables.{role}", partial(self._table, role), self.ready)
             yield Check(
                 f"{self.prefix}.columns.{role}", partial(self._columns, role), (f"{self.prefix}.tables.{role}",)
@@ -62,6 +48,8 @@ class SourceChecks:
             ("events", partial(lineage.events, self.looks)),
         ):
             yield self._about(TABLE_LINEAGE, name, look)
+        if NAME_TABLES.keys() & self.looks.reader.tables.keys():
+            yield Check(f"{self.prefix}.names", partial(names.names, self.looks), self.ready)
         yield self._about(QUERY_HISTORY, "query_text", partial(history.query_text, self.looks))
         yield self._about(QUERY_HISTORY, "query_tags", partial(history.query_tags, self.looks))
 
@@ -75,10 +63,6 @@ class SourceChecks:
             there = reader.fields(role) is not None
         except SchemaDriftError:
             return passed(f"{name} is there")  # what it lacks is told by the check of its columns
-        except MissingRightError as error:
-            if role not in NAME_TABLES:
-                raise
-            return skipped(f"{error.message}: {WITHOUT[role]}", error.mend)
         without = WITHOUT.get(role, "it is optional")
         if name == NO_TABLE:
             return skipped(f"not to be read: {without}")
@@ -88,15 +72,10 @@ class SourceChecks:
         return passed(f"{name} can be read")
 
     def _columns(self, role: str) -> Found:
-        try:
-            lacking = self.looks.reader.lacking(role)
-        except SchemaDriftError as error:
-            if role not in NAME_TABLES:
-                raise
-            return skipped(f"{error.message}: {WITHOUT[role]}", error.mend)
+        lacking = self.looks.reader.lacking(role)
         count = len(wanted(role))
         if not lacking:
             return passed(f"all {count} columns and fields that the miner reads are there")
         absent = f"{count - len(lacking)} of {count} are there; taken as not known: {', '.join(lacking)}"
-        own = self.looks.reader.tables[role] == KNOWN_TABLES.get(role)
+        own = self.looks.reader.tables[role] == DEFAULT_TABLES.get(role)
         return passed(absent, "" if own else "a view freezes its columns: create it again, see uc-miner views")

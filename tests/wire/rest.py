@@ -71,7 +71,7 @@ class Workspace:
         """Let a service principal ask for tokens."""
         self._clients[client_id] = Client(secret, principal or client_id, lifetime)
 
-    def answer(  # noqa: PLR0913 (what makes up a request)
+    def answer(
         self, verb: str, path: str, headers: Mapping[str, str], body: bytes, token: Token | None, query: str = ""
     ) -> Reply:
         """The answer to one call; `token` is None for a path that is open to all."""
@@ -102,7 +102,9 @@ class Workspace:
             return _json({"objects": self.listed.get(key, [])})
         first = int(query.get("page_token", "0"))
         page = self.listed.get(asked, [])[first : first + self.page]
-        more = {"next_page_token": str(first + self.page)} if first + self.page < len(self.listed.get(asked, [])) else {}
+        more = (
+            {"next_page_token": str(first + self.page)} if first + self.page < len(self.listed.get(asked, [])) else {}
+        )
         return _json({LISTS[asked]: page, **more})
 
     def _api(self, verb: str, path: str, token: Token) -> Reply:
