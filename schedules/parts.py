@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
 from miner.ledger import Ledger
+from miner.ledger import reading as known_of
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
@@ -137,22 +139,21 @@ class Parts:
     @contextmanager
     def emitter(self, ledger: Ledger) -> Iterator[Emitter | None]:
         """What brings the configured sink up to date; None when there is no sink."""
-        with self.sink() as sink:
+        with self.sink(ledger) as sink:
             stale = self.settings.mining.stale_days
             yield Emitter(ledger, sink, stale, self.popularity(), self.now) if sink else None
 
     @contextmanager
-    def sink(self) -> Iterator[FilesSink | PurviewSink | None]:
-        """The configured sink; None when there is none."""
+    def sink(self, ledger: Ledger | None = None) -> Iterator[FilesSink | PurviewSink | None]:
+        """The configured sink, knowing the catalogs that a ledger knows; None when there is none."""
+        options = self._purview_options(ledger)
         purview = self.settings.purview
         if purview.sink == "files":
-            yield FilesSink(purview.out, self._purview_options())
+            yield FilesSink(purview.out, options)
         elif purview.sink == "purview":
             with (
                 signed_in(_sign_in(purview)) as authentication,
-                closing(
-                    PurviewSink(_address(purview), authentication, self._purview_options(), cloud=purview.cloud)
-                ) as sink,
+                closing(PurviewSink(_address(purview), authentication, options, cloud=purview.cloud)) as sink,
             ):
                 yield sink
         else:
@@ -170,10 +171,24 @@ class Parts:
             rules=tuple(rule.rule() for rule in purview.rules),
         )
 
-    def _purview_options(self) -> PurviewOptions:
+    def _naming(self, ledger: Ledger | None) -> Context:
+        """What names of assets depend on: as set, else as the ledger knows it."""
+        naming = self.naming
+        if ledger is None:
+            return naming
+        with ledger.reading() as connection:
+            known = known_of.catalogs(connection)
+        shared = tuple(name for name in known.shared if name not in naming.foreign_catalogs)
+        return replace(
+            naming,
+            foreign_catalogs={**known.foreign, **naming.foreign_catalogs},
+            shared_catalogs=(*naming.shared_catalogs, *map(escape, shared)),
+        )
+
+    def _purview_options(self, ledger: Ledger | None = None) -> PurviewOptions:
         purview = self.settings.purview
         return PurviewOptions(
-            naming=self.naming,
+            naming=self._naming(ledger),
             windows=self.settings.usage.windows,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,

@@ -1,6 +1,7 @@
 """What the ledger says of itself: days, balance, counts, runs."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -147,6 +148,30 @@ def last_day(connection: Connection, source: str, stream: str) -> tuple[int, dat
         .group_by(named.c.id)
     ).first()
     return (found[0], days.day_of(found[1])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogs:
+    """Catalogs that are not a metastore's own: addresses of databases by foreign catalog, and those that are shared."""
+
+    foreign: Mapping[str, str]
+    shared: tuple[str, ...]
+
+
+def catalogs(connection: Connection) -> Catalogs:
+    """What is known of catalogs; one that two metastores tell of in different ways is left out."""
+    catalog = tables.catalog.c
+    address, kind = catalog.address, catalog.type
+    found = connection.execute(
+        select(catalog.catalog, func.min(address), func.min(kind))
+        .group_by(catalog.catalog)
+        .having(func.min(address) == func.max(address), func.min(kind) == func.max(kind))
+        .order_by(catalog.catalog)
+    ).all()
+    return Catalogs(
+        foreign={name: told for name, told, _ in found if told},
+        shared=tuple(name for name, _, form in found if form == "SHARED"),
+    )
 
 
 def usage_state(connection: Connection) -> str:

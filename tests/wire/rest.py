@@ -71,10 +71,9 @@ class Workspace:
         """Let a service principal ask for tokens."""
         self._clients[client_id] = Client(secret, principal or client_id, lifetime)
 
-    def answer(
-        self, verb: str, path: str, headers: Mapping[str, str], body: bytes, token: Token | None, query: str = ""
-    ) -> Reply:
-        """The answer to one call; `token` is None for a path that is open to all."""
+    def answer(self, verb: str, asked: str, headers: Mapping[str, str], body: bytes, token: Token | None) -> Reply:
+        """The answer to one call of a path with its query; `token` is None for a path that is open to all."""
+        path, _, query = asked.partition("?")
         match verb, path:
             case "GET", "/.well-known/databricks-config":
                 return _json({"oidc_endpoint": f"{self.url}/oidc", "workspace_id": "1001"})
@@ -86,10 +85,7 @@ class Workspace:
                 return self._file(path)
             case _ if token is None:
                 return _error(404, "ENDPOINT_NOT_FOUND", f"No API found for '{verb} {path}'")
-        asked = path.removeprefix("/api/2.0/").removeprefix("/api/2.1/")
-        if verb == "GET" and (asked in LISTS or asked == FOLDERS or asked.startswith(CONNECTION)):
-            return self._told(asked, {name: values[0] for name, values in parse_qs(query).items()})
-        return self._api(verb, path, token)
+        return self._api(verb, path, token, parse_qs(query))
 
     def _told(self, asked: str, query: Mapping[str, str]) -> Reply:
         """One page of a list, a folder, or one connection."""
@@ -107,8 +103,13 @@ class Workspace:
         )
         return _json({LISTS[asked]: page, **more})
 
-    def _api(self, verb: str, path: str, token: Token) -> Reply:
-        match verb, path.removeprefix("/api/2.0/").split("/"):
+    def _api(  # noqa: PLR0911 (one for each thing that is asked)
+        self, verb: str, path: str, token: Token, query: Mapping[str, list[str]]
+    ) -> Reply:
+        told = path.removeprefix("/api/2.0/").removeprefix("/api/2.1/")
+        match verb, told.split("/"):
+            case "GET", _ if told in LISTS or told == FOLDERS or told.startswith(CONNECTION):
+                return self._told(told, {name: values[0] for name, values in query.items()})
             case "GET", ["preview", "scim", "v2", "Me"]:
                 me = {"id": "1", "userName": token.principal, "displayName": token.principal, "active": True}
                 return Reply(200, json.dumps(me).encode(), headers={"X-Databricks-Org-Id": "1001"})

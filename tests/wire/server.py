@@ -158,13 +158,12 @@ class _Request(BaseHTTPRequestHandler):
             self._answer(call, 200, answer, "application/x-thrift")
 
     def _rest(self, body: bytes) -> None:
-        warehouse, asked = self.server.warehouse, urlsplit(self.path)
-        path = asked.path
+        warehouse, path = self.server.warehouse, urlsplit(self.path).path
         call = warehouse.journal.open(f"{self.command} {path}", self.headers)
         try:
             strike(warehouse.faults.struck(call.method))
             token = None if path.startswith(OPEN_TO_ALL) else self._admitted(call)
-            reply = warehouse.workspace.answer(self.command, path, self.headers, body, token, asked.query)
+            reply = warehouse.workspace.answer(self.command, self.path, self.headers, body, token)
         except Refusal as refusal:
             told = rest.refused(refusal.status, refusal.reason)
             self._refuse(call, HttpStatus(refusal.status, reason=refusal.reason), told)
