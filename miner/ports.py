@@ -143,8 +143,14 @@ class Sink(Protocol):
     """Where entities go."""
 
     name: str
-    fingerprint: str
-    """Changes with every option that changes what is built; the ledger then has everything built again."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every option that changes what is built; the ledger then has everything built again.
+
+        Raises SinkError when what is built depends on a catalog that cannot be asked.
+        """
+        ...
 
     def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         """One entity per process and target, built from the ledger's current edges (`miner.schemas.FLOWS`)."""

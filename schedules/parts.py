@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
-from miner.ledger import Ledger
+from miner.ledger import Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
-from miner.ledger.store import BUSY_SECONDS
+from miner.ledger.database import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
@@ -24,7 +24,6 @@ from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
 from queries.system_tables import NAME_TABLES, SystemTableReader
 from schedules.settings import Settings
-from schedules.settings.checks import SQLITE
 from schedules.settings.model import Purview
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
@@ -39,6 +38,9 @@ if TYPE_CHECKING:
     from queries.databricks.warehouse import DatabricksWarehouse
 
 Now = Callable[[], datetime]
+
+FETCHED_AT_ONCE = 2
+"""Runs of days fetched at once from a warehouse elsewhere: it computes the next while one comes over the wire."""
 
 RULES_VERSION = "1"
 """Goes up with every change of the text rules in `queries/rules.sql`: days mined under other rules are mined again."""
@@ -67,9 +69,9 @@ class Parts:
     busy_seconds: float = BUSY_SECONDS
 
     @property
-    def ledger_file(self) -> Path:
-        """Where the ledger is, or will be."""
-        return Path(self.settings.ledger.url.removeprefix(SQLITE))
+    def ledger_place(self) -> str:
+        """Where the ledger is, or will be; without a password."""
+        return place_of(self.settings.ledger.url)
 
     def ledger(self) -> AbstractContextManager[Ledger]:
         """The ledger, made when it is not there. Raises LedgerError."""
@@ -77,8 +79,8 @@ class Parts:
 
     def known_ledger(self) -> AbstractContextManager[Ledger]:
         """The ledger of earlier runs. Raises LedgerError when there was none."""
-        if _missing(self.ledger_file):
-            raise LedgerError(f"there is no ledger at {self.ledger_file}", mend="mine something first: uc-miner run")
+        if ledger_missing(self.settings.ledger.url):
+            raise LedgerError(f"there is no ledger at {self.ledger_place}", mend="mine something first: uc-miner run")
         return self.ledger()
 
     @property
@@ -123,6 +125,7 @@ class Parts:
             column_lineage=mining.column_lineage,
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
+            parallel=1 if isinstance(given, FilesSource) else FETCHED_AT_ONCE,
         )
 
     def popularity(self, windows: Sequence[int] = (), as_of: date | None = None) -> PopularityOptions:
@@ -266,10 +269,3 @@ def _sign_in(purview: Purview) -> SignIn:
 
 def _secret(given: SecretStr | None) -> str:
     return given.get_secret_value() if given else ""
-
-
-def _missing(file: Path) -> bool:
-    try:
-        return not file.exists()
-    except OSError:
-        return False  # opening it tells better what is in the way
