@@ -85,7 +85,7 @@ class Names(Protocol):
     """What processes, workspaces, tables and catalogs of one source are called: attributes, never identities."""
 
     def absent(self) -> Sequence[str]:
-        """Parts (`NAMES`) that this source cannot tell, each with the reason."""
+        """Parts (`NAMES`) that this source cannot tell, each with the reason; all of them once all were read."""
         ...
 
     def read(self, part: str, first: date, last: date) -> Iterator[pa.RecordBatch] | None:
@@ -143,8 +143,14 @@ class Sink(Protocol):
     """Where entities go."""
 
     name: str
-    fingerprint: str
-    """Changes with every option that changes what is built; the ledger then has everything built again."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every option that changes what is built; the ledger then has everything built again.
+
+        Raises SinkError when what is built depends on a catalog that cannot be asked.
+        """
+        ...
 
     def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         """One entity per process and target, built from the ledger's current edges (`miner.schemas.FLOWS`)."""
