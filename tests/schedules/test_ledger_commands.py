@@ -21,8 +21,8 @@ def kept(home, days):
 def test_migrate(home):
     """The first migration makes the ledger, the second finds it at its version."""
     made, again = home("ledger", "migrate"), home("ledger", "migrate")
-    assert (made.code, made.out) == (0, f"{home.ledger} was made at version {versions()[0]}\n")
-    assert (again.code, again.out) == (0, f"{home.ledger} is at version {versions()[0]}\n")
+    assert (made.code, made.out) == (0, f"{home.ledger.name} was made at version {versions()[0]}\n")
+    assert (again.code, again.out) == (0, f"{home.ledger.name} is at version {versions()[0]}\n")
 
 
 def test_migrate_an_older_one(mined):
@@ -108,7 +108,7 @@ def test_dump_and_restore(mined):
     mined.ledger.rename(mined.folder / "old.db")
     told = mined("ledger", "restore", "all.jsonl")
     rows = sum(line.startswith("[") for line in (mined.folder / "all.jsonl").read_text().splitlines())
-    assert (told.code, told.out) == (0, f"{mined.ledger}: {rows:,} rows\n")
+    assert (told.code, told.out) == (0, f"{mined.ledger.name}: {rows:,} rows\n")
     assert mined.dump() == known
 
 
