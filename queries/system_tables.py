@@ -1,7 +1,7 @@
 """The system tables of one source as typed Arrow rows, one UTC day at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow as pa
@@ -10,11 +10,12 @@ from sqlglot import exp
 
 from miner import schemas
 from miner.errors import MissingTableError, SchemaDriftError, SourceError
-from miner.exclusions import Exclusions, alternation, pattern
 from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE, Span
+from miner.scope import Scope
 from queries import statements
 from queries.documented import DOCUMENTED
 from queries.files import duckdb_type
+from queries.scope import globs_by_rule, scope_values
 from queries.warehouse import Field, Prepared, Warehouse, field_type, name_parts
 
 DEFAULT_TABLES: Mapping[str, str] = {
@@ -52,7 +53,7 @@ class SystemTableReader:
 
     warehouse: Warehouse
     tables: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_TABLES))
-    exclusions: Exclusions = field(default_factory=Exclusions)
+    scope: Scope = field(default_factory=Scope)
     principal: str = ""
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
@@ -117,7 +118,7 @@ class SystemTableReader:
 
     def _with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""
-        globs = {pattern(glob): glob for part in astuple(self.exclusions) for glob in part}
+        globs = globs_by_rule(self.scope.exclude)
         for batch in batches:
             told = pc.unique(batch.column("rule")).drop_null().to_pylist()
             if not told:
@@ -164,21 +165,8 @@ class SystemTableReader:
         return self.warehouse.prepare(tree, named)
 
     def _scope(self) -> Mapping[str, object]:
-        left_out = self.exclusions
-        globs = {
-            "catalog": ("catalogs", left_out.catalogs),
-            "schema": ("schemas", left_out.schemas),
-            "table": ("tables", left_out.tables),
-            "path": ("paths", left_out.paths),
-            "workspace": ("workspaces", left_out.workspaces),
-            "kind": ("kinds", left_out.process_kinds),
-        }
         own = "\n".join(".".join(name_parts(name)).lower() for name in self.tables.values())
-        scope: dict[str, object] = {"principal": self.principal.lower(), "own_tables": own}
-        for part, (plural, chosen) in globs.items():
-            scope[f"excluded_{plural}"] = alternation(chosen)
-            scope[f"{part}_rules"] = "\n".join(pattern(glob) for glob in chosen)
-        return scope
+        return {"principal": self.principal.lower(), "own_tables": own, **scope_values(self.scope)}
 
 
 def _nothing() -> exp.Expr:

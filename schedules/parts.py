@@ -9,17 +9,17 @@ from pathlib import Path
 
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
-from miner.exclusions import Exclusions
 from miner.ledger import Ledger
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import Sink
+from miner.scope import Scope
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
 from schedules.settings import Settings
 from schedules.settings.checks import SQLITE
-from schedules.settings.model import FilesSource, Purview
+from schedules.settings.model import FilesSource, Purview, globs
 from sinks.purview.authentication import Authentication
 from sinks.purview.client import PurviewSink
 from sinks.purview.files import FilesSink
@@ -96,16 +96,21 @@ class Parts:
 
     def _source(self, name: str, scratch: Path, leave: Leave, opened: ExitStack) -> Source:
         given = self.settings.sources[name]
-        exclusions = self.settings.mining.exclude.exclusions()
-        reader = opened.enter_context(reading(given, scratch, exclusions))
-        return Source(name, reader, self._mining(given, exclusions, leave))
+        scope = self.scope(name)
+        reader = opened.enter_context(reading(given, scratch, scope))
+        return Source(name, reader, self._mining(given, scope, leave))
 
-    def _mining(self, given: FilesSource, exclusions: Exclusions, leave: Leave) -> MiningOptions:
+    def scope(self, name: str) -> Scope:
+        """What one source is mined for: the lists of its own settings, else those under [mining]."""
+        given, mining = self.settings.sources[name], self.settings.mining
+        return Scope(exclude=globs(mining.exclude, given.exclude), include=globs(mining.include, given.include))
+
+    def _mining(self, given: FilesSource, scope: Scope, leave: Leave) -> MiningOptions:
         mining = self.settings.mining
         return MiningOptions(
             start=self.start,
             settle_days=mining.settle_days,
-            rules=_rules(given, exclusions, column_lineage=mining.column_lineage),
+            rules=_rules(given, scope, column_lineage=mining.column_lineage),
             column_lineage=mining.column_lineage,
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
@@ -116,6 +121,8 @@ class Parts:
         usage = self.settings.usage
         return PopularityOptions(
             windows=tuple(windows) or usage.windows,
+            include_users=usage.include_users,
+            include_process_kinds=usage.include_process_kinds,
             exclude_users=usage.exclude_users,
             exclude_process_kinds=usage.exclude_process_kinds,
             stale_days=self.settings.mining.stale_days,
@@ -168,16 +175,16 @@ class Parts:
 
 
 @contextmanager
-def reading(given: FilesSource, scratch: Path, exclusions: Exclusions) -> Iterator[SystemTableReader]:
+def reading(given: FilesSource, scratch: Path, scope: Scope) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory."""
     warehouse = EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
     with closing(warehouse):
-        yield SystemTableReader(warehouse, given.tables.model_dump(), exclusions, given.principal.lower())
+        yield SystemTableReader(warehouse, given.tables.model_dump(), scope, given.principal.lower())
 
 
-def _rules(given: FilesSource, exclusions: Exclusions, *, column_lineage: bool) -> str:
+def _rules(given: FilesSource, scope: Scope, *, column_lineage: bool) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
-    told = (RULES_VERSION, exclusions.digest(), given.principal.lower(), str(column_lineage))
+    told = (RULES_VERSION, scope.digest(), given.principal.lower(), str(column_lineage))
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
 
 

@@ -17,12 +17,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from miner.exclusions import DEFAULT, Exclusions
+from miner.scope import DEFAULT, Globs
 from schedules.settings import checks
 from sinks.purview.naming import mounts
 from sinks.purview.naming.rules import Rule, checked
 
 GLOBS = 'a list of globs with * and ?, such as ["dev_*"]; [] for none'
+CATALOGS = 'a list of globs with * and ?, such as ["dev_*"], without a dot; [] for none'
+SCHEMAS = 'a list of globs with * and ?, such as ["tmp_*", "dev.sales_*"]; [] for none'
+TABLES = 'a list of globs with * and ?, such as ["log_*", "dev.*.orders_?"]; [] for none'
 NAME = "a letter, then letters, digits and _"
 THREE_PARTS = "catalog.schema.table, each part of letters, digits, _ and -, or between backticks"
 
@@ -31,7 +34,17 @@ Day = Annotated[date, BeforeValidator(checks.day)]
 Windows = Annotated[
     tuple[Annotated[Whole, Field(ge=1, le=730)], ...], BeforeValidator(checks.items), AfterValidator(checks.windows)
 ]
-Globs = Annotated[tuple[Annotated[str, AfterValidator(checks.glob)], ...], BeforeValidator(checks.items)]
+Glob = Annotated[str, AfterValidator(checks.glob)]
+GlobList = Annotated[tuple[Glob, ...], BeforeValidator(checks.items)]
+CatalogGlobs = Annotated[
+    tuple[Annotated[Glob, AfterValidator(checks.parts(1))], ...], BeforeValidator(checks.items)
+]
+SchemaGlobs = Annotated[
+    tuple[Annotated[Glob, AfterValidator(checks.parts(1, 2))], ...], BeforeValidator(checks.items)
+]
+TableGlobs = Annotated[
+    tuple[Annotated[Glob, AfterValidator(checks.parts(1, 3))], ...], BeforeValidator(checks.items)
+]
 TableName = Annotated[str, AfterValidator(checks.table_name)]
 AtlasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
 MountPoints = Annotated[dict[str, str], BeforeValidator(mounts.read)]
@@ -65,24 +78,56 @@ class Ledger(Section):
     )
 
 
+class Include(Section):
+    """`[mining.include]`: what is mined; an empty list includes everything."""
+
+    catalogs: CatalogGlobs = _setting((), CATALOGS, "catalogs whose tables are mined; [] mines all")
+    schemas: SchemaGlobs = _setting((), SCHEMAS, "schemas whose tables are mined; [] mines all")
+    tables: TableGlobs = _setting((), TABLES, "tables that are mined; [] mines all")
+    paths: GlobList = _setting((), GLOBS, "paths that are mined; upper and lower case differ; [] mines all")
+    workspaces: GlobList = _setting((), GLOBS, "workspace ids that are mined; [] mines all")
+    process_kinds: GlobList = _setting((), GLOBS, "kinds of process that are mined; [] mines all")
+
+
 class Exclude(Section):
     """`[mining.exclude]`: what is left out when mining. A list given here replaces the default one."""
 
-    catalogs: Globs = _setting(DEFAULT.catalogs, GLOBS, "catalogs whose tables are left out")
-    schemas: Globs = _setting(DEFAULT.schemas, GLOBS, "schemas whose tables are left out, in any catalog")
-    tables: Globs = _setting(DEFAULT.tables, GLOBS, "tables left out by their last name part, in any schema")
-    paths: Globs = _setting(DEFAULT.paths, GLOBS, "paths left out; upper and lower case differ")
-    workspaces: Globs = _setting(DEFAULT.workspaces, GLOBS, "workspace ids left out")
-    process_kinds: Globs = _setting(DEFAULT.process_kinds, GLOBS, "kinds of process left out")
+    catalogs: CatalogGlobs = _setting(DEFAULT.catalogs, CATALOGS, "catalogs whose tables are left out")
+    schemas: SchemaGlobs = _setting(
+        DEFAULT.schemas, SCHEMAS, "schemas whose tables are left out, in any catalog unless it is named"
+    )
+    tables: TableGlobs = _setting(
+        DEFAULT.tables, TABLES, "tables left out by their last name part, or by all three where dots are"
+    )
+    paths: GlobList = _setting(DEFAULT.paths, GLOBS, "paths left out; upper and lower case differ")
+    workspaces: GlobList = _setting(DEFAULT.workspaces, GLOBS, "workspace ids left out")
+    process_kinds: GlobList = _setting(DEFAULT.process_kinds, GLOBS, "kinds of process left out")
 
-    def exclusions(self) -> Exclusions:
-        """Give what mining compares with: names are compared folded, so their globs are folded here."""
-        globs: dict[str, tuple[str, ...]] = self.model_dump()
-        return Exclusions(**{part: given if part == "paths" else _folded(given) for part, given in globs.items()})
+
+class SourceGlobs(Section):
+    """`[sources.NAME.include]` and `[sources.NAME.exclude]`: a list given here stands in for that under `[mining]`."""
+
+    catalogs: CatalogGlobs | None = _setting(None, CATALOGS, "in place of catalogs under [mining]; unset: those")
+    schemas: SchemaGlobs | None = _setting(None, SCHEMAS, "in place of schemas under [mining]; unset: those")
+    tables: TableGlobs | None = _setting(None, TABLES, "in place of tables under [mining]; unset: those")
+    paths: GlobList | None = _setting(None, GLOBS, "in place of paths under [mining]; unset: those")
+    workspaces: GlobList | None = _setting(None, GLOBS, "in place of workspaces under [mining]; unset: those")
+    process_kinds: GlobList | None = _setting(None, GLOBS, "in place of process_kinds under [mining]; unset: those")
 
 
-def _folded(globs: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(glob.lower() for glob in globs)
+def globs(*sections: Section) -> Globs:
+    """Give what mining compares with, the lists of a later section in place of an earlier one's.
+
+    Names are compared folded, so their globs are folded here.
+    """
+    given: dict[str, tuple[str, ...]] = {}
+    for section in sections:
+        given |= section.model_dump(exclude_none=True)
+    return Globs(**{part: found if part == "paths" else _folded(found) for part, found in given.items()})
+
+
+def _folded(found: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(glob.lower() for glob in found)
 
 
 class Mining(Section):
@@ -92,6 +137,7 @@ class Mining(Section):
     settle_days: Whole = _whole(3, 0, 60, "days after which a day is settled and no longer mined again")
     stale_days: Whole = _whole(180, 1, 3650, "days after which an edge that was not seen again is retired")
     column_lineage: bool = _setting(default=True, must_be="true or false", meaning="mine column lineage too")
+    include: Include = _section(Include, "what is mined, where not everything is")
     exclude: Exclude = _section(Exclude, "what is left out when mining")
 
 
@@ -101,8 +147,10 @@ class Usage(Section):
     windows: Windows = _setting(
         (1, 7, 30, 90), "a list of different whole numbers from 1 to 730", "windows of the report, in days"
     )
-    exclude_users: Globs = _setting((), GLOBS, "readers left out of popularity")
-    exclude_process_kinds: Globs = _setting((), GLOBS, "kinds of process left out of popularity")
+    include_users: GlobList = _setting((), GLOBS, "readers that count in popularity; [] counts all")
+    include_process_kinds: GlobList = _setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
+    exclude_users: GlobList = _setting((), GLOBS, "readers left out of popularity")
+    exclude_process_kinds: GlobList = _setting((), GLOBS, "kinds of process left out of popularity")
 
 
 class Tables(Section):
@@ -129,6 +177,8 @@ class FilesSource(Section):
     )
     threads: Whole | None = _whole(None, 1, 256, "threads of the embedded warehouse; unset: one per core")
     tables: Tables = _section(Tables, "other names of the system tables")
+    include: SourceGlobs = _section(SourceGlobs, "what is mined of this source")
+    exclude: SourceGlobs = _section(SourceGlobs, "what is left out of this source")
 
 
 Source = FilesSource
@@ -187,7 +237,7 @@ class Purview(Section):
         'catalogs with addresses, such as { crm = "sqlserver://HOST;database=DB" }',
         "databases behind foreign catalogs, as OpenLineage writes namespaces",
     )
-    shared_catalogs: Globs = _setting((), GLOBS, "catalogs of other metastores, shared through Delta Sharing")
+    shared_catalogs: GlobList = _setting((), GLOBS, "catalogs of other metastores, shared through Delta Sharing")
     rules: Annotated[tuple[NamingRule, ...], BeforeValidator(checks.items)] = _setting(
         (), "a list of tables [[purview.rules]]", "names of assets that the miner does not know by itself, in order"
     )

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from databricks import sql
 
-from miner.exclusions import Exclusions
+from miner.scope import Globs, Scope
 from queries.embedded import EmbeddedWarehouse
 from queries.sample import MINER, write_estate
 from queries.system_tables import SystemTableReader
@@ -17,13 +17,16 @@ from tests.wire.over_the_wire import WireWarehouse
 from tests.wire.server import LocalWarehouse
 
 LAST = date(2026, 11, 20)
-LEFT_OUT = Exclusions(
-    catalogs=("other", "sys?", "*_sandbox"),
-    schemas=("tmp_*",),
-    tables=("log_*",),
-    paths=("*/_checkpoint*",),
-    workspaces=("9*",),
-    process_kinds=("new_*",),
+SCOPE = Scope(
+    exclude=Globs(
+        catalogs=("other", "sys?", "*_sandbox"),
+        schemas=("tmp_*", "*.q_?"),
+        tables=("log_*",),
+        paths=("*/_checkpoint*",),
+        workspaces=("9*",),
+        process_kinds=("new_*",),
+    ),
+    include=Globs(paths=("*:*", "relative/*"), workspaces=("*1", "?*", "")),
 )
 
 ASKED = {
@@ -57,7 +60,7 @@ def sources(request, tmp_path_factory):
     root = tmp_path_factory.mktemp(request.param)
     days = estates(request.param, root)
     embedded = EmbeddedWarehouse(root, scratch=root / "scratch", threads=1)
-    given = {"exclusions": LEFT_OUT, "principal": MINER}
+    given = {"scope": SCOPE, "principal": MINER}
     with LocalWarehouse(root) as server, sql.connect(**server.connect_arguments()) as connection:
         wire = SystemTableReader(WireWarehouse(connection), **given)
         yield SystemTableReader(embedded, **given), wire, days
