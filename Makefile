@@ -5,10 +5,10 @@ READY := .venv/.ready
 PACKAGES := miner queries sinks schedules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sample test lint format bench lock clean
+.PHONY: help demo sample test test-atlas atlas lint format bench lock clean
 
 help:  ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## mine a made-up estate into demo-out/: lineage, popularity, ledger
 	$(BIN)/uc-miner demo --out demo-out --force
@@ -19,6 +19,12 @@ sample: $(READY)  ## write a made-up estate of system tables into sample-out/
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+test-atlas: $(READY)  ## run the tests against a real Apache Atlas, fetched once (needs mvn, 330 MB)
+	$(BIN)/python -m pytest tests/atlas
+
+atlas: $(READY)  ## start a real Apache Atlas to play with (FRESH=1: an empty one)
+	$(BIN)/python -m tests.atlas.server $(if $(FRESH),--fresh)
 
 lint: $(READY)  ## check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -42,7 +48,7 @@ LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --gen
 	--custom-compile-command "make lock" --no-config
 
 clean:  ## remove everything made here, .venv too
-	rm -rf .venv demo-out sample-out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .atlas demo-out sample-out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml requirements-dev.lock

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 
 from miner.ledger import Ledger, edges, reading, sent, wanted
 from miner.popularity import PopularityOptions, popularity
-from miner.ports import Entity, Sink, Unmatched
+from miner.ports import Entity, Rejected, Sink, Unmatched
 
 log = structlog.get_logger()
 
@@ -142,29 +143,37 @@ class Emitter:
     def _send(self, entities: Iterable[Entity], changes: Changes, watch: Watch | None) -> list[Entity]:
         """Send in batches, each marked before and after; returns what was refused, to be tried again next time."""
         again: list[Entity] = []
-        prepared = False
         done = 0
-        for batch in self.sink.batches(entities):
-            if not prepared:
-                self.sink.prepare()
-                prepared = True
-            sent.mark_sending(self.ledger, self.sink.name, batch, self.now())
-            refused = self.sink.send(batch)
-            sent.mark_sent(self.ledger, self.sink.name, batch, refused, self.now())
-            for rejected in refused:
-                changes.rejected[rejected.reason] += 1
-                log.warning("entity.rejected", name=rejected.qualified_name, reason=rejected.reason)
-            words = {rejected.qualified_name for rejected in refused}
-            again += [entity for entity in batch if entity.qualified_name in words]
-            done += len(batch)
-            if watch:
-                watch(batch[0].kind, done)
+        with closing(self.sink.deliver(self._announced(entities))) as deliveries:
+            for batch, refused in deliveries:
+                sent.mark_sent(self.ledger, self.sink.name, batch, refused, self.now())
+                again += _refused(batch, refused, changes)
+                done += len(batch)
+                if watch:
+                    watch(batch[0].kind, done)
         return again
+
+    def _announced(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
+        """Batches, each marked as being sent before the sink gets it."""
+        for number, batch in enumerate(self.sink.batches(entities)):
+            if number == 0:
+                self.sink.prepare()
+            sent.mark_sending(self.ledger, self.sink.name, batch, self.now())
+            yield batch
 
     def _remove(self, orphans: Sequence[tuple[str, str]]) -> None:
         for some in _chunks(orphans, _COMPARED_AT_ONCE):
             self.sink.remove(some)
             sent.forget(self.ledger, self.sink.name, [name for _, name in some])
+
+
+def _refused(batch: Sequence[Entity], refused: Sequence[Rejected], changes: Changes) -> list[Entity]:
+    """The entities of a batch that were refused, counted and logged with their reasons."""
+    for rejected in refused:
+        changes.rejected[rejected.reason] += 1
+        log.warning("entity.rejected", name=rejected.qualified_name, reason=rejected.reason)
+    names = {rejected.qualified_name for rejected in refused}
+    return [entity for entity in batch if entity.qualified_name in names]
 
 
 def _figures(connection: Connection, emitter: Emitter) -> str:

@@ -25,6 +25,22 @@ class MissingTableError(SourceError):
     """A configured table is not there, or the principal may not see it."""
 
 
+class MissingRightError(SourceError):
+    """The principal may not do what mining needs; the mend names the GRANT."""
+
+
+class SignInError(SourceError):
+    """The warehouse does not know the principal, or no token is to be had for it."""
+
+
+class TransientError(SourceError):
+    """A fault that passes by itself outlasted every retry."""
+
+
+class QuotaError(SourceError):
+    """The warehouse, or its account, has no room left for a statement; waiting did not help."""
+
+
 class SchemaDriftError(SourceError):
     """A table lacks a column the miner cannot do without, or has it with a type that does not fit."""
 
@@ -43,6 +59,11 @@ class ShrunkDayError(MinerError):
 
 class EmptySourceError(MinerError):
     """A source holds no row at all where rows are expected."""
+
+    MEND = (
+        "check the export or the grants (uc-miner preflight tells what is missing); "
+        "an estate that truly is empty needs --allow-empty"
+    )
 
 
 class LedgerError(MinerError):

@@ -118,7 +118,7 @@ def mine(
         due = due_days(marks, source.options, span, now())
         miner = _StreamMiner(source, source_id, stream, ledger, run_id, now)
         done = 0
-        for run, fetched in _ahead(miner.fetch, runs_of(due, AT_ONCE[stream]), source.options.parallel):
+        for run, fetched in _ahead(miner, runs_of(due, AT_ONCE[stream]), source.options.parallel):
             if watch:
                 watch(source.name, stream, done, len(due))
             yield from miner.record(run, fetched, marks)
@@ -133,7 +133,7 @@ def _refuse_empty(source: Source, span: Span) -> None:
     if span.last is None:
         raise EmptySourceError(
             f"source {source.name}: table_lineage holds no row at all",
-            mend="check the export or the grants; an estate that truly is empty needs --allow-empty",
+            mend=EmptySourceError.MEND,
         )
     if span.last < source.options.start:
         raise EmptySourceError(
@@ -266,20 +266,26 @@ def _difference(fetched: Fetched, run: Sequence[date]) -> str:
 
 
 def _ahead(
-    fetch: Callable[[Sequence[date]], Fetched], runs: Sequence[Sequence[date]], parallel: int
+    miner: _StreamMiner, runs: Sequence[Sequence[date]], parallel: int
 ) -> Iterator[tuple[Sequence[date], Fetched]]:
-    """Runs of days in order, the next ones fetched while one is recorded."""
+    """Runs of days in order, the next ones fetched while one is recorded.
+
+    After a failure or an interrupt nobody waits for the rest: what is still being read is cancelled.
+    """
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="fetch") as pool:
         waiting: list[tuple[Sequence[date], Future[Fetched]]] = []
         try:
             for day in runs:
-                waiting.append((day, pool.submit(fetch, day)))
+                waiting.append((day, pool.submit(miner.fetch, day)))
                 if len(waiting) > parallel:
                     first, future = waiting.pop(0)
                     yield first, future.result()
             while waiting:
                 first, future = waiting.pop(0)
                 yield first, future.result()
+        except BaseException:
+            miner.source.tables.cancel()
+            raise
         finally:
             for _, future in waiting:
                 if not future.cancel() and future.exception() is None:

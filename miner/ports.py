@@ -3,10 +3,10 @@
 Both have two real implementations (embedded and Databricks; files and Purview) and one full fake in the tests.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -51,6 +51,10 @@ class SystemTables(Protocol):
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
 
+    def cancel(self) -> None:
+        """End what is being read, from any thread; whoever reads gets SourceError, now and later."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Entity:
@@ -68,6 +72,8 @@ class Entity:
     operations: int
     flow: tuple[int, int] = (0, 0)
     """Ledger ids of the process and target that a process entity stands for; zeros for usage."""
+    needs: tuple[str, ...] = ()
+    """Qualified names of entities of our own that it refers to: those in the same emission arrive before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,13 @@ class Rejected:
 
     qualified_name: str
     reason: str
+
+
+class Delivery(NamedTuple):
+    """A batch that was sent, and what was refused of it."""
+
+    batch: Sequence[Entity]
+    refused: Sequence[Rejected]
 
 
 class Sink(Protocol):
@@ -109,8 +122,13 @@ class Sink(Protocol):
         """Entities grouped within the sink's limits of count and bytes, order kept."""
         ...
 
-    def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
-        """Send one batch; returns those refused, raises SinkError when the sink cannot be reached."""
+    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
+        """Send batches, several at once where the sink can, in any order that respects `Entity.needs`.
+
+        A batch is taken in the caller's thread, only shortly before it is sent, and handed back once it arrived. Raises
+        SinkError when the sink cannot be reached, after handing back all that arrived; what was taken and not handed
+        back may have arrived or not. Closed, it begins no further batch.
+        """
         ...
 
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:

@@ -102,6 +102,21 @@ USAGE = pa.schema(
 )
 """One row per day, dataset, reader and kind of process, and one per day, reason and rule of dropped rows."""
 
+MOST_READ = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        ("catalog", pa.string()),
+        ("schema", pa.string()),
+        ("name", pa.string()),
+        ("type", pa.string()),
+        ("reads", pa.int64()),
+    ]
+)
+"""The tables read most, names folded. A preflight looks them up in the catalog."""
+
+MOST_READ_FIRST = [("reads", "descending"), *((name, "ascending") for name in MOST_READ.names if name != "reads")]
+"""The order of MOST_READ."""
+
 ONE_TIME_RUNS = pa.schema([("workspace_id", pa.string()), ("job_id", pa.string()), ("run_name", pa.string())])
 """Job ids that are one-time runs (SUBMIT_RUN, WORKFLOW_RUN), with the latest run's name."""
 

@@ -227,6 +227,20 @@ WORKSPACES_LATEST = pa.schema(
 )
 """6 columns; https://docs.databricks.com/aws/en/admin/system-tables/workspaces"""
 
+INFORMATION_SCHEMA_SCHEMATA = pa.schema(
+    [
+        *_texts("catalog_name schema_name schema_owner comment"),
+        *_instants("created"),
+        *_texts("created_by"),
+        *_instants("last_altered"),
+        *_texts("last_altered_by"),
+    ]
+)
+"""8 columns, a row per schema the reader may use; a preflight alone asks for it.
+
+https://docs.databricks.com/aws/en/sql/language-manual/information-schema/schemata
+"""
+
 DOCUMENTED: dict[str, pa.Schema] = {
     "system.access.table_lineage": TABLE_LINEAGE,
     "system.access.column_lineage": COLUMN_LINEAGE,

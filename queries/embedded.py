@@ -59,6 +59,13 @@ class EmbeddedWarehouse:
                 self._open(table, file_groups(folder, required), documented)
             return self._fields[table]
 
+    def mend(self, table: str) -> str:
+        """Where the table's files belong."""
+        return f"export {table} into {self._root.joinpath(*name_parts(table))}, or name it in [sources.*.tables]"
+
+    def cancel(self) -> None:
+        """Nothing to do: files are read in seconds, and whoever waits for a day waits as long as it takes."""
+
     def _open(self, table: str, groups: list[FileGroup], documented: pa.Schema) -> None:
         known = set(documented.names)
         present = {path for group in groups for path in _given(group, documented) if path[0] in known}

@@ -128,6 +128,22 @@ def with_tables(tree: exp.Expr, tables: Mapping[str, exp.Expr]) -> exp.Expr:
     return tree.transform(bind)
 
 
+ALL_ROWS = "rows_in_all"
+"""The column that `counted` adds."""
+
+
+def counted(tree: exp.Query) -> exp.Expr:
+    """The query with the number of its rows beside each of them, and one row of NULLs when it has none.
+
+    So a result that ends too early can be told, also when nothing is left of it.
+    """
+    number = exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), ALL_ROWS)
+    asked = exp.select(exp.Star(), number).from_(tree.subquery("asked"))
+    always = exp.select(exp.alias_(exp.Literal.number(1), "one")).subquery("always")
+    told = exp.Column(this=exp.Star(), table=exp.to_identifier("told"))
+    return exp.select(told).from_(always).join(asked.subquery("told"), on=exp.true(), join_type="left")
+
+
 def parameters(tree: exp.Expr) -> frozenset[str]:
     """The names of the values a query wants bound."""
     return frozenset(node.name for node in tree.find_all(exp.Placeholder))

@@ -41,6 +41,12 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE)
 
+BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily"})
+"""Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
+
+NO_TABLE = "none"
+"""Stands for an optional table that is not to be read."""
+
 _HISTORY_SLACK = timedelta(days=1)
 
 
@@ -59,29 +65,28 @@ class SystemTableReader:
 
     def span(self, table: str) -> Span:
         """First and last day of one lineage table."""
-        found = pa.Table.from_batches(list(self._run("span", {}, {"lineage_table": table}))).to_pylist()
+        found = pa.Table.from_batches(list(self.ask("span", {}, {"lineage_table": table}))).to_pylist()
         return Span(found[0]["first"], found[0]["last"])
 
     def absent(self) -> Sequence[str]:
         """Optional tables, columns and struct fields this source does not have."""
         missing = []
         for role, name in self.tables.items():
-            fields = self._fields(role)
-            if fields is None:
-                missing.append(name)
-                continue
-            missing += sorted(f"{name}.{'.'.join(path)}" for path in _wanted(role) if path not in fields)
+            if self.fields(role) is None:
+                missing.append(DEFAULT_TABLES[role] if name == NO_TABLE else name)
+            else:
+                missing += [f"{name}.{path}" for path in self.lacking(role)]
         return missing
 
     def totals(self, table: str, first: date, last: date | None = None) -> pa.Table:
         """Rows of one lineage table by day and workspace."""
-        rows = self._run("totals", _span(first, last), {"lineage_table": table})
-        return pa.Table.from_batches(_cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
+        rows = self.ask("totals", _span(first, last), {"lineage_table": table})
+        return pa.Table.from_batches(cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
 
     def edges(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Edges of a run of days, and the balance of all rows."""
-        rows = self._run("lineage_edges", _span(first, last), {TABLE_LINEAGE: TABLE_LINEAGE})
-        return self._with_globs(_cast(rows, schemas.EDGES))
+        rows = self.ask("lineage_edges", _span(first, last), {TABLE_LINEAGE: TABLE_LINEAGE})
+        return self._with_globs(cast(rows, schemas.EDGES))
 
     def column_sets(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Column sets of a run of days by edge, with their content where the warehouse ships it at once."""
@@ -89,12 +94,20 @@ class SystemTableReader:
 
     def column_contents(self, first: date, last: date, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The column sets asked for, with their content."""
-        return self._column_sets(first, last, "wanted", "\n".join(wanted))
+        missing = set(wanted)
+        for batch in self._column_sets(first, last, "wanted", "\n".join(wanted)):
+            missing.difference_update(batch.column("set_key").to_pylist())
+            yield batch
+        if missing:
+            raise SourceError(
+                f"{len(missing)} of {len(wanted)} column sets of {first} to {last} did not come",
+                mend="run again: the result was cut short, or rows arrived meanwhile",
+            )
 
     def _column_sets(self, first: date, last: date | None, content: str, wanted: str) -> Iterator[pa.RecordBatch]:
         values = {**_span(first, last), "content": content, "wanted": wanted}
-        rows = self._run("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE})
-        return self._with_globs(_cast(rows, schemas.COLUMN_SETS))
+        rows = self.ask("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE})
+        return self._with_globs(cast(rows, schemas.COLUMN_SETS))
 
     def usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Reads and writes of a run of days; reads from the result cache follow as rows of their own."""
@@ -102,19 +115,23 @@ class SystemTableReader:
         start, end = _midnight(first), _midnight(last + timedelta(days=1))
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         slack = {"history_from": start - _HISTORY_SLACK, "history_to": end + _HISTORY_SLACK}
-        rows = self._run("usage_daily", {**_span(first, last), **slack}, tables)
-        yield from self._with_globs(_cast(rows, schemas.USAGE))
-        if self._fields(QUERY_HISTORY) is not None:
+        rows = self.ask("usage_daily", {**_span(first, last), **slack}, tables)
+        yield from self._with_globs(cast(rows, schemas.USAGE))
+        if self.fields(QUERY_HISTORY) is not None:
             bounds = {"last_day": last, "lineage_from": first - _HISTORY_SLACK, "day_start": start, "day_end": end}
-            yield from _cast(self._run("cached_reads", bounds, tables), schemas.USAGE)
+            yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
+
+    def cancel(self) -> None:
+        """End what is being read, from any thread."""
+        self.warehouse.cancel()
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         """Job ids that are one-time runs between two days, both included; nothing without the table."""
-        if self._fields(JOB_RUN_TIMELINE) is None:
+        if self.fields(JOB_RUN_TIMELINE) is None:
             return iter(())
         values = {"first_day": _midnight(first), "end_day": _midnight(last + timedelta(days=1))}
-        rows = self._run("one_time_runs", values, {JOB_RUN_TIMELINE: JOB_RUN_TIMELINE})
-        return _cast(rows, schemas.ONE_TIME_RUNS)
+        rows = self.ask("one_time_runs", values, {JOB_RUN_TIMELINE: JOB_RUN_TIMELINE})
+        return cast(rows, schemas.ONE_TIME_RUNS)
 
     def _with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""
@@ -127,13 +144,24 @@ class SystemTableReader:
             rules = pa.array([globs.get(rule, rule) for rule in batch.column("rule").to_pylist()], pa.string())
             yield batch.set_column(batch.schema.get_field_index("rule"), "rule", rules)
 
-    def _fields(self, role: str) -> frozenset[Field] | None:
+    def lacking(self, role: str) -> Sequence[str]:
+        """What the miner reads of a table and the table does not have, as `column` or `column.field`."""
+        found = self.fields(role) or frozenset()
+        return sorted(".".join(path) for path in wanted(role) if path not in found)
+
+    def fields(self, role: str) -> frozenset[Field] | None:
+        """The columns and struct fields of a table; None when an optional one is not there.
+
+        Raises MissingTableError, SchemaDriftError.
+        """
         name = self.tables[role]
+        if name == NO_TABLE:
+            return None
         found = self.warehouse.fields(name, DOCUMENTED[DEFAULT_TABLES[role]], REQUIRED[role])
         if found is None and role not in OPTIONAL_TABLES:
             raise MissingTableError(
                 f"{name} is not there",
-                mend=f"check [sources.*.tables] {role}, and that the principal may SELECT from it",
+                mend=f"check [sources.*.tables] {role}; {self.warehouse.mend(name)}",
             )
         if found is not None and (lacking := [column for column in REQUIRED[role] if (column,) not in found]):
             raise SchemaDriftError(
@@ -142,14 +170,16 @@ class SystemTableReader:
             )
         return found
 
-    def _run(self, query: str, values: Mapping[str, object], roles: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    def ask(self, query: str, values: Mapping[str, object], roles: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+        """Rows of one packed query. `values` by parameter, the scope's left out; `roles` by table parameter."""
         key = (query, *roles.values())
         if key not in self._prepared:
             self._prepared[key] = self._prepare(query, roles)
-        return self.warehouse.run(self._prepared[key], {**self._scope(), **values})
+        rows = self.warehouse.run(self._prepared[key], {**self._scope(), **values})
+        return rows if query in BALANCED else _whole(rows, query)
 
     def _prepare(self, query: str, roles: Mapping[str, str]) -> Prepared:
-        fields = {parameter: self._fields(role) for parameter, role in roles.items()}
+        fields = {parameter: self.fields(role) for parameter, role in roles.items()}
 
         def present(parameter: str, path: Field) -> bool:
             known = fields[parameter]
@@ -162,10 +192,13 @@ class SystemTableReader:
         absent = [parameter for parameter, known in fields.items() if known is None]
         tree = statements.with_tables(tree, dict.fromkeys(absent, _nothing()))
         named = {parameter: self.tables[role] for parameter, role in roles.items() if parameter not in absent}
+        if query not in BALANCED and isinstance(tree, exp.Query):
+            tree = statements.counted(tree)
         return self.warehouse.prepare(tree, named)
 
     def _scope(self) -> Mapping[str, object]:
-        own = "\n".join(".".join(name_parts(name)).lower() for name in self.tables.values())
+        read = [name for name in self.tables.values() if name != NO_TABLE]
+        own = "\n".join(".".join(name_parts(name)).lower() for name in read)
         return {"principal": self.principal.lower(), "own_tables": own, **scope_values(self.scope)}
 
 
@@ -173,7 +206,8 @@ def _nothing() -> exp.Expr:
     return exp.select(exp.alias_(exp.Literal.number(1), "nothing")).where(exp.false()).subquery()
 
 
-def _wanted(role: str) -> set[Field]:
+def wanted(role: str) -> set[Field]:
+    """The columns and struct fields of a table that the miner reads when it mines."""
     queries = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs")
     return {path for query in queries for path in statements.bound_columns(query).get(role, ())}
 
@@ -190,7 +224,22 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _cast(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _whole(batches: Iterator[pa.RecordBatch], query: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a counted query. Raises SourceError when fewer or more came than it has."""
+    came, told = 0, None
+    for batch in batches:
+        numbers = batch.column(statements.ALL_ROWS)
+        told = told if not batch.num_rows or told is not None else numbers[0].as_py() or 0
+        rows = batch.filter(pc.is_valid(numbers))
+        came += rows.num_rows
+        yield rows.drop_columns([statements.ALL_ROWS])
+    if came != told:
+        raise SourceError(
+            f"{query}: {came} rows came of {told or 'an answer'}", mend="run again: the result was cut short"
+        )
+
+
+def cast(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Rows by declared name and type. Raises SourceError when the warehouse answers with other columns."""
     for batch in batches:
         try:

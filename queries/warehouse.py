@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
@@ -16,11 +16,15 @@ Field = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A query in the warehouse's dialect; `tables` are the full names it reads, `parameters` the values it wants."""
+    """A query in the warehouse's dialect; `tables` are the full names it reads, `parameters` the values it wants.
+
+    `bound` are the tables that are parameters themselves, by their parameter.
+    """
 
     text: str
     tables: tuple[str, ...]
     parameters: frozenset[str]
+    bound: Mapping[str, str] = field(default_factory=dict)
 
 
 class Warehouse(Protocol):
@@ -36,12 +40,20 @@ class Warehouse(Protocol):
         """
         ...
 
+    def mend(self, table: str) -> str:
+        """What an operator does about a table that is not there, or cannot be seen."""
+        ...
+
     def prepare(self, tree: exp.Expr, tables: Mapping[str, str]) -> Prepared:
         """A parsed query in this warehouse's dialect; `tables` gives the full name by table parameter."""
         ...
 
     def run(self, query: Prepared, values: Mapping[str, object]) -> Iterator[pa.RecordBatch]:
         """Rows of a prepared query; `values` by parameter."""
+        ...
+
+    def cancel(self) -> None:
+        """End what is being read, from any thread; whoever reads gets SourceError. Nothing is answered afterwards."""
         ...
 
 

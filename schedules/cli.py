@@ -4,9 +4,11 @@ Exit codes: 0 done · 1 failed · 2 bad settings or usage · 3 done with rejecti
 """
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import structlog
 import typer
@@ -26,7 +28,8 @@ def main(args: Sequence[str] | None = None, session: Session | None = None) -> i
     """Run one command and return its exit code. No mistake of a user's ends in a traceback."""
     logs.configure()
     try:
-        code = app(args, prog_name="uc-miner", standalone_mode=False, obj=session or Session())
+        with _terminable():
+            code = app(args, prog_name="uc-miner", standalone_mode=False, obj=session or Session())
     except MinerError as failure:
         return INTERRUPTED if _interrupted(failure) else _told(failure)
     except typer.TyperException as misuse:
@@ -41,6 +44,19 @@ def main(args: Sequence[str] | None = None, session: Session | None = None) -> i
         screen.error(MinerError(f"uc-miner itself failed: {fault!r}", mend="report it, with the log above"))
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Take a request to terminate like Control-C: what runs is cancelled, the ledger stays as it was committed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupted(fault: BaseException | None) -> bool:

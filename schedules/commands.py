@@ -10,11 +10,13 @@ from typing import Annotated
 import orjson
 import typer
 
+from miner.checks import FAIL
 from miner.errors import SettingsError
 from miner.pipeline import DONE, REJECTED
 from schedules import jobs, logs
 from schedules.console import explain as explanations
 from schedules.console import plan as plans
+from schedules.console import preflight as preflights
 from schedules.console import screen
 from schedules.console import status as standings
 from schedules.console.bars import bars
@@ -27,6 +29,8 @@ from schedules.demo.folder import DemoFolder
 from schedules.explanations import asked_here, explained
 from schedules.jobs import EstateSize
 from schedules.parts import Leave
+from schedules.preflight import preflight
+from schedules.rights import print_grants, print_views, two_parts
 from schedules.session import Level, Session
 
 FAILED = 1
@@ -274,5 +278,52 @@ def dump(
         Screen().line(f"{out}: {lines:,} lines")
 
 
-def _print_json(value: dict[str, object]) -> None:
+@app.command("preflight", epilog="Example: uc-miner preflight --json")
+def preflight_command(context: typer.Context, *, json: Json = False) -> int:
+    """Check settings, ledger, sources and sink, and tell how to mend what is missing. Nothing is changed.
+
+    Exit codes: 0 when no check failed, else 1.
+    """
+    session: Session = context.obj
+    with bars("checking") as shown:
+        found = list(preflight(session.parts, shown.say))
+    if json:
+        _print_json(preflights.told(found))
+    else:
+        preflights.show_findings(Screen(), found)
+    return FAILED if any(finding.state == FAIL for finding in found) else 0
+
+
+@app.command(epilog="Example: uc-miner grants --source prod > grants.sql")
+def grants(
+    context: typer.Context,
+    *,
+    source: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; may be repeated.")] = None,
+) -> None:
+    """Print the least GRANT statements for the principals of the sources, as the settings say."""
+    session: Session = context.obj
+    sys.stdout.write(print_grants(session.parts(), source or ()))
+
+
+@app.command(epilog="Example: uc-miner views --in ops.lineage --workspace 7405610000000303 > views.sql")
+def views(
+    context: typer.Context,
+    *,
+    source: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; may be repeated.")] = None,
+    schema: Annotated[
+        str,
+        typer.Option(
+            "--in", metavar="CATALOG.SCHEMA", help="Where views go that the settings do not name.", callback=two_parts
+        ),
+    ] = "",
+    workspace: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only rows of this workspace; may be repeated.")
+    ] = None,
+) -> None:
+    """Print views of the system tables that show the miner what it reads, and nothing else."""
+    session: Session = context.obj
+    sys.stdout.write(print_views(session.parts(), source or (), schema, workspace or ()))
+
+
+def _print_json(value: object) -> None:
     sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")

@@ -20,6 +20,10 @@ _SECRET = re.compile(
 _USER_INFO = re.compile(r"(https?://)[^\s/]*@|(\w*(?:sql|postgres)[\w+]*://)\S*@", re.IGNORECASE)
 
 
+# What the connector finds wrong reaches us as errors, told once, without statement and token. Its logger "unsafe" has
+# a level of its own and tells all that is sent and received.
+_UNHEARD = ("databricks", "databricks.sql.unsafe")
+
 Form = Literal["auto", "json", "console"]
 
 
@@ -98,3 +102,5 @@ def _adopt_other_loggers(stream: TextIO, rendering: list[Processor]) -> None:
     root = logging.getLogger()
     root.handlers = [*(other for other in root.handlers if other.get_name() != __name__), handler]
     root.setLevel(logging.WARNING)
+    for name in _UNHEARD:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -6,6 +6,9 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
@@ -13,18 +16,25 @@ from miner.ledger import Ledger
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
-from miner.ports import Sink
+from miner.ports import COLUMN_LINEAGE
 from miner.scope import Scope
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
 from schedules.settings import Settings
 from schedules.settings.checks import SQLITE
-from schedules.settings.model import FilesSource, Purview, globs
-from sinks.purview.authentication import Authentication
+from schedules.settings.model import Purview
+from schedules.settings.scope import globs
+from schedules.settings.sources import FilesSource
+from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.client import PurviewSink
+from sinks.purview.clouds import account_address, portal_address
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
 from sinks.purview.options import PurviewOptions
+from sinks.purview.sign_in import SignIn, signed_in
+
+if TYPE_CHECKING:
+    from queries.databricks.warehouse import DatabricksWarehouse
 
 Now = Callable[[], datetime]
 
@@ -96,8 +106,8 @@ class Parts:
 
     def _source(self, name: str, scratch: Path, leave: Leave, opened: ExitStack) -> Source:
         given = self.settings.sources[name]
-        scope = self.scope(name)
-        reader = opened.enter_context(reading(given, scratch, scope))
+        scope, columns = self.scope(name), self.settings.mining.column_lineage
+        reader = opened.enter_context(reading(given, scratch, scope, column_lineage=columns))
         return Source(name, reader, self._mining(given, scope, leave))
 
     def scope(self, name: str) -> Scope:
@@ -105,7 +115,7 @@ class Parts:
         given, mining = self.settings.sources[name], self.settings.mining
         return Scope(exclude=globs(mining.exclude, given.exclude), include=globs(mining.include, given.include))
 
-    def _mining(self, given: FilesSource, scope: Scope, leave: Leave) -> MiningOptions:
+    def _mining(self, given: SourceSettings, scope: Scope, leave: Leave) -> MiningOptions:
         mining = self.settings.mining
         return MiningOptions(
             start=self.start,
@@ -132,19 +142,22 @@ class Parts:
     @contextmanager
     def emitter(self, ledger: Ledger) -> Iterator[Emitter | None]:
         """What brings the configured sink up to date; None when there is no sink."""
-        with self._sink() as sink:
+        with self.sink() as sink:
             stale = self.settings.mining.stale_days
             yield Emitter(ledger, sink, stale, self.popularity(), self.now) if sink else None
 
     @contextmanager
-    def _sink(self) -> Iterator[Sink | None]:
+    def sink(self) -> Iterator[FilesSink | PurviewSink | None]:
+        """The configured sink; None when there is none."""
         purview = self.settings.purview
         if purview.sink == "files":
             yield FilesSink(purview.out, self._purview_options())
-        elif purview.sink == "purview" and purview.endpoint:
+        elif purview.sink == "purview":
             with (
-                _authentication(purview) as authentication,
-                closing(PurviewSink(purview.endpoint, authentication, self._purview_options())) as sink,
+                signed_in(_sign_in(purview)) as authentication,
+                closing(
+                    PurviewSink(_address(purview), authentication, self._purview_options(), cloud=purview.cloud)
+                ) as sink,
             ):
                 yield sink
         else:
@@ -169,35 +182,68 @@ class Parts:
             windows=self.settings.usage.windows,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,
+            workers=purview.workers,
+            operations_per_second=purview.operations_per_second,
+            collection=purview.collection or "",
             process_type=purview.process_type,
             usage_group=purview.business_metadata_group,
         )
 
 
 @contextmanager
-def reading(given: FilesSource, scratch: Path, scope: Scope) -> Iterator[SystemTableReader]:
-    """One source's system tables; `scratch` takes what its warehouse cannot hold in memory."""
-    warehouse = EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
-    with closing(warehouse):
-        yield SystemTableReader(warehouse, given.tables.model_dump(), scope, given.principal.lower())
+def reading(
+    given: SourceSettings, scratch: Path, scope: Scope, *, column_lineage: bool = True
+) -> Iterator[SystemTableReader]:
+    """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
+
+    The table of column lineage is left alone where that is not wanted.
+    """
+    with closing(_warehouse(given, scratch)) as warehouse:
+        tables: dict[str, str] = given.tables.model_dump()
+        if not column_lineage:
+            del tables[COLUMN_LINEAGE]
+        yield SystemTableReader(warehouse, tables, scope, given.principal.lower())
 
 
-def _rules(given: FilesSource, scope: Scope, *, column_lineage: bool) -> str:
+def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | DatabricksWarehouse":
+    if isinstance(given, FilesSource):
+        return EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
+    # A second or two of imports that only a run against Databricks has to spend.
+    from schedules.databricks import warehouse  # noqa: PLC0415
+
+    return warehouse(given, scratch)
+
+
+def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
     told = (RULES_VERSION, scope.digest(), given.principal.lower(), str(column_lineage))
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
 
 
-@contextmanager
-def _authentication(purview: Purview) -> Iterator[Authentication]:
-    if purview.user and purview.password:
-        yield purview.user, purview.password.get_secret_value()
-        return
-    # A third of a second that only a run against Microsoft's own service has to spend.
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
+def _address(purview: Purview) -> str:
+    if purview.endpoint:
+        return purview.endpoint
+    if purview.portal == "unified":
+        return portal_address(purview.tenant_id or "")
+    return account_address(purview.account or "", purview.cloud)
 
-    with DefaultAzureCredential() as credential:
-        yield credential
+
+def _sign_in(purview: Purview) -> SignIn:
+    return SignIn(
+        way=purview.auth,
+        cloud=purview.cloud,
+        tenant_id=purview.tenant_id or "",
+        client_id=purview.client_id or "",
+        client_secret=_secret(purview.client_secret),
+        certificate=purview.certificate,
+        certificate_password=_secret(purview.certificate_password),
+        user=purview.user or "",
+        password=_secret(purview.password),
+    )
+
+
+def _secret(given: SecretStr | None) -> str:
+    return given.get_secret_value() if given else ""
 
 
 def _missing(file: Path) -> bool:

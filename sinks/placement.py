@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from miner.checks import Found, failed, passed
 from miner.errors import SinkError
 
 _MENDS = {
@@ -46,3 +47,14 @@ def refused(error: OSError, place: str) -> SinkError:
     """The error a person can act on."""
     mend = _MENDS.get(error.errno or 0, "look at the place named, then run again")
     return SinkError(f"{place} could not be written: {error.strerror or error}", mend=mend)
+
+
+def look(folder: Path) -> Found:
+    """Whether files can be written into a folder, which may not be there yet. Nothing is made."""
+    place = folder.absolute()
+    nearest = next(above for above in (place, *place.parents) if above.exists())
+    if not nearest.is_dir():
+        return failed(f"{nearest} is a file", _MENDS[errno.EEXIST])
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return failed(f"{nearest} may not be written", _MENDS[errno.EACCES])
+    return passed(f"{folder} may be written" if nearest == place else f"{folder} will be made")

@@ -1,6 +1,7 @@
 """What holds for every test. Sockets beyond 127.0.0.1 are refused by the options in pyproject.toml."""
 
 import os
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -11,6 +12,18 @@ from schedules.settings.given import PREFIX
 hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("same" if os.environ.get("CI") else "search")
+
+
+GROUPS = frozenset({"atlas"})
+"""Folders whose tests need a server that has to be fetched first: they run only when named."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a group out of `pytest` and `pytest tests`."""
+    if collection_path.parent != Path(__file__).parent or collection_path.name not in GROUPS:
+        return None
+    named = (Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args)
+    return None if any(collection_path in (one, *one.parents) for one in named) else True
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ class Ledger:
         self.file = Path(parsed.database)
         self._engine = _engine(self.file, busy_seconds)
         try:
-            with _told(self.file):
+            with told(self.file):
                 self.file.parent.mkdir(parents=True, exist_ok=True)
                 self._migrate()
                 self._scratch = Path(tempfile.mkdtemp(prefix=f".{self.file.name}-", dir=self.file.parent))
@@ -57,7 +57,7 @@ class Ledger:
     @contextmanager
     def reading(self, copy: Path | None = None) -> Iterator[Connection]:
         """A connection that sees one state of the ledger throughout; `copy` is attached to it as `copy`."""
-        with _told(self.file), self._engine.connect() as connection:
+        with told(self.file), self._engine.connect() as connection:
             if copy is not None:
                 connection.exec_driver_sql("ATTACH DATABASE ? AS copy", (str(copy),))
                 connection.exec_driver_sql("PRAGMA copy.journal_mode = OFF")
@@ -74,7 +74,7 @@ class Ledger:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One write transaction, committed at the end, rolled back on any error."""
-        with _told(self.file), self._engine.connect() as connection:
+        with told(self.file), self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -85,12 +85,12 @@ class Ledger:
 
     def stage(self, stream: str, first: date) -> Staging:
         """A new staging file for a run of days of a stream, in one month; close it when done with it."""
-        with _told(self.file):
+        with told(self.file):
             return STAGING[stream](self.scratch_file(), self._engine.connect(), first)
 
     def told(self) -> AbstractContextManager[None]:
         """Turns errors of the database, and of files staged beside it, into LedgerError."""
-        return _told(self.file)
+        return told(self.file)
 
     def scratch_file(self) -> Path:
         """A new, empty file beside the ledger."""
@@ -101,7 +101,7 @@ class Ledger:
     def record(self, one: Merge, staging: Staging) -> None:
         """Merge what was staged: rows, balance and marks commit together."""
         connection = staging.connection
-        with _told(self.file):
+        with told(self.file):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 merge(connection, one, staging)
@@ -176,7 +176,7 @@ _TOLD = (
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
+def told(file: Path) -> Iterator[None]:
     """Turn the database's errors into ours, with what to do."""
     try:
         yield

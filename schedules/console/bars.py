@@ -23,6 +23,10 @@ class Bars:
         """What a job tells its progress to."""
         return Watches(estate=self._estate, mined=self._mined, emitted=self._emitted)
 
+    def say(self, waiting_for: str) -> None:
+        """What is waited for now."""
+        self._progress.update(self._waiting, description=waiting_for)
+
     def _estate(self, day: str, done: int, days: int) -> None:
         self._show("estate", f"writing the estate, {day}", done, days)
 

@@ -15,7 +15,7 @@ from schedules.demo.folder import DemoFolder
 from schedules.jobs import EstateSize, Ran, Watches
 from schedules.parts import Now, Parts, reading
 from schedules.settings import Settings
-from schedules.settings.model import FilesSource
+from schedules.settings.sources import FilesSource
 
 MOST_DAYS = 365
 """About as many days as system tables keep; older ones of an export are left out."""

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from sinks.purview.naming import databases
 
 SQLITE = "sqlite:///"
@@ -16,6 +18,7 @@ _LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 # Unity Catalog's names hold no period, slash or control character, so that a part is also one folder of an export.
 _PART = r"(?:[\w-]+|`[^`./\\\x00-\x1f\x7f]+`)"
+_VAULT_SECRET = re.compile(r"keyvault:https://[A-Za-z0-9-]+\.vault\.[a-z.]+/secrets/[A-Za-z0-9-]+(/[a-f0-9]{32})?/?")
 _THREE_PARTS = re.compile(rf"{_PART}\.{_PART}\.{_PART}")
 
 
@@ -99,6 +102,47 @@ def directory(value: Path) -> Path:
     if not os.access(value, os.R_OK | os.X_OK):
         raise ValueError("may not be read by this user")
     return value
+
+
+def file(value: Path) -> Path:
+    """Refuse a file that cannot be read, before anything is done."""
+    if not value.exists():
+        raise ValueError(f"does not exist (looked for {value.absolute()})")
+    if not value.is_file():
+        raise ValueError("is no file")
+    if not os.access(value, os.R_OK):
+        raise ValueError("may not be read by this user")
+    return value
+
+
+def secret(value: SecretStr) -> SecretStr:
+    """Refuse a secret that cannot go into a header, and a reference that names no secret of a vault."""
+    text = value.get_secret_value()
+    if not text or text != text.strip() or not text.isprintable() or not text.isascii():
+        raise ValueError("is empty, or holds a blank at its end or an unprintable character")
+    if text.startswith("keyvault:") and not _VAULT_SECRET.fullmatch(text):
+        raise ValueError("names no secret of a Key Vault")
+    return value
+
+
+def query_tags(value: dict[str, str]) -> dict[str, str]:
+    """Accept tags that reach the query history as they are."""
+    for text in (*value, *value.values()):
+        if not text or not text.isprintable() or len(text) > 128:  # noqa: PLR2004 (the longest tag Databricks takes)
+            raise ValueError("holds a name or value that is empty, unprintable or longer than 128 characters")
+    return value
+
+
+def workspace_host(value: str) -> str:
+    """Accept the host of a workspace, with or without https:// before it."""
+    if "://" in value:
+        checked = endpoint(value)
+        if urlsplit(checked).path:
+            raise ValueError("holds more than a host")
+        return checked
+    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d{1,5})?/?", value):
+        raise ValueError("is no host name")
+    return value.rstrip("/")
 
 
 def ledger_url(value: str) -> str:

@@ -1,51 +1,97 @@
 """Who the miner is to the catalog: an Entra identity for Purview, or a user and password for a plain Apache Atlas."""
 
+import threading
+import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from azure.core.credentials import TokenCredential
+import structlog
+from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError
 from pyapacheatlas.auth import BasicAuthentication
 from pyapacheatlas.auth.base import AtlasAuthBase
 
 from miner.errors import SettingsError, SinkError
+from sinks.purview.clouds import PUBLIC, scope_for
+
+log = structlog.get_logger()
 
 Authentication = TokenCredential | tuple[str, str]
+Headers = dict[str, str]
 
-_SCOPES = {
-    ".azure.us": "https://purview.azure.us/.default",
-    ".azure.cn": "https://purview.azure.cn/.default",
-}
-_SCOPE = "https://purview.azure.net/.default"
+RENEWED_BEFORE = 300.0
+"""Seconds before its end at which a token is renewed: no request may outlive its token."""
+
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class CredentialAuthentication(AtlasAuthBase):  # type: ignore[misc]
-    """Any azure-identity credential; the credential keeps its tokens and renews them before they run out."""
+    """Any azure-identity credential, asked by one worker at a time.
 
-    def __init__(self, credential: TokenCredential, scope: str) -> None:
+    Tokens are kept here: some credentials keep none (that of the Azure CLI starts a process for each), and the others
+    promise nothing about threads. While a token still holds, a failed renewal is no trouble. `clock` gives seconds
+    since 1970.
+    """
+
+    def __init__(self, credential: TokenCredential, scope: str, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
         self._credential = credential
         self._scope = scope
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: AccessToken | None = None
 
-    def get_authentication_headers(self) -> dict[str, str]:
+    def get_authentication_headers(self) -> Headers:
         """The header of one request. Raises SinkError when no token is to be had."""
+        with self._lock:
+            if self._left() <= RENEWED_BEFORE:
+                self._renew()
+            return _bearer(self._token)
+
+    def forget(self, headers: Headers) -> bool:
+        """Forget the token that was refused, unless another worker did; True when the next one may do better."""
+        with self._lock:
+            if self._token is not None and _bearer(self._token) == headers:
+                self._token = None
+        return True
+
+    def _left(self) -> float:
+        return self._token.expires_on - self._clock() if self._token else 0.0
+
+    def _renew(self) -> None:
         try:
-            token = self._credential.get_token(self._scope)
-        except AzureError as error:
+            self._token = self._credential.get_token(self._scope)
+        except (AzureError, ValueError) as error:
+            words = str(error).partition("\n")[0]
+            if self._left() > 0:
+                log.warning("token.not_renewed", error=words)
+                return
             raise SinkError(
-                f"no token for Purview: {str(error).partition(chr(10))[0]}",
-                mend="sign in (az login), or set a managed identity or service principal for the miner",
+                f"no token for Purview: {words}",
+                mend="look at [purview] auth; sign in (az login), or set a managed identity or service principal",
             ) from error
-        return {"Authorization": f"Bearer {token.token}"}
 
 
-def authenticated(authentication: Authentication, endpoint: str) -> AtlasAuthBase:
+class PasswordAuthentication(BasicAuthentication):  # type: ignore[misc]
+    """A user and password."""
+
+    def forget(self, _headers: Headers) -> bool:
+        """Nothing is to be forgotten: the same password will not do better."""
+        return False
+
+
+def authenticated(
+    authentication: Authentication, endpoint: str, cloud: str = PUBLIC
+) -> CredentialAuthentication | PasswordAuthentication:
     """What pyapacheatlas asks for headers. Raises SettingsError when a secret would travel in the clear."""
     address = urlsplit(endpoint)
     host = address.hostname or ""
     if address.scheme != "https" and host not in _LOOPBACK:
         raise SettingsError(f"{endpoint} is not https", mend="[purview] endpoint: begin it with https://")
     if isinstance(authentication, tuple):
-        return BasicAuthentication(*authentication)
-    scope = next((scope for suffix, scope in _SCOPES.items() if host.endswith(suffix)), _SCOPE)
-    return CredentialAuthentication(authentication, scope)
+        return PasswordAuthentication(*authentication)
+    return CredentialAuthentication(authentication, scope_for(host, cloud))
+
+
+def _bearer(token: AccessToken | None) -> Headers:
+    return {"Authorization": f"Bearer {token.token}"} if token else {}

@@ -15,17 +15,23 @@ _GUID = 24
 
 
 def batched(entities: Iterable[Entity], most: int, most_bytes: int) -> Iterator[Sequence[Entity]]:
-    """Entities in their order, in batches of one kind within the limits; one that alone exceeds them travels alone."""
+    """Entities in their order, in batches of one kind within the limits; one that alone exceeds them travels alone.
+
+    An entity never shares a batch with one that it needs: Atlas looks a reference by name up among what it has.
+    """
     batch: list[Entity] = []
+    names: set[str] = set()
     size = 0
     for entity in entities:
         own = len(entity.body) + _GUID
         full = len(batch) >= most or size + own > most_bytes
-        if batch and (full or entity.kind != batch[0].kind):
+        if batch and (full or entity.kind != batch[0].kind or not names.isdisjoint(entity.needs)):
             yield batch
             batch, size = [], 0
+            names.clear()
         size = size + own if batch else len(_HEAD) + len(_TAIL) + own
         batch.append(entity)
+        names.add(entity.qualified_name)
     if batch:
         yield batch
 

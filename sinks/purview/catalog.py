@@ -10,8 +10,11 @@ from sinks.purview.refusals import RefusedError
 from sinks.purview.transport import AtlasSession
 from sinks.purview.typedefs import Json, process_type, usage_group, widened
 
-_LOOKED_UP = 20
+_LOOKED_UP = 25
 """Qualified names asked for in one call: with many more the address would grow too long."""
+
+_NO_SUCH_TYPE = "ATLAS-400-00-014"
+"""What Atlas answers when asked for entities of a type that it does not have."""
 
 Key = tuple[str, str]
 """Type and qualified name."""
@@ -19,11 +22,11 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PresentAsset:
-    """An asset that is in the catalog; `figures` are the business attributes it has, by group."""
+    """An asset that is in the catalog; `figures` are the business attributes it has, by group and name."""
 
     guid: str
     name: str
-    figures: Mapping[str, frozenset[str]]
+    figures: Mapping[str, Mapping[str, object]]
 
 
 class Catalog:
@@ -44,6 +47,14 @@ class Catalog:
         if dataset_types:
             self._ensure("businessMetadataDefs", usage_group(options, dataset_types))
 
+    def wanting(self, options: PurviewOptions) -> list[str]:
+        """The names of the miner's types that `define` would create or widen. Nothing is changed."""
+        there = self._session.entity_types()
+        dataset_types = [name for name in options.dataset_types if name in there]
+        wanted = [process_type(options), *([usage_group(options, dataset_types)] if dataset_types else [])]
+        present = {one["name"]: self._definition(one["name"]) for one in wanted}
+        return [one["name"] for one in wanted if (known := present[one["name"]]) is None or widened(known, one)]
+
     def assets(self, keys: Iterable[Key]) -> Mapping[Key, PresentAsset]:
         """Those of the assets that are there."""
         found: dict[Key, PresentAsset] = {}
@@ -55,7 +66,7 @@ class Catalog:
 
     def delete_figures(self, asset: PresentAsset, group: str, figures: Iterable[str]) -> None:
         """Take single business attributes of one group away from an asset; nothing happens when it has none of them."""
-        gone = asset.figures.get(group, frozenset()) & frozenset(figures)
+        gone = asset.figures.get(group, {}).keys() & frozenset(figures)
         if gone:
             self._session.delete_businessMetadata(asset.guid, {group: dict.fromkeys(sorted(gone), "")})
 
@@ -98,7 +109,7 @@ class Catalog:
                 qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=True, minExtInfo=True
             )
         except RefusedError as refusal:
-            if not refusal.absent:
+            if not refusal.absent and refusal.code != _NO_SUCH_TYPE:
                 raise
             return {}
         active = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]
@@ -106,6 +117,4 @@ class Catalog:
 
 
 def _present(entity: Json) -> PresentAsset:
-    business = entity.get("businessAttributes") or {}
-    figures = {group: frozenset(values) for group, values in business.items()}
-    return PresentAsset(entity["guid"], entity["attributes"].get("name") or "", figures)
+    return PresentAsset(entity["guid"], entity["attributes"].get("name") or "", entity.get("businessAttributes") or {})

@@ -1,52 +1,61 @@
 """The `purview` sink: the same bodies as the `files` sink, posted to the catalog."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import attrgetter
 
 import pandas as pd
 import pyarrow as pa
 
-from miner.ports import Entity, Rejected, Unmatched
+from miner.checks import Check
+from miner.ports import Delivery, Entity, Rejected, Unmatched
 from sinks.purview import payload
-from sinks.purview.authentication import Authentication
-from sinks.purview.batches import batched, bulk_body
+from sinks.purview.authentication import Authentication, authenticated
+from sinks.purview.batches import batched
 from sinks.purview.catalog import Catalog
+from sinks.purview.clouds import PUBLIC
 from sinks.purview.entities import process_entities
+from sinks.purview.figures import FigureSender
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
+from sinks.purview.pace import Pace
 from sinks.purview.patience import DEFAULT_PATIENCE, Patience
-from sinks.purview.refusals import RefusedError
-from sinks.purview.transport import AtlasSession
-from sinks.purview.typedefs import usage_figures
-from sinks.purview.usage import figures_of, named, usage_entities
-
-_PARAMETERS: Mapping[str, Mapping[str, str]] = {
-    payload.PROCESS: {},
-    payload.USAGE: {"businessAttributeUpdateBehavior": "merge"},
-}
+from sinks.purview.posting import posted
+from sinks.purview.preflight import PurviewChecks
+from sinks.purview.sending import several_at_once
+from sinks.purview.transport import AtlasSession, api_address
+from sinks.purview.usage import usage_entities
 
 
 class PurviewSink:
     """Posts to one Purview account, or to a plain Apache Atlas.
 
     `endpoint` is `https://<account>.purview.azure.com`, or the whole address of an Atlas v2 API; `authentication` an
-    azure-identity credential, or a user and password for a plain Atlas.
+    azure-identity credential, or a user and password for a plain Atlas; `cloud` tells whose tokens an address takes
+    that is not one of Microsoft's. `pace` is given by tests; else it follows from the options.
     """
 
     name = "purview"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (where, as who, and what tests and settings change of the rest)
         self,
         endpoint: str,
         authentication: Authentication,
         options: PurviewOptions = DEFAULT,
+        *,
+        cloud: str = PUBLIC,
         patience: Patience = DEFAULT_PATIENCE,
+        pace: Pace | None = None,
     ) -> None:
         self.fingerprint = options.fingerprint
         self._options = options
-        self._session = AtlasSession(endpoint, authentication, patience)
+        self._pace = pace or Pace(options.operations_per_second)
+        address = api_address(endpoint)
+        signed = authenticated(authentication, address, cloud)
+        self._session = AtlasSession(address, signed, patience, self._pace, options.workers)
         self._catalog = Catalog(self._session)
+        self._figures = FigureSender(self._session, self._catalog, options)
 
     def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         """As `sinks.purview.entities.process_entities`."""
@@ -64,18 +73,19 @@ class PurviewSink:
         """As `sinks.purview.batches.batched`."""
         return batched(entities, self._options.max_entities, self._options.max_bytes)
 
-    def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
-        """Post the batch, in parts when the catalog refuses the whole. Raises SinkError when it cannot be reached.
+    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
+        """As `sinks.purview.sending.several_at_once`, by as many workers as the options say."""
+        return several_at_once(batches, self.send, self._options.workers, self._pace.stop)
 
-        Usage goes only to assets that are there: an upsert would make an asset of Microsoft's type otherwise.
+    def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
+        """Post the batch, in parts when the catalog refuses the whole; several threads may do so at once.
+
+        Raises SinkError when the catalog cannot be reached.
         """
         rejected: list[Rejected] = []
         for kind, entities in groupby(batch, key=attrgetter("kind")):
-            taken = list(entities)
-            if kind == payload.USAGE:
-                taken, absent = self._fitted(taken)
-                rejected += absent
-            rejected += self._post(taken, _PARAMETERS[kind])
+            some = list(entities)
+            rejected += self._figures.send(some) if kind == payload.USAGE else self._send_own(some)
         return rejected
 
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:
@@ -84,42 +94,29 @@ class PurviewSink:
         Raises SinkError, before anything is deleted, when one of them is not our own.
         """
         refuse_foreign(entities)
-        for type_name, qualified_name in entities:
-            self._catalog.delete(type_name, qualified_name)
+        with ThreadPoolExecutor(self._options.workers) as pool:
+            for _ in pool.map(lambda key: self._catalog.delete(*key), entities):
+                pass
+
+    def checks(self, most_read: Callable[[], pa.Table], needs: tuple[str, ...] = ()) -> Iterator[Check]:
+        """As `sinks.purview.preflight.PurviewChecks`."""
+        return PurviewChecks(self._session, self._options, most_read, needs).all()
 
     def close(self) -> None:
-        """Close the connections to the catalog."""
+        """Close the connections to the catalog, and wake whoever waits for it."""
+        self._pace.stop()
         self._session.close()
 
-    def _fitted(self, usage: Sequence[Entity]) -> tuple[list[Entity], list[Rejected]]:
-        """The usage of assets that are there, under their names, and the rest as rejected.
+    def _send_own(self, entities: Sequence[Entity]) -> list[Rejected]:
+        """Post entities of our own, new ones into the collection.
 
-        Figures that are no longer known are deleted.
+        The parameter also moves entities that are there (seen in Microsoft's description of the call), and somebody may
+        have moved them elsewhere.
         """
-        assets = self._catalog.assets([(entity.type_name, entity.qualified_name) for entity in usage])
-        fitted: list[Entity] = []
-        absent: list[Rejected] = []
-        for entity in usage:
-            asset = assets.get((entity.type_name, entity.qualified_name))
-            if asset is None:
-                absent.append(Rejected(entity.qualified_name, f"the catalog has no such {entity.type_name}"))
-            else:
-                unknown = usage_figures(self._options.windows).keys() - figures_of(entity)
-                self._catalog.delete_figures(asset, self._options.usage_group, unknown)
-                fitted.append(named(entity, asset.name))
-        return fitted, absent
-
-    def _post(self, batch: Sequence[Entity], parameters: Mapping[str, str]) -> list[Rejected]:
-        """Post a batch; refused for its content, its halves, until the entities at fault stand alone."""
-        if not batch:
-            return []
-        try:
-            self._session.post_bulk(bulk_body(batch), parameters)
-        except RefusedError as refusal:
-            if not refusal.about_the_body:
-                raise
-            if len(batch) == 1:
-                return [Rejected(batch[0].qualified_name, f"{refusal.code or refusal.status}: {refusal.words}")]
-            middle = len(batch) // 2
-            return self._post(batch[:middle], parameters) + self._post(batch[middle:], parameters)
-        return []
+        collection = self._options.collection
+        if not collection:
+            return posted(self._session, entities, {})
+        there = self._catalog.assets([(entity.type_name, entity.qualified_name) for entity in entities])
+        new = [entity for entity in entities if (entity.type_name, entity.qualified_name) not in there]
+        known = [entity for entity in entities if (entity.type_name, entity.qualified_name) in there]
+        return posted(self._session, new, {"collectionId": collection}) + posted(self._session, known, {})

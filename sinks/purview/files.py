@@ -1,7 +1,7 @@
 """The `files` sink: exactly the bodies that would be posted, as files to look at, keep or post by other means."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -9,13 +9,14 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from miner.ports import Entity, Rejected, Unmatched
+from miner.ports import Delivery, Entity, Rejected, Unmatched
 from sinks.placement import placed, refused
 from sinks.purview import payload
 from sinks.purview.batches import batched, bulk_body
 from sinks.purview.entities import process_entities
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
+from sinks.purview.sending import one_by_one
 from sinks.purview.typedefs import typedefs
 from sinks.purview.usage import usage_entities
 
@@ -52,6 +53,10 @@ class FilesSink:
     def batches(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
         """As `sinks.purview.batches.batched`."""
         return batched(entities, self._options.max_entities, self._options.max_bytes)
+
+    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
+        """Write the batches one by one."""
+        return one_by_one(batches, self.send)
 
     def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
         """Write the batch as the next file of its kind."""

@@ -6,6 +6,8 @@ from sinks.purview import payload
 from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
 
+_SENDING = frozenset({"max_entities", "max_bytes", "workers", "operations_per_second", "collection"})
+
 
 @dataclass(frozen=True, slots=True)
 class PurviewOptions:
@@ -16,6 +18,8 @@ class PurviewOptions:
     `windows` are the popularity windows in days that get attributes of their own.
     `max_entities` and `max_bytes` bound one request; Microsoft advises at most 200 entities
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
+    `workers` requests travel at once, `operations_per_second` over all of them.
+    `collection` is the id of the collection that takes the entities we create; '' is the root collection.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
     (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
     """
@@ -25,6 +29,9 @@ class PurviewOptions:
     windows: tuple[int, ...] = (30,)
     max_entities: int = 100
     max_bytes: int = 1_000_000
+    workers: int = 6
+    operations_per_second: float = 25
+    collection: str = ""
     max_attribute_bytes: int = 32_000
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
@@ -36,8 +43,8 @@ class PurviewOptions:
 
     @property
     def fingerprint(self) -> str:
-        """Differs when entities built with these options may differ; how they are batched does not count."""
-        built = {name: value for name, value in asdict(self).items() if name not in {"max_entities", "max_bytes"}}
+        """Differs when entities built with these options may differ; how they are sent does not count."""
+        built = {name: value for name, value in asdict(self).items() if name not in _SENDING}
         return payload.digest(payload.written(built))
 
 

@@ -1,10 +1,9 @@
-"""How long a busy catalog is waited for.
+"""How often and how long a busy catalog is waited for.
 
 Purview answers 408 and 429 under load (https://learn.microsoft.com/en-us/purview/data-map-api-request-timeout).
 """
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -19,7 +18,7 @@ RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 class Patience:
     """Tries and seconds: waits double from the first to the longest, each cut by up to a half at random.
 
-    A Retry-After is waited for in full, up to `longest_asked`. `sleep` and `chance` are given by tests.
+    A Retry-After is waited for in full, up to `longest_asked`; one of 0 tells nothing. `chance` is given by tests.
     """
 
     attempts: int = 6
@@ -28,14 +27,12 @@ class Patience:
     longest_asked: float = 300.0
     connect_timeout: float = 10.0
     read_timeout: float = 120.0
-    connections: int = 8
-    sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
 
     def wait(self, attempt: int, answer: requests.Response | None) -> float:
         """Seconds to wait after a failed attempt, the first being 1; without an answer none came."""
         asked = asked_wait(answer) if answer is not None else None
-        if asked is not None:
+        if asked:
             return min(asked, self.longest_asked)
         return min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1)) * (1 - self.chance() / 2)
 

@@ -7,7 +7,7 @@ import requests
 
 from miner.errors import SinkError
 
-ENDPOINT_MEND = "look at purview.endpoint: https://<account>.purview.azure.com is enough"
+ENDPOINT_MEND = "look at purview.account and purview.endpoint; the name of the account is enough"
 
 _MENDS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "look at the reason; definitions in the catalog may differ from the miner's",
@@ -17,20 +17,38 @@ _MENDS: Mapping[int, str] = {
 }
 
 
-class RefusedError(SinkError):
-    """A refusal with its status, the catalog's code for it and its words."""
+NO_HEADERS: Mapping[str, str] = {}
 
-    def __init__(self, status: int, code: str, words: str) -> None:
+_CONTENT = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+
+
+class BusyError(SinkError):
+    """Trouble that should pass by itself did not, through all attempts; `status` is 0 when no answer came."""
+
+    def __init__(self, message: str, mend: str, answer: requests.Response | None = None) -> None:
+        super().__init__(message, mend=mend)
+        self.status = 0 if answer is None else answer.status_code
+        self.code, self.words = ("", "") if answer is None else code_and_words(answer)
+        self.headers: Mapping[str, str] = NO_HEADERS if answer is None else answer.headers
+
+
+class RefusedError(SinkError):
+    """A refusal with its status, the catalog's code for it, its words, and the answer's headers."""
+
+    def __init__(self, status: int, code: str, words: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         told = " ".join(filter(None, [str(status), code]))
         super().__init__(f"Purview refused with {told}: {words}", mend=_MENDS.get(status, ""))
         self.status = status
         self.code = code
         self.words = words
+        self.headers = headers
 
     @property
     def about_the_body(self) -> bool:
         """True when what was sent is at fault, so that a part of it may still be taken."""
-        named = self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and bool(self.code)
+        named = self.status in _CONTENT and bool(self.code)
         return named or self.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
     @property
@@ -41,7 +59,7 @@ class RefusedError(SinkError):
 
 def refusal(answer: requests.Response) -> RefusedError:
     """The refusal in an answer."""
-    return RefusedError(answer.status_code, *code_and_words(answer))
+    return RefusedError(answer.status_code, *code_and_words(answer), answer.headers)
 
 
 def code_and_words(answer: requests.Response) -> tuple[str, str]:

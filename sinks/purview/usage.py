@@ -63,10 +63,11 @@ def named(entity: Entity, name: str) -> Entity:
     return replace(entity, body=payload.written(body))
 
 
-def figures_of(entity: Entity) -> frozenset[str]:
-    """The names of the figures an entity carries."""
+def figures_of(entity: Entity) -> Mapping[str, int | float]:
+    """The figures an entity carries, by name."""
+    figures: Mapping[str, int | float]
     (figures,) = orjson.loads(entity.body)["businessAttributes"].values()
-    return frozenset(figures)
+    return figures
 
 
 def _dataset(row: _Row) -> Dataset:

@@ -2,9 +2,11 @@
 
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -165,8 +167,36 @@ def emission(folder: Path) -> None:
     verdict("entities built or sent by an unchanged run", second.told["built"] + second.told["sent"], 0, "entities")
 
 
+def sending(_folder: Path) -> None:
+    """A hundred thousand process entities to a server that only answers, six requests at once, against a bare session."""
+    with _answering() as endpoint:
+        arguments = {"endpoint": endpoint, "workers": 6}
+        times: dict[str, list[float]] = {"post": [], "send": []}
+        peaks = {}
+        for task, entities in (("post", 100_000), ("send", 100_000)) * 3:
+            measured = child(task, **arguments, entities=entities)
+            say(f"{task} {entities:,} entities", measured, f"{entities / measured.seconds:,.0f}/s")
+            times[task].append(measured.seconds)
+            peaks[entities] = measured.peak
+        few = child("send", **arguments, entities=10_000)
+        say("send 10,000 entities", few)
+    verdict("sending over a bare session, best of three", min(times["send"]) / min(times["post"]), 1.3)
+    verdict("peak memory, ten times the entities", peaks[100_000] / few.peak, 1.1)
+
+
+@contextmanager
+def _answering() -> Iterator[str]:
+    command = [sys.executable, "-m", "tests.bench.answering"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}/api/atlas/v2"
+        server.stdin.close()
+
+
 PARTS: dict[str, Callable[[Path], None]] = {
     "mining": mining, "memory": memory, "history": history, "popularity": popularity, "emission": emission,
+    "sending": sending,
 }  # fmt: skip
 
 

@@ -6,9 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from itertools import cycle, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bench.measure import report
+
+if TYPE_CHECKING:
+    from miner.ports import Entity
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -140,8 +145,77 @@ def build(ledger: str) -> None:
     opened.close()
 
 
+def _process_entities(count: int) -> "Iterator[Entity]":
+    """Process entities with three inputs of twelve column pairs each; a thousand of them, again and again.
+
+    Building them is no part of sending: `emission` measures it.
+    """
+    import orjson
+
+    from miner.ports import Entity
+
+    built = []
+    table = "databricks://11111111-2222-3333-4444-555555555555/catalogs/curated/schemas/sales/tables"
+    for number in range(1000):
+        name = f"uc-miner://11111111-2222-3333-4444-555555555555/6051921418418893/job/{number}/{number:016x}"
+        ends = [{"typeName": "databricks_table", "uniqueAttributes": {"qualifiedName": f"{table}/t_{number + end}"}}
+                for end in range(4)]  # fmt: skip
+        pairs = [{"Source": f"column_{pair}", "Sink": f"column_{pair}"} for pair in range(12)]
+        names = [end["uniqueAttributes"]["qualifiedName"] for end in ends]
+        mapping = [{"DatasetMapping": {"Source": source, "Sink": names[3]}, "ColumnMapping": pairs}
+                   for source in names[:3]]  # fmt: skip
+        attributes = {
+            "qualifiedName": name, "name": f"Job {number} → t_{number + 3}", "workspaceId": "6051921418418893",
+            "processKind": "job", "processId": str(number), "unverified": False,
+            "columnMapping": orjson.dumps(mapping).decode(), "inputs": ends[:3], "outputs": ends[3:],
+        }  # fmt: skip
+        body = orjson.dumps({"typeName": "uc_miner_process", "attributes": attributes})
+        built.append(Entity("process", name, "uc_miner_process", body, "", 5))
+    return islice(cycle(built), count)
+
+
+def send(endpoint: str, entities: int, workers: int) -> None:
+    """Send process entities by the sink, and hand each batch back."""
+    from sinks.purview.client import PurviewSink
+    from sinks.purview.options import PurviewOptions
+
+    sink = PurviewSink(endpoint, ("admin", "admin"), PurviewOptions(workers=workers, operations_per_second=1e9))
+    given = _process_entities(entities)
+    started = time.perf_counter()
+    sent = sum(len(one.batch) for one in sink.deliver(sink.batches(given)))
+    report(started, {"sent": sent})
+    sink.close()
+
+
+def post(endpoint: str, entities: int, workers: int) -> None:
+    """Post the same bodies by a bare session, as many at once."""
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    from sinks.purview.batches import batched, bulk_body
+
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(pool_maxsize=workers))
+    session.auth = ("admin", "admin")
+    headers = {"Content-Type": "application/json"}
+    given = _process_entities(entities)
+    started = time.perf_counter()
+    sent, running = 0, set()
+    with ThreadPoolExecutor(workers) as pool:
+        for batch in batched(given, 100, 1_000_000):
+            sent += len(batch)
+            running.add(pool.submit(session.post, f"{endpoint}/entity/bulk", bulk_body(batch), headers=headers))
+            if len(running) >= 2 * workers:
+                running = wait(running, return_when=FIRST_COMPLETED).not_done
+    report(started, {"sent": sent})
+    session.close()
+
+
 TASKS: dict[str, Callable[..., None]] = {
     "raw": raw, "raw_usage": raw_usage, "mine": mine, "windows": windows, "emit": emit, "build": build,
+    "send": send, "post": post,
 }  # fmt: skip
 
 if __name__ == "__main__":

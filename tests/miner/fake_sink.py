@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
 from miner import schemas
 from miner.errors import SinkError
-from miner.ports import Entity, Rejected, Unmatched
+from miner.ports import Delivery, Entity, Rejected, Unmatched
 
 
 class FakeSink:
@@ -74,7 +74,11 @@ class FakeSink:
         if waiting:
             yield waiting
 
-    def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
+    def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
+        for batch in batches:
+            yield Delivery(batch, self._send(batch))
+
+    def _send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
         if not self._prepared:
             raise AssertionError("nothing may be sent before the sink is prepared")
         self.before_send(batch)

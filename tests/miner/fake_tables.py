@@ -57,6 +57,7 @@ class FakeTables:
         self.batch_rows = 2
         self.shows: Span | None = None
         """The span told, when it is not that of the rows: mining one day after another, in any order."""
+        self.cancelled = 0
         self.miscounts = 0
         """How many of the next counts of table_lineage are one row too high."""
         self.hook: Hook = lambda _method, _first, _number: None
@@ -183,6 +184,9 @@ class FakeTables:
         found = oracle.one_time_runs(self.rows["job_run_timeline"], first, last)
         told = [{"workspace_id": space, "job_id": job, "run_name": name} for (space, job), name in found.items()]
         return self._batches("one_time_runs", first, last, told, schemas.ONE_TIME_RUNS)
+
+    def cancel(self) -> None:
+        self.cancelled += 1
 
     def _batches(
         self, method: str, first: date, last: date, told: list[dict], schema: pa.Schema

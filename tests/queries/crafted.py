@@ -266,3 +266,4 @@ TABLES = {
     "job_run_timeline": RUNS,
 }
 METASTORES = (METASTORE, "")
+TAG = ("application", "uc-lineage-miner")

@@ -50,7 +50,7 @@ def reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows
 
 def _fields(source: SystemTableReader, role: str) -> frozenset | None:
     try:
-        return source._fields(role)
+        return source.fields(role)
     except MissingTableError:
         return None
 
@@ -180,13 +180,18 @@ def cached_reads_of_days(source: SystemTableReader, first: date, last: date) -> 
     return _without(source, "usage_daily", first, last)
 
 
-_NOTHING = Prepared(f"SELECT {', '.join(f'NULL AS {name}' for name in USAGE.names)} WHERE false", (), frozenset())
+_NULLS = ", ".join(f"NULL AS {name}" for name in USAGE.names)
+_NOTHING = {
+    "usage_daily": Prepared(f"SELECT {_NULLS} WHERE false", (), frozenset()),
+    "cached_reads": Prepared(f"SELECT {_NULLS}, NULL AS {statements.ALL_ROWS}", (), frozenset()),
+}
+"""Answers without a row; one whose rows are counted tells so in a row of NULLs."""
 
 
 def _without(source: SystemTableReader, other: str, first: date, last: date) -> dict[date, Usage]:
     key = (other, "table_lineage", "query_history")
     ready = source._prepared.get(key)
-    source._prepared[key] = _NOTHING
+    source._prepared[key] = _NOTHING[other]
     try:
         return usage_of_days(source, first, last)
     finally:

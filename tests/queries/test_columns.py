@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from miner.errors import SourceError
 from tests import oracle
 from tests.oracle import Scope
 from tests.queries import given
@@ -119,9 +120,11 @@ def test_contents_on_demand(reader_of):
     source = reader_of(column_lineage=rows)
     contents = {row["content"]: row["set_key"] for row in told(source.column_sets(DAY, DAY)) if row["set_key"]}
     assert contents.keys() == {"1:x1:y", "1:x1:z"}
-    wanted = [contents["1:x1:y"], "0" * 32]
+    wanted = [contents["1:x1:y"]]
     found = [row for row in told(source.column_contents(DAY, DAY, wanted)) if row["set_key"]]
     assert [(row["set_key"], row["content"]) for row in found] == [(contents["1:x1:y"], "1:x1:y")]
+    with pytest.raises(SourceError, match="1 of 2 column sets"):
+        told(source.column_contents(DAY, DAY, [*wanted, "0" * 32]))
     source.warehouse.ships_contents = False
     bare = [row for row in told(source.column_sets(DAY, DAY)) if row["set_key"]]
     assert {row["set_key"] for row in bare} == set(contents.values())

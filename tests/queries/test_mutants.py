@@ -1,11 +1,13 @@
 """No predicate and no rule of the SQL can go without a test turning red."""
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import pytest
 
+from miner.schemas import TOTALS
+from queries.preflight.looks import RECENT_DAYS, SCOPE_DAYS, Looks
 from tests import oracle
 from tests.queries import crafted
 from tests.queries import given as answers
@@ -37,6 +39,32 @@ def without_principal(ask):
     return asked
 
 
+def looks(ask, days):
+    """A look of a preflight, as the rows of the estate come into its days and go out of them again."""
+
+    def asked(source, first, last):
+        before, long_after = first - timedelta(days=1), date(2030, 1, 1)
+        todays = (last, before + timedelta(days=days), last + timedelta(days=days), long_after)
+        opened = [
+            Looks(source, start=start, today=today, tag=crafted.TAG) for start in (before, last) for today in todays
+        ]
+        return [ask(one) for one in opened]
+
+    return asked
+
+
+def long_before(source, first, last):
+    """The first direct access, asked for days of which the estate has nothing yet."""
+    year_before = first - timedelta(days=365)
+    return Looks(source, start=year_before, today=year_before, tag=crafted.TAG).first_direct
+
+
+def totals_of_history(one):
+    """Statements by day and workspace of the days that a scope takes in."""
+    values = one._instants(one.today - timedelta(days=SCOPE_DAYS))
+    return one._table("history_totals", values, {"query_history": "query_history"}, TOTALS).to_pylist()
+
+
 QUESTIONS = {
     "lineage_edges": (answers.edges_of_days,),
     "lineage_columns": (answers.columns_of_days, contents("wanted"), contents("none")),
@@ -45,6 +73,11 @@ QUESTIONS = {
     "one_time_runs": (answers.one_time_runs,),
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
+    "lineage_mix": (looks(lambda one: one.mix, RECENT_DAYS),),
+    "first_direct_access": (looks(lambda one: one.first_direct, RECENT_DAYS), long_before),
+    "history_totals": (looks(totals_of_history, SCOPE_DAYS),),
+    "history_mix": (looks(lambda one: one.history, RECENT_DAYS),),
+    "most_read": (looks(lambda one: one.most_read().to_pylist(), RECENT_DAYS),),
 }
 """What is asked of each query of the crafted estate, answered in the oracle's words."""
 

@@ -7,7 +7,19 @@ import pytest
 from miner.errors import LedgerError
 from schedules import cli, jobs
 
-COMMANDS = ("demo", "sample", "run", "report", "plan", "status", "explain", "ledger dump")
+COMMANDS = (
+    "demo",
+    "sample",
+    "run",
+    "report",
+    "plan",
+    "status",
+    "explain",
+    "ledger dump",
+    "preflight",
+    "grants",
+    "views",
+)
 
 
 def test_alone_it_says_what_to_do_next(home):

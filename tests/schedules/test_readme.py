@@ -38,7 +38,9 @@ def test_settings_of_purview(home):
 def test_every_command_is_there(home):
     """The commands of the README are those of the command line, with options that exist."""
     named = re.findall(r"^\| `uc-miner ([a-z ]+?)(?: ([-\[].*?))?` \|", TEXT, re.MULTILINE)
-    assert {command for command, _ in named} == {"demo", "sample", "run", "plan", "report", "status", "ledger dump"}
+    assert {command for command, _ in named} == {
+        "demo", "sample", "preflight", "grants", "views", "run", "plan", "report", "status", "ledger dump",
+    }  # fmt: skip
     for command, options in named:
         page = home(*command.split(), "--help").out
         assert all(option in page for option in re.findall(r"--[a-z-]+", options))

@@ -9,11 +9,12 @@ from hypothesis import given, strategies
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from miner import exclusions
 from miner.errors import SettingsError
+from miner.scope import DEFAULT, Globs
 from schedules.settings import Settings, keys, load
 from schedules.settings.given import Given, variable
 from schedules.settings.problems import lines as lines_of
+from schedules.settings.scope import globs
 
 CATALOGUE = keys.catalogue(Settings)
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -46,7 +47,7 @@ def test_defaults(monkeypatch, tmp_path):
     assert settings.ledger.url == "sqlite:///uc-miner.db"
     assert (settings.mining.start, settings.mining.settle_days, settings.mining.stale_days) == (None, 3, 180)
     assert settings.mining.column_lineage is True
-    assert settings.mining.exclude.exclusions() == exclusions.DEFAULT
+    assert (globs(settings.mining.exclude), globs(settings.mining.include)) == (DEFAULT, Globs())
     assert settings.usage.windows == (1, 7, 30, 90)
     assert settings.sources == {}
     assert (settings.purview.sink, settings.purview.out) == ("files", Path("purview"))
@@ -74,7 +75,7 @@ def test_every_problem_at_once(write):
         [usage]
         windows = [1, 7, 7]
         [sources.prod]
-        kind = "databricks"
+        kind = "files"
         threads = true
         [sources.prod.tables]
         table_lineage = "access.table_lineage"
@@ -92,13 +93,12 @@ def test_every_problem_at_once(write):
         "FILE: mining.settle_days = 99 must be a whole number from 0 to 60",
         "FILE: mining.settel_days: unknown key, did you mean settle_days? allowed here: start, settle_days, stale_days, column_lineage, exclude",
         "FILE: usage.windows = [1, 7, 7] names a window twice; must be a list of different whole numbers from 1 to 730",
-        'FILE: sources.prod.kind = "databricks" must be "files"',
         "FILE: sources.prod.path is missing; must be a directory that exists",
         "FILE: sources.prod.threads = true is no number; must be a whole number from 1 to 256",
         f'FILE: sources.prod.tables.table_lineage = "access.table_lineage" has 2 parts; {three_parts}',
         f'FILE: sources.prod.tables.column_lineage = "a.b.c; drop" holds a character that is not allowed; {three_parts}',
         'FILE: sources."Bad Name" must be a table [sources.NAME], NAME of a-z, 0-9, _ and -',
-        'FILE: purview.endpoint is missing; sink = "purview" needs it; must be an https:// address, or http:// on this machine',
+        'FILE: purview.endpoint is missing; sink = "purview" needs it, or purview.account; must be an https:// address, or http:// on this machine',
         'UC_MINER__LOG__LEVEL: log.level = "loud" must be "debug", "info", "warning" or "error"',
         f"FILE: settle_days: unknown key, did you mean mining.settle_days? {sections}",
         f"FILE: nonsense: unknown key; {sections}",
@@ -128,7 +128,7 @@ def test_environment_wins(write, tmp_path):
     assert (settings.mining.settle_days, settings.mining.stale_days) == (7, 90)
     assert settings.mining.start == date(2026, 10, 1)
     assert settings.mining.column_lineage is False
-    assert settings.mining.exclude.exclusions().catalogs == ("dev_*",)
+    assert globs(settings.mining.exclude).catalogs == ("dev_*",)
     assert settings.mining.exclude.tables == ("b",)
     assert settings.purview.endpoint is None
 
@@ -137,7 +137,9 @@ def test_source_in_the_environment(tmp_path, monkeypatch):
     """A whole source can be given by the environment alone, and what it lacks is named as a variable."""
     monkeypatch.chdir(tmp_path)
     env = {"UC_MINER__SOURCES__PROD__PATH": str(tmp_path), "UC_MINER__SOURCES__PROD__TABLES__QUERY_HISTORY": "a.b.c"}
-    assert problems(None, env) == ['UC_MINER__SOURCES__PROD__KIND: sources.prod.kind is missing; must be "files"']
+    assert problems(None, env) == [
+        'UC_MINER__SOURCES__PROD__KIND: sources.prod.kind is missing; must be "files" or "databricks"'
+    ]
     source = load(None, env | {"UC_MINER__SOURCES__PROD__KIND": "files"}).sources["prod"]
     assert source.path == tmp_path
     assert source.tables.query_history == "a.b.c"
@@ -366,7 +368,7 @@ def test_windows_are_sorted(write):
 def test_exclusions_are_folded_but_for_paths(write):
     """Names are compared folded, so a glob in capitals still matches; a path keeps its case."""
     text = '[mining.exclude]\nschemas = ["Tmp_*"]\npaths = ["s3://B/*"]\ntables = []\n'
-    found = load(write(text), {}).mining.exclude.exclusions()
+    found = globs(load(write(text), {}).mining.exclude)
     assert (found.schemas, found.paths, found.tables) == (("tmp_*",), ("s3://B/*",), ())
 
 
@@ -446,3 +448,33 @@ def test_nothing_documented_that_is_not_there():
     rows = re.findall(r"^\| `([\w.]+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     assert {tuple(row.split(".")) for row in rows} <= set(CATALOGUE)
     assert len(rows) == len(set(rows))
+
+
+def test_ways_to_name_an_account(write):
+    """An account by name, in the unified portal, or by a whole address; none of them is a problem."""
+    head = '[purview]\nsink = "purview"\n'
+    for more in ('account = "acct"', 'portal = "unified"', 'endpoint = "https://x.example.com"'):
+        load(write(head + more), {})
+    (problem,) = problems(write(head + 'portal = "unified"\ncloud = "china"'))
+    assert "public cloud only" in problem
+    (problem,) = problems(write(head + 'account = "not a name"'))
+    assert "purview.account" in problem
+
+
+@pytest.mark.parametrize(
+    ("way", "missing"),
+    [
+        ("client-secret", {"tenant_id", "client_id", "client_secret"}),
+        ("client-certificate", {"tenant_id", "client_id", "certificate"}),
+        ("basic", {"user"}),
+        ("managed-identity", set()),
+        ("workload-identity", set()),
+        ("azure-cli", set()),
+    ],
+)
+def test_what_a_way_to_sign_in_needs(write, way, missing):
+    """Everything that a way to sign in lacks is named at once."""
+    file = write(f'[purview]\nsink = "purview"\naccount = "acct"\nauth = "{way}"')
+    named = problems(file) if missing else load(file, {}) and []
+    assert {line.split(" ")[1].removeprefix("purview.") for line in named} == missing
+    assert all(f'auth = "{way}" needs it' in line for line in named)

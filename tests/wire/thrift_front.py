@@ -2,13 +2,14 @@
 
 import uuid
 
+import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import TCLIService, ttypes
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport.TTransport import TMemoryBuffer
 
 from tests.wire import commands, results
 from tests.wire.dialect import Parameter
-from tests.wire.faults import STATEMENT_ACTS, Act, Forgotten, HttpStatus, Interruption, Reset, Truncated, strike
+from tests.wire.faults import STATEMENT_ACTS, Act, Fails, Forgotten, HttpStatus, Interruption, Reset, Truncated, strike
 from tests.wire.journal import Call
 from tests.wire.operations import Operation
 from tests.wire.results import SUCCESS, failure
@@ -85,7 +86,11 @@ class ThriftCalls:
             return ttypes.TExecuteStatementResp(_NO_SESSION)
         except SqlError as error:
             self._call.error = str(error)
-            return ttypes.TExecuteStatementResp(SUCCESS, _handle(uuid.uuid4().bytes), _failed(error))
+            if req.getDirectResults:
+                return ttypes.TExecuteStatementResp(SUCCESS, _handle(uuid.uuid4().bytes), _failed(error))
+            # Who asks for no results at once learns of the error by asking for the state.
+            fails = Fails(error.error_class, error.state, error.words)
+            operation = Operation(commands.Told(pa.table({})), session.id, self._call.tables, [fails])
         operation.by_link = bool(req.canDownloadResult) and self._registry.cloud_fetch
         key = uuid.uuid4().bytes
         self._call.operation = key.hex()

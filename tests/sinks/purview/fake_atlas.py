@@ -5,11 +5,15 @@ it cannot answer is kept in `unknown`, an attribute or a value that its type lac
 """
 
 import base64
+import csv
+import email
+import io
 import itertools
 import json
 import threading
 import time
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,6 +31,11 @@ BASE_TYPES = {
     "databricks_view": (["DataSet"], {}),
     "azure_datalake_gen2_path": (["DataSet"], {}),
 }
+SEARCH = "/datamap/api/search/"
+IMPORT_HEAD = (
+    "EntityType,EntityUniqueAttributeValue,BusinessAttributeName,BusinessAttributeValue,"
+    "EntityUniqueAttributeName[optional]"
+)
 MANDATORY = ("qualifiedName", "name")
 SIMPLE = {
     "string": str,
@@ -51,7 +60,7 @@ class RefusedError(Exception):
 class Fault:
     """What the server does instead of answering: a status with headers and a body, a drop, a silence of seconds.
 
-    `late` carries out the request first.
+    `late` carries out the request first; `slow` answers, after so many seconds.
     """
 
     status: int = 503
@@ -60,6 +69,7 @@ class Fault:
     drop: bool = False
     hang: float = 0
     late: bool = False
+    slow: float = 0
 
 
 @dataclass
@@ -88,6 +98,15 @@ class FakeAtlas:
         self.asked: list[Asked] = []
         self.unknown: list[str] = []
         self.faults: deque[Fault | None] = deque()
+        self.poison = b""
+        """A body that holds this makes the server fail."""
+        self.merges = True
+        """False: business attributes of entities that are there are passed over in bulk, as by Atlas 2.1."""
+        self.collections: dict[tuple[str, str], str] = {}
+        self.most_at_once = 0
+        self.delay = 0.0
+        self._at_once = 0
+        self._counting = threading.Lock()
         self.answers: list[Any] = []
         self.authorization = BASIC
         self.largest_body = 10_000_000
@@ -118,7 +137,7 @@ class FakeAtlas:
 
     def answer(self, asked: Asked) -> Any:
         """Carry out a request; raises RefusedError."""
-        with self._lock:
+        with self._counted(), self._lock:
             if asked.headers.get("authorization") != self.authorization:
                 raise RefusedError(401, "", "who are you")
             if len(asked.body) > self.largest_body:
@@ -126,6 +145,18 @@ class FakeAtlas:
             answer = self._route(asked)
             self.answers.append(answer)
             return answer
+
+    @contextmanager
+    def _counted(self):
+        with self._counting:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        time.sleep(self.delay)
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._at_once -= 1
 
     def _route(self, asked):
         match asked.method, asked.path.strip("/").split("/"):
@@ -140,12 +171,31 @@ class FakeAtlas:
                 return self._define(json.loads(asked.body), existing=True)
             case _, ["entity", *rest]:
                 return self._route_entity(asked, rest)
-        return self._unknown(asked)
+        return self._searched(asked)
+
+    def _searched(self, asked):
+        """Purview's search beside the Atlas API: assets of some types whose name holds the keywords."""
+        if (asked.method, asked.path) != ("POST", f"{SEARCH}query"):
+            return self._unknown(asked)
+        body = json.loads(asked.body)
+        assert set(body) == {"keywords", "filter", "limit"}
+        types = [one["entityType"] for one in body["filter"]["or"]]
+        found = [
+            {"qualifiedName": one["attributes"]["qualifiedName"], "name": one["attributes"]["name"], "entityType": kind}
+            for (kind, _), one in self.entities.items()
+            if kind in types and body["keywords"].lower() in one["attributes"]["name"].lower()
+        ]
+        return {"@search.count": len(found), "value": found[: body["limit"]]}
 
     def _route_entity(self, asked, rest):
         match asked.method, rest:
             case "POST", ["bulk"]:
-                return self._bulk(json.loads(asked.body), asked.query.get("businessAttributeUpdateBehavior", "ignore"))
+                if self.poison and self.poison in asked.body:
+                    raise RefusedError(500, "ATLAS-500-00-001", "something broke")
+                behaviour = asked.query.get("businessAttributeUpdateBehavior", "ignore")
+                return self._bulk(json.loads(asked.body), behaviour, asked.query.get("collectionId", ""))
+            case _, ["businessmetadata", "import", *template]:
+                return IMPORT_HEAD if template else self._imported(asked)
             case "GET", ["bulk", "uniqueAttribute", "type", type_name]:
                 return self._found(type_name, asked.query)
             case "DELETE", ["guid", guid, "businessmetadata"]:
@@ -188,7 +238,27 @@ class FakeAtlas:
                 if type_name not in self.types:
                     raise RefusedError(404, "ATLAS-404-00-001", f"Given typename {type_name} was invalid")
 
-    def _bulk(self, body, behaviour):
+    def _imported(self, asked):
+        """Figures as CSV: all lines of an entity together, or none."""
+        head, *lines = csv.reader(io.StringIO(_only_part(asked)))
+        assert head == IMPORT_HEAD.split(",")
+        failed, taken = [], []
+        rows = sorted(enumerate(lines, 1), key=lambda row: row[1][:2])
+        for key, group in itertools.groupby(rows, key=lambda row: tuple(row[1][:2])):
+            entity = self.entities.get(key)
+            for number, (_, name, attribute, value, by) in group:
+                assert by == "qualifiedName"
+                if entity is None:
+                    failed.append({"parentObjectName": "", "remarks": f"Line #{number}: no {key[0]} with {name}"})
+                    continue
+                group_name, figure = attribute.split(".")
+                kinds = {one["name"]: one["typeName"] for one in self.groups[group_name]["attributeDefs"]}
+                read = float(value) if kinds[figure] == "double" else int(value)
+                entity["businessAttributes"].setdefault(group_name, {})[figure] = read
+            taken += [{"parentObjectName": entity["guid"]}] if entity else []
+        return {"failedImportInfoList": failed, "successImportInfoList": taken}
+
+    def _bulk(self, body, behaviour, collection):
         assert behaviour in {"ignore", "merge", "replace"}
         assert set(body) == {"entities"}
         # Entities without a guid of their own are one and the same: the last one stays.
@@ -199,6 +269,8 @@ class FakeAtlas:
         changed: dict[str, list[dict[str, str]]] = {}
         for key, one in zip(keys, batch.values(), strict=True):
             change = self._store(key, one, behaviour)
+            # The collection named takes what is there already as well.
+            self.collections[key] = collection or self.collections.get(key, "")
             if change:
                 changed.setdefault(change, []).append({"typeName": key[0], "guid": self.entities[key]["guid"]})
         return {"mutatedEntities": changed} if changed else {}
@@ -243,6 +315,8 @@ class FakeAtlas:
         if present is None:
             self.entities[key] = self._made(key[0], one["attributes"], business)
             return "CREATE"
+        if not self.merges:
+            behaviour = "ignore"
         attributes = present["attributes"] | {k: v for k, v in one["attributes"].items() if v is not None}
         merged = _merged(present["businessAttributes"], business, behaviour)
         if (attributes, merged) == (present["attributes"], present["businessAttributes"]):
@@ -255,7 +329,8 @@ class FakeAtlas:
         return made | {"attributes": dict(attributes), "businessAttributes": _merged({}, business or {}, "merge")}
 
     def _found(self, type_name, query):
-        self._definition(type_name)
+        if type_name not in self.types:
+            raise RefusedError(400, "ATLAS-400-00-014", f"Type ENTITY with name {type_name} does not exist")
         wanted = [value for name, value in query.items() if name.startswith("attr_")]
         found = [self.entities[type_name, name] for name in wanted if (type_name, name) in self.entities]
         return {"entities": found, "referredEntities": {}}
@@ -280,6 +355,13 @@ class FakeAtlas:
     def _attributes(self, type_name):
         types = [self.types[name] for name in self._supers(type_name)]
         return {one["name"]: one["typeName"] for definition in types for one in definition["attributeDefs"]}
+
+
+def _only_part(asked):
+    """The file of a form."""
+    head = f"Content-Type: {asked.headers['content-type']}\r\n\r\n".encode()
+    (part,) = email.message_from_bytes(head + asked.body).get_payload()
+    return part.get_payload(decode=True).decode()
 
 
 def _definitions(attributes):
@@ -332,16 +414,20 @@ class Handler(BaseHTTPRequestHandler):
         if fault and (fault.drop or fault.hang):
             time.sleep(fault.hang)
             self.close_connection = True
+        elif fault and fault.slow:
+            time.sleep(fault.slow)
+            self._send(*self._answered(asked))
         elif fault:
             self._send(fault.status, fault.body, fault.headers)
-        elif not address.path.startswith(catalog.prefix):
+        elif not address.path.startswith((catalog.prefix, SEARCH)):
             self._send(404, "<html>nothing here</html>", {"Content-Type": "text/html"})
         else:
             self._send(*self._answered(asked))
 
     def _answered(self, asked):
         try:
-            return 200, json.dumps(self.server.catalog.answer(asked)), {}
+            answer = self.server.catalog.answer(asked)
+            return 200, answer if isinstance(answer, str) else json.dumps(answer), {}
         except RefusedError as refused:
             told = {"errorCode": refused.code, "errorMessage": refused.words} if refused.code else {}
             return refused.status, json.dumps(told) if told else refused.words, {}

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import threading
 from typing import Any
 
 import pandas as pd
@@ -52,6 +53,23 @@ def body(entity: Entity) -> dict[str, Any]:
     """An entity's body, read."""
     read: dict[str, Any] = json.loads(entity.body)
     return read
+
+
+class Clock:
+    """Seconds that pass only by sleeping, for any number of threads."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.slept: list[float] = []
+        self._lock = threading.Lock()
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        with self._lock:
+            self.slept.append(round(seconds, 6))
+            self.now += seconds
 
 
 class Reports(list[Unmatched]):

@@ -147,6 +147,14 @@ def test_usage_never_makes_an_asset(catalog, sink):
     assert catalog.usage(f"{TABLES}/a")["UnityCatalogUsage"]["reads_30d"] == 10
 
 
+def test_usage_of_a_type_that_is_not_there(catalog, sink):
+    """A catalog without a type of datasets rejects their figures; those of other types arrive."""
+    sink.prepare()
+    rejected = sink.send(usage(sink, {"dataset": "c.s.a"}, {"dataset": "s3://bucket/folder", "kind": "path"}))
+    assert [one.reason for one in rejected] == ["the catalog has no such aws_s3_v2_directory"]
+    assert catalog.usage(f"{TABLES}/a")["UnityCatalogUsage"]["reads_30d"] == 10
+
+
 def test_usage_never_renames_an_asset(catalog, sink):
     """An asset keeps the name the catalog gave it."""
     sink.prepare()
@@ -163,13 +171,13 @@ def test_deleted_assets_are_not_revived(catalog, sink):
 
 
 def test_many_assets_are_looked_up_in_portions(catalog, sink):
-    """Look-ups stay short enough for an address, and every asset is found."""
+    """Look-ups stay short enough for an address, and every asset is found; one is read back."""
     sink.prepare()
     for number in range(90):
         catalog.scanned("databricks_table", f"{TABLES}/t{number}")
     assert sink.send(usage(sink, *[{"dataset": f"c.s.t{number}"} for number in range(90)])) == []
     lookups = catalog.calls("GET", "/entity/bulk/uniqueAttribute")
-    assert [sum(name.startswith("attr_") for name in asked.query) for asked in lookups] == [20, 20, 20, 20, 10]
+    assert [sum(name.startswith("attr_") for name in asked.query) for asked in lookups] == [25, 25, 25, 15, 1]
 
 
 def test_kinds_may_come_mixed(catalog, sink):

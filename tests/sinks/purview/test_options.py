@@ -14,12 +14,12 @@ OTHER = {
     "process_type": "p",
     "usage_group": "g",
 }
-BATCHING = {"max_entities": 7, "max_bytes": 7}
+SENDING = {"max_entities": 7, "max_bytes": 7, "workers": 7, "operations_per_second": 7, "collection": "c"}
 
 
 def test_every_option_is_known_here():
     """A new option has to say whether it changes entities."""
-    assert {field.name for field in fields(DEFAULT)} == {*OTHER, *BATCHING}
+    assert {field.name for field in fields(DEFAULT)} == {*OTHER, *SENDING}
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -28,6 +28,6 @@ def test_what_changes_entities_changes_the_fingerprint(tmp_path, name):
     assert FilesSink(tmp_path, replace(DEFAULT, **{name: OTHER[name]})).fingerprint != FilesSink(tmp_path).fingerprint
 
 
-def test_batching_changes_no_entity(tmp_path):
-    """Other limits of a request are no reason to build again."""
-    assert FilesSink(tmp_path, replace(DEFAULT, **BATCHING)).fingerprint == FilesSink(tmp_path).fingerprint
+def test_sending_changes_no_entity(tmp_path):
+    """Other limits of a request, another rate or collection are no reason to build again."""
+    assert FilesSink(tmp_path, replace(DEFAULT, **SENDING)).fingerprint == FilesSink(tmp_path).fingerprint

@@ -1,0 +1,1 @@
+"""A Databricks SQL warehouse behind the same seam as the embedded one."""

@@ -1,0 +1,67 @@
+"""The least rights that reading the configured tables takes, as Databricks SQL for an administrator to run.
+
+https://docs.databricks.com/aws/en/sql/language-manual/security-grant
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+from miner.readers import PERSON, SERVICE_PRINCIPAL, kind_of
+from queries.databricks import rights
+from queries.system_tables import NO_TABLE, OPTIONAL_TABLES
+from queries.warehouse import name_parts
+
+SYSTEM = "system"
+
+_PRINCIPAL_KINDS = {PERSON: "user_name", SERVICE_PRINCIPAL: "service_principal_name"}
+
+_GOOD_FOR = {
+    "query_history": "who really ran a statement, failed statements, cached results",
+    "job_run_timeline": "one-time runs told from jobs",
+}
+
+
+def grants(name: str, tables: Mapping[str, str], principal: str, warehouse: str = "") -> str:
+    """The statements for one source: `tables` gives the full name by role, `warehouse` is the id of its warehouse."""
+    read = {role: full_name for role, full_name in tables.items() if full_name != NO_TABLE}
+    lines = [f"-- [sources.{name}]: the least that {_one_line(principal)} needs.", *_enabling(read.values())]
+    granted: set[str] = set()
+    for role, full_name in sorted(read.items(), key=lambda item: item[0] in OPTIONAL_TABLES):
+        if role in OPTIONAL_TABLES:
+            lines += ["", f"-- optional, {role}: {_GOOD_FOR.get(role, 'the names of processes')}"]
+        lines += [f"{grant};" for grant in rights.grants(full_name, principal) if f"{grant};" not in granted]
+        granted.update(lines)
+    return "\n".join([*lines, "", *_warehouse(principal, warehouse), ""])
+
+
+def _enabling(full_names: Iterable[str]) -> Iterator[str]:
+    parts = [name_parts(name) for name in full_names]
+    schemas = sorted({schema for catalog, schema, _ in parts if catalog.lower() == SYSTEM})
+    if schemas:
+        yield "-- Granted by somebody who is account admin and metastore admin. Once per metastore an account admin"
+        yield "-- enables the schemas, where they are not enabled yet:"
+        yield from (f"--   databricks system-schemas enable METASTORE_ID {schema}" for schema in schemas)
+    if any(catalog.lower() != SYSTEM for catalog, *_ in parts):
+        yield "-- A view reads with its owner's rights: the owner needs SELECT on the system tables, not the miner."
+
+
+def _warehouse(principal: str, warehouse: str) -> Iterator[str]:
+    kind = _PRINCIPAL_KINDS.get(kind_of(principal.lower()), "group_name")
+    allowed = {"access_control_list": [{kind: principal, "permission_level": "CAN_USE"}]}
+    shown = json.dumps(allowed, ensure_ascii=False).replace("'", "'\\''")
+    number = warehouse or "WAREHOUSE_ID"
+    yield "-- CAN_USE on the SQL warehouse is no SQL right. With the Databricks CLI:"
+    yield f"--   databricks warehouses update-permissions {number} --json '{shown}'"
+    yield "-- or with Terraform, beside the warehouse's other rights:"
+    yield '--   resource "databricks_permissions" "uc_miner" {'
+    yield f"--     sql_endpoint_id = {json.dumps(number)}"
+    yield (
+        f"--     access_control {{ {kind} = {json.dumps(principal, ensure_ascii=False)}, "
+        'permission_level = "CAN_USE" }'
+    )
+    yield "--   }"
+    yield "-- The miner reads no SQL text: it needs no place in the group databricks_pii_access."
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,139 @@
+"""What a test asks of the catalog: assets as a scan would leave them, and what is there. It shares no code with us."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import requests
+
+from tests.atlas.server import PASSWORD, USER, Atlas
+
+NATIVE_TYPES = Path(__file__).with_name("purview_databricks_types.json")
+DATASET_TYPES = (
+    "databricks_table", "databricks_view", "hive_table", "hive_view",
+    "azure_datalake_gen2_filesystem", "azure_datalake_gen2_path", "azure_datalake_gen2_resource_set",
+    "azure_blob_container", "azure_blob_path", "azure_blob_resource_set", "azure_datalake_gen1_path",
+    "aws_s3_v2_bucket", "aws_s3_v2_directory", "aws_s3_v2_object", "aws_s3_v2_resource_set",
+)  # fmt: skip
+"""Types of datasets that Purview has built in."""
+
+_AT_ONCE = 50
+
+Key = tuple[str, str]
+
+
+class Catalog:
+    """One Atlas, filled and read by plain requests. `scanned` are the guids of assets, by type and name."""
+
+    def __init__(self, server: Atlas):
+        self.endpoint = server.endpoint
+        self.scanned: dict[Key, str] = {}
+        self._session = requests.Session()
+        self._session.auth = (USER, PASSWORD)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def ask(self, method: str, path: str, **given):
+        """One request; anything but success fails the test."""
+        answer = self._session.request(method, f"{self.endpoint}/{path}", timeout=120, **given)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        return answer.json() if answer.text else None
+
+    def define(self) -> None:
+        """The types that Purview has: those of datasets, and the native ones of Databricks, once."""
+        there = {one["name"] for one in self.ask("GET", "types/typedefs/headers")}
+        names = [*DATASET_TYPES, "hive_server"]
+        if there.issuperset(names):
+            return
+        types = [{"name": one, "superTypes": ["DataSet"], "typeVersion": "1.0", "attributeDefs": []} for one in names]
+        self.ask("POST", "types/typedefs", json={"entityDefs": types})
+        self.ask("POST", "types/typedefs", json=json.loads(NATIVE_TYPES.read_text(encoding="utf-8")))
+
+    def scan(self, assets: Iterable[Key]) -> None:
+        """Put assets there, as a scan would."""
+        for some in _chunks(sorted(set(assets) - self.scanned.keys()), 100):
+            entities = [
+                {
+                    "guid": f"-{number}",
+                    "typeName": kind,
+                    "attributes": {"qualifiedName": name, "name": name.rstrip("/").rpartition("/")[2] or name},
+                }
+                for number, (kind, name) in enumerate(some, 1)
+            ]
+            answer = self.ask("POST", "entity/bulk", json={"entities": entities})
+            assigned = answer["guidAssignments"]
+            self.scanned |= {key: assigned[f"-{number}"] for number, key in enumerate(some, 1)}
+
+    def empty(self) -> None:
+        """Take away every asset and whatever is tied to one."""
+        self._delete([one["guid"] for one in self.attached()])
+        self._delete(list(self.scanned.values()))
+        self.scanned.clear()
+
+    def forget(self) -> None:
+        """Take away every process, and all figures."""
+        self._delete([one["guid"] for one in self.attached()])
+        for asset in self._read(list(self.scanned.values())):
+            groups = asset.get("businessAttributes") or {}
+            if groups:
+                self.ask("DELETE", f"entity/guid/{asset['guid']}/businessmetadata", json=groups)
+
+    def attached(self) -> list[dict]:
+        """Every process tied to an asset, whoever made it; found from the assets, not by names we expect."""
+        guids = {
+            one["guid"]
+            for asset in self._read(list(self.scanned.values()))
+            for end in ("inputToProcesses", "outputFromProcesses")
+            for one in asset["relationshipAttributes"][end]
+            if one["entityStatus"] == "ACTIVE" and one["relationshipStatus"] == "ACTIVE"
+        }
+        return self._read(sorted(guids))
+
+    def processes(self) -> dict[str, dict]:
+        """Attributes of all processes by qualified name, ends as sets of keys."""
+        keys = {guid: key for key, guid in self.scanned.items()}
+        found: dict[str, dict] = {}
+        for one in self.attached():
+            attributes = {name: value for name, value in one["attributes"].items() if value not in (None, [])}
+            for end in ("inputs", "outputs"):
+                attributes[end] = {keys[there["guid"]] for there in one["attributes"][end]}
+            name = attributes["qualifiedName"]
+            assert name not in found, f"{name} is there twice"
+            found[name] = attributes | {"typeName": one["typeName"]}
+        return found
+
+    def figures(self) -> dict[Key, dict]:
+        """The business attributes of assets that have some."""
+        keys = {guid: key for key, guid in self.scanned.items()}
+        read = self._read(list(self.scanned.values()))
+        return {keys[one["guid"]]: one["businessAttributes"] for one in read if one.get("businessAttributes")}
+
+    def lineage(self) -> set[tuple[Key, str, Key]]:
+        """Source, process and target of every path of two steps, as the lineage of each asset tells it."""
+        found = set()
+        keys = {guid: key for key, guid in self.scanned.items()}
+        for guid in self.scanned.values():
+            told = self.ask("GET", f"lineage/{guid}", params={"direction": "INPUT", "depth": 1})
+            names = {id_: one["attributes"]["qualifiedName"] for id_, one in told["guidEntityMap"].items()}
+            steps = [(one["fromEntityId"], one["toEntityId"]) for one in told["relations"]]
+            for process in {start for start, end in steps if end == guid}:
+                sources = {start for start, end in steps if end == process}
+                found |= {(keys[source], names[process], keys[guid]) for source in sources}
+        return found
+
+    def _read(self, guids: list[str]) -> list[dict]:
+        read = []
+        for some in _chunks(guids, _AT_ONCE):
+            answer = self.ask("GET", "entity/bulk", params={"guid": some})
+            read += answer["entities"]
+        return read
+
+    def _delete(self, guids: list[str]) -> None:
+        for some in _chunks(guids, _AT_ONCE):
+            self.ask("DELETE", "entity/bulk", params={"guid": some})
+
+
+def _chunks(items: list, size: int) -> Iterator[list]:
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,62 @@
+"""Which sink the settings make."""
+
+import pytest
+
+from schedules import settings
+from schedules.parts import Parts
+from tests.schedules.conftest import NOW
+
+
+@pytest.fixture
+def made(home):
+    """The sink that lines of [purview] make."""
+
+    def make(lines):
+        home.set(f"[purview]\n{lines}\n")
+        parts = Parts(settings.load(home.settings, {}), lambda: NOW)
+        with parts.ledger() as ledger, parts.emitter(ledger) as emitter:
+            return emitter and emitter.sink
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        ('account = "acct"', "https://acct.purview.azure.com/datamap/api/atlas/v2"),
+        ('account = "acct"\ncloud = "china"', "https://acct.purview.azure.cn/datamap/api/atlas/v2"),
+        ('portal = "unified"', "https://api.purview-service.microsoft.com/datamap/api/atlas/v2"),
+        ('portal = "unified"\ntenant_id = "t"', "https://t-api.purview-service.microsoft.com/datamap/api/atlas/v2"),
+        ('account = "acct"\nendpoint = "http://127.0.0.1:1/api/atlas/v2"', "http://127.0.0.1:1/api/atlas/v2"),
+    ],
+)
+def test_the_account_that_is_named(made, lines, address):
+    """The sink talks to the account of the settings; a whole address overrides the rest."""
+    sink = made(f'sink = "purview"\nuser = "u"\npassword = "p"\n{lines}')
+    assert sink._session.endpoint_url == address
+
+
+def test_a_service_principal(made):
+    """A secret reaches the credential and nothing that is printed; tokens are for the cloud that is set."""
+    lines = 'tenant_id = "t"\nclient_id = "c"\nclient_secret = "hidden-one"\nauth = "client-secret"\ncloud = "us-government"'
+    sink = made(f'sink = "purview"\nendpoint = "https://purview.example.com"\n{lines}')
+    authentication = sink._session.authentication
+    assert authentication._credential._client_credential == "hidden-one"
+    assert authentication._scope == "https://purview.azure.us/.default"
+    assert "hidden-one" not in repr(vars(sink)) + repr(authentication)
+
+
+def test_how_it_is_sent(made):
+    """Workers, rate, collection and sizes are those of the settings, with documented defaults."""
+    head = 'sink = "purview"\naccount = "acct"\nuser = "u"\npassword = "p"\n'
+    usual = made(head)._options
+    assert (usual.workers, usual.operations_per_second, usual.collection) == (6, 25, "")
+    lines = 'workers = 8\noperations_per_second = 250\ncollection = "abc-1"\nmax_entities = 50\nmax_bytes = 200000'
+    given = made(head + lines)._options
+    assert (given.workers, given.operations_per_second, given.collection) == (8, 250, "abc-1")
+    assert (given.max_entities, given.max_bytes) == (50, 200_000)
+
+
+def test_no_sink(made):
+    """Without a sink there is nothing to emit to."""
+    assert made('sink = "none"') is None
