@@ -74,6 +74,11 @@ def process(row: Row) -> tuple[str, str | None]:
     return (kinds.get(kind.upper(), kind.lower()), identity) if kind and identity else ("ad_hoc", None)
 
 
+def outside(text: str | None, included: Sequence[str]) -> bool:
+    """Whether a list of what is included leaves a text out; an empty list includes everything."""
+    return bool(included) and matching(text, included) is None
+
+
 def covering(parts: Sequence[str | None], globs: Iterable[str]) -> str | None:
     """The first glob that covers a name: its last part, or with dots each of as many parts, from the last on."""
     for glob in globs:
@@ -94,8 +99,7 @@ def left_out(end: Dataset | None, scope: Scope) -> tuple[str, str] | None:
     if end.name is None:
         if glob := matching(end.path, scope.paths):
             return "excluded_path", glob
-        outside = scope.include.paths and not matching(end.path, scope.include.paths)
-        return ("not_included_path", "") if outside else None
+        return ("not_included_path", "") if outside(end.path, scope.include.paths) else None
     lists = {"catalog": "catalogs", "schema": "schemas", "table": "tables"}
     for depth, (part, plural) in enumerate(lists.items(), start=1):
         if glob := covering(end[:depth], getattr(scope, plural)):
@@ -112,11 +116,11 @@ def first_reason(row: Row, scope: Scope) -> tuple[str, str] | None:
     ends = dataset(row, "source"), dataset(row, "target")
     if glob := matching(row["workspace_id"] or "", scope.workspaces):
         return "excluded_workspace", glob
-    if scope.include.workspaces and not matching(row["workspace_id"] or "", scope.include.workspaces):
+    if outside(row["workspace_id"] or "", scope.include.workspaces):
         return "not_included_workspace", ""
     if glob := matching(process(row)[0], scope.process_kinds):
         return "excluded_process_kind", glob
-    if scope.include.process_kinds and not matching(process(row)[0], scope.include.process_kinds):
+    if outside(process(row)[0], scope.include.process_kinds):
         return "not_included_process_kind", ""
     if any(end and end.name and not (end.catalog and end.schema) for end in ends):
         return "incomplete_name", ""
