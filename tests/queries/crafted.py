@@ -195,7 +195,18 @@ def _origins():
         yield lineage(f"c.s.o{place}", None, statement_id="origin", **({"job": "1"} | shape))
     yield lineage("c.s.two", None, statement_id="origin", job="1")
     yield lineage("c.s.two", None, statement_id="origin", notebook="1")
-    for source in ("other.s.a", "s3a://bucket/o", None, "system.access.table_lineage", "C.S.`O9`", "far.s.a", "c.far.a", "c.t.far", "far/a", "c.q_1.a"):
+    for source in (
+        "other.s.a",
+        "s3a://bucket/o",
+        None,
+        "system.access.table_lineage",
+        "C.S.`O9`",
+        "far.s.a",
+        "c.far.a",
+        "c.t.far",
+        "far/a",
+        "c.q_1.a",
+    ):
         yield lineage(source, None, statement_id="origin", job="1")
     yield gap("source", "schema", statement_id="origin", job="1")
     yield (
