@@ -14,6 +14,7 @@ from miner.emission import Changes, Emitter
 from miner.errors import MinerError
 from miner.ledger import Ledger, registry
 from miner.mining import MinedDay, Source
+from miner.visible import Finding, ViewWatch
 
 log = structlog.get_logger()
 
@@ -30,6 +31,8 @@ class Outcome:
     days: list[MinedDay] = field(default_factory=list)
     changes: Changes | None = None
     failures: list[tuple[str, MinerError]] = field(default_factory=list)
+    narrow: list[tuple[str, Finding]] = field(default_factory=list)
+    """What the views of a source hide, or days mined before had and it shows no more."""
 
     @property
     def word(self) -> str:
@@ -65,8 +68,10 @@ class Run:
 
     def _mine(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:
         try:
+            views = ViewWatch.before_mining(source.name, source.tables, self.ledger, self.now().date())
             for day in mining.mine(source, self.ledger, run_id=run_id, now=self.now, watch=watch):
                 outcome.days.append(day)
+            outcome.narrow += [(source.name, finding) for finding in views.findings()]
         except MinerError as error:
             log.error("source.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"source {source.name}", error))

@@ -3,7 +3,7 @@
 Both have two real implementations (embedded and Databricks; files and Purview) and one full fake in the tests.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
@@ -35,6 +35,14 @@ class SystemTables(Protocol):
 
     def absent(self) -> Sequence[str]:
         """Optional tables and columns this source does not have, as `table` or `table.column`."""
+        ...
+
+    def views(self) -> Mapping[str, str]:
+        """Names by role of the tables that are not the system tables themselves, and may show less."""
+        ...
+
+    def shown(self, table: str, first: date, last: date) -> pa.Table | None:
+        """Rows by day and workspace (`miner.schemas.TOTALS`) of any days; None for a table that is not read."""
         ...
 
     def totals(self, table: str, first: date, last: date) -> pa.Table: ...

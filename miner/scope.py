@@ -26,6 +26,9 @@ class Globs:
 
 NO_GLOBS = Globs()
 
+OUTSIDE = ("excluded_", "not_included_")
+"""How the fates of rows begin that are out of scope."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

@@ -83,6 +83,20 @@ class SystemTableReader:
         rows = self.ask("totals", _span(first, last), {"lineage_table": table})
         return pa.Table.from_batches(cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
 
+    def views(self) -> Mapping[str, str]:
+        """Names by role of the tables that are not the system tables themselves."""
+        return {role: name for role, name in self.tables.items() if name not in (NO_TABLE, DEFAULT_TABLES.get(role))}
+
+    def shown(self, table: str, first: date, last: date) -> pa.Table | None:
+        """Rows of a lineage table or of the history by day and workspace; None for one that is not read."""
+        if table not in self.tables or self.fields(table) is None:
+            return None
+        if table != QUERY_HISTORY:
+            return self.totals(table, first, last)
+        bounds = {"history_from": _midnight(first), "history_to": _midnight(last + timedelta(days=1))}
+        rows = self.ask("history_totals", bounds, {QUERY_HISTORY: QUERY_HISTORY})
+        return pa.Table.from_batches(cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
+
     def edges(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Edges of a run of days, and the balance of all rows."""
         rows = self.ask("lineage_edges", _span(first, last), {TABLE_LINEAGE: TABLE_LINEAGE})

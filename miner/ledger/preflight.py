@@ -2,7 +2,9 @@
 
 import os
 import shutil
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,6 +13,8 @@ from alembic.script import ScriptDirectory
 
 from miner.checks import Found, failed, passed
 from miner.errors import LedgerError
+from miner.ledger.merge import LINEAGE
+from miner.ledger.reading import rows_by_workspace
 from miner.ledger.store import told
 
 _LEAST_FREE = 200_000_000
@@ -53,8 +57,19 @@ def _versions() -> list[str]:
     return [revision.revision for revision in script.walk_revisions()]
 
 
-def _version(file: Path) -> str | None:
-    """The version a ledger is at; None when nothing is in it. Raises LedgerError when it is something else."""
+def known(file: Path, source: str, first: date, end: date) -> dict[date, dict[str, int]]:
+    """Rows that a source was mined with, by day and workspace; nothing where the ledger is none of this version."""
+    try:
+        if not _there(file) or _version(file) != _versions()[0]:
+            return {}
+        with _read(file) as connection:
+            return rows_by_workspace(connection, source, LINEAGE, first, end)
+    except LedgerError:
+        return {}  # what is wrong with it is told by its own check
+
+
+@contextmanager
+def _read(file: Path) -> Iterator[sa.Connection]:
     # A file whose write-ahead log is gone is whole: read so, SQLite puts no file of its own beside it.
     whole = {} if file.with_name(f"{file.name}-wal").exists() else {"immutable": "1"}
     options = {"mode": "ro", "uri": "true", **whole}
@@ -62,6 +77,12 @@ def _version(file: Path) -> str | None:
         sa.URL.create("sqlite", database=f"file:{quote(str(file.absolute()))}", query=options), poolclass=sa.NullPool
     )
     with told(file), closing(engine.connect()) as connection:
+        yield connection
+
+
+def _version(file: Path) -> str | None:
+    """The version a ledger is at; None when nothing is in it. Raises LedgerError when it is something else."""
+    with _read(file) as connection:
         tables = set(sa.inspect(connection).get_table_names())
         if not tables:
             return None

@@ -189,7 +189,7 @@ def test_a_lost_workspace_is_refused(world):
     other = lineage("c.s.a", None, workspace_id="2", day=day(0))
     world.mine(FakeTables(*before, other))
     _, error = mined_until_it_fails(world, FakeTables(*before), ShrunkDayError, rules="other")
-    assert "workspaces 2 gone" in error.message
+    assert "workspace 2 gone" in error.message
 
 
 def test_allow_shrink_takes_it(world):

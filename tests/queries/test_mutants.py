@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from miner.schemas import TOTALS
-from miner.scope import Scope
-from queries.preflight.looks import RECENT_DAYS, SCOPE_DAYS, Looks
+from miner.scope import Globs, Scope
+from miner.visible import SHOWN_DAYS
+from queries.preflight.looks import RECENT_DAYS, Looks
 from tests import oracle
 from tests.queries import crafted
 from tests.queries import given as answers
@@ -40,15 +40,15 @@ def without_principal(ask):
     return asked
 
 
-def of_everything(ask):
-    """The same question when nothing is left out, nor anything included."""
+def of_scope(scope, ask):
+    """The same question of another scope."""
 
     def asked(source, first, last):
-        scope, source.scope = source.scope, Scope()
+        before, source.scope = source.scope, scope
         try:
             return ask(source, first, last)
         finally:
-            source.scope = scope
+            source.scope = before
 
     return asked
 
@@ -73,11 +73,8 @@ def long_before(source, first, last):
     return Looks(source, start=year_before, today=year_before, tag=crafted.TAG).first_direct
 
 
-def totals_of_history(one):
-    """Statements by day and workspace of the days that a scope takes in."""
-    values = one._instants(one.today - timedelta(days=SCOPE_DAYS))
-    return one._table("history_totals", values, {"query_history": "query_history"}, TOTALS).to_pylist()
-
+NAMED = Scope(include=Globs(workspaces=("*1",)))
+"""A scope that leaves out what has no workspace."""
 
 QUESTIONS = {
     "lineage_edges": (answers.edges_of_days,),
@@ -86,14 +83,17 @@ QUESTIONS = {
     "cached_reads": (
         answers.cached_reads_of_days,
         without_principal(answers.cached_reads_of_days),
-        of_everything(answers.cached_reads_of_days),
+        of_scope(Scope(), answers.cached_reads_of_days),
     ),
     "one_time_runs": (answers.one_time_runs,),
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
-    "lineage_mix": (looks(lambda one: one.mix, RECENT_DAYS),),
+    "lineage_mix": (
+        looks(lambda one: one.mix, RECENT_DAYS),
+        of_scope(NAMED, looks(lambda one: one.mix, RECENT_DAYS)),
+    ),
     "first_direct_access": (looks(lambda one: one.first_direct, RECENT_DAYS), long_before),
-    "history_totals": (looks(totals_of_history, SCOPE_DAYS),),
+    "history_totals": (looks(lambda one: one.shown("query_history"), SHOWN_DAYS),),
     "history_mix": (looks(lambda one: one.history, RECENT_DAYS),),
     "most_read": (looks(lambda one: one.most_read().to_pylist(), RECENT_DAYS),),
 }
