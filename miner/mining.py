@@ -126,18 +126,19 @@ def mine(
             done += len(run)
         if watch:
             watch(source.name, stream, done, len(due))
-    if rows and rows == outside:
+    if rows == outside:
         _refuse_out_of_scope(source, ledger)
 
 
 def _refuse_out_of_scope(source: Source, ledger: Ledger) -> None:
     """Tell a scope that nothing is in, on no day at all, from one that just had quiet days."""
-    if source.options.allow_empty:
+    options = source.options
+    if options.allow_empty:
         return
     with ledger.reading() as connection:
-        if any(
-            reading.any_in_scope(connection, source.name, stream, rules=source.options.rules)
-            for stream in source.options.streams
+        known = reading.mined_days(connection, source.name)
+        if not any(mark.rows for mark in known if mark.rules == options.rules) or any(
+            reading.any_in_scope(connection, source.name, stream, rules=options.rules) for stream in options.streams
         ):
             return
     raise OutOfScopeError(f"source {source.name}: no row of table_lineage is in scope", mend=OutOfScopeError.MEND)

@@ -15,7 +15,7 @@ from miner.checks import Found, failed, passed
 from miner.errors import LedgerError
 from miner.ledger.merge import LINEAGE
 from miner.ledger.reading import rows_by_workspace
-from miner.ledger.store import told
+from miner.ledger.store import foreign, told
 
 _LEAST_FREE = 200_000_000
 """Bytes below which the disk cannot take a first run: staging and write-ahead log stand beside the ledger."""
@@ -87,7 +87,7 @@ def _version(file: Path) -> str | None:
         if not tables:
             return None
         if "alembic_version" not in tables:
-            raise LedgerError(f"{file} holds the tables of something else", mend="name another file in [ledger] url")
+            raise foreign(file)
         version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
         return version
 

@@ -123,11 +123,18 @@ class Ledger:
                     f"{self.file} was written by a newer miner (version {current})",
                     mend="install that version of uc-lineage-miner, or name another ledger in [ledger] url",
                 )
+            if current is None and sa.inspect(connection).get_table_names():
+                raise foreign(self.file)
             connection.rollback()
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
+
+
+def foreign(file: Path) -> LedgerError:
+    """Say that a database is not the miner's, which must not put its tables there."""
+    return LedgerError(f"{file} holds the tables of something else", mend="name another file in [ledger] url")
 
 
 def _engine(file: Path, busy_seconds: float) -> Engine:

@@ -81,7 +81,9 @@ class FakeTables:
         if table in self.lacks:
             return None
         days = {"query_history": lambda row: row["start_time"].date()}.get(table, lambda row: row["event_date"])
-        counted = Counter((days(row), row["workspace_id"] or "") for row in self.rows[table] if first <= days(row) <= last)
+        counted = Counter(
+            (days(row), row["workspace_id"] or "") for row in self.rows[table] if first <= days(row) <= last
+        )
         told = [{"day": day, "workspace_id": name, "rows": rows} for (day, name), rows in sorted(counted.items())]
         return pa.Table.from_pylist(told, schema=schemas.TOTALS)
 

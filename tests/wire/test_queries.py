@@ -9,6 +9,7 @@ from databricks import sql
 
 from miner.scope import Globs, Scope
 from queries.embedded import EmbeddedWarehouse
+from queries.preflight.looks import Looks
 from queries.sample import MINER, write_estate
 from queries.system_tables import SystemTableReader
 from tests import rows
@@ -26,8 +27,20 @@ SCOPE = Scope(
         workspaces=("9*",),
         process_kinds=("new_*",),
     ),
-    include=Globs(paths=("*:*", "relative/*"), workspaces=("*1", "?*", "")),
+    include=Globs(
+        catalogs=("?", "?*"),
+        schemas=("*.?", "?*"),
+        tables=("?", "?*.?*.?*"),
+        paths=("*:*", "relative/*"),
+        workspaces=("*1", "?*", ""),
+        process_kinds=("*a*", "*e*", "*o*"),
+    ),
 )
+
+
+def _batches(found):
+    return [] if found is None else found.to_batches()
+
 
 ASKED = {
     "span": lambda source, first, last: pa.table({"days": [str(source.span("table_lineage"))]}).to_batches(),
@@ -35,6 +48,10 @@ ASKED = {
     "lineage_edges": lambda source, first, last: source.edges(first, last),
     "lineage_columns": lambda source, first, last: source.column_sets(first, last),
     "usage_daily, cached_reads": lambda source, first, last: source.usage(first, last),
+    "history_totals": lambda source, first, last: _batches(source.shown("query_history", first, last)),
+    "lineage_mix": lambda source, first, last: pa.table(
+        {"mix": [repr(Looks(source, start=first, today=last).mix)]}
+    ).to_batches(),
     "one_time_runs": lambda source, first, last: source.one_time_runs(first, last),
 }
 
