@@ -67,10 +67,15 @@ DEFAULT = Globs(
 def pattern(glob: str, before: int = 0) -> str:
     """The regular expression for one glob, anchored, in the common subset of Java and RE2.
 
-    `before` is how many parts of a dotted name may come before what the glob covers.
+    `before` is how many parts of a dotted name may come before what the glob covers. Not `$`, before which Java lets a
+    line break stand, nor a bare `.`, which excludes more of them in Java.
     """
+    return "(?s:^" + "[^.]*[.]" * before + _body(glob) + r"\z)"
+
+
+def _body(glob: str) -> str:
     parts = {"*": ".*", "?": "."}
-    return "^" + "[^.]*[.]" * before + "".join(parts.get(char) or _literal(char) for char in glob) + "$"
+    return "".join(parts.get(char) or _literal(char) for char in glob)
 
 
 def _literal(char: str) -> str:
@@ -101,11 +106,10 @@ class Chosen:
 
     def __contains__(self, name: str) -> bool:
         """Whether a folded name is chosen."""
-        if self.included and not self.included.search(name):
+        if self.included and not self.included.fullmatch(name):
             return False
-        return not (self.left_out and self.left_out.search(name))
+        return not (self.left_out and self.left_out.fullmatch(name))
 
 
 def _compiled(globs: Sequence[str]) -> re.Pattern[str] | None:
-    found = alternation([pattern(glob.lower()) for glob in globs])
-    return re.compile(found) if found else None
+    return re.compile("|".join(_body(glob.lower()) for glob in globs), re.DOTALL) if globs else None

@@ -42,10 +42,10 @@ SELECT
   metastore_id,
   process_kind,
   count(*) AS rows,
-  count_if(statement_id IS NOT NULL) AS with_statement,
-  count_if(from_path IS NOT NULL OR to_path IS NOT NULL) AS by_path,
-  count_if(direct_access IS NULL) AS untold_access,
-  count_if(fate LIKE 'excluded%' OR fate LIKE 'not_included%') AS outside,
+  cast(count_if(statement_id IS NOT NULL) AS BIGINT) AS with_statement,
+  cast(count_if(from_path IS NOT NULL OR to_path IS NOT NULL) AS BIGINT) AS by_path,
+  cast(count_if(direct_access IS NULL) AS BIGINT) AS untold_access,
+  cast(count_if(fate LIKE 'excluded%' OR fate LIKE 'not_included%') AS BIGINT) AS outside,
   max(event_time) AS last_event
 FROM judged
 GROUP BY metastore_id, process_kind

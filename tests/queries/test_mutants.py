@@ -137,6 +137,7 @@ _LESS = "the join says so too; this reads less"
 _NULL = "NULL joins nothing; this joins less"
 EQUIVALENT = {
     "usage_daily: always DATASET_KEY(metastore_id, catalog, schema, name, path)": "says nothing of rows left out",
+    "usage_daily: always last_spelled.spelled": "says nothing of rows left out",
     "usage_daily: always reader": _ONE_ROW,
     "usage_daily: always process_kind": _ONE_ROW,
     "usage_daily: always workspace_id": "rows left out are summed after units; this makes fewer of them",
@@ -149,7 +150,7 @@ EQUIVALENT = {
     "cached_reads: without t.event_date >= :lineage_from": _LESS,
     "cached_reads: without t.event_date <= :last_day": _LESS,
     "cached_reads: without NOT t.statement_id IS NULL": _NULL,
-    "clean_name: always REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REP … ^_]+_(.+)_[0-9]+$', '$1')": "spares most names three expressions",
+    "clean_name: always REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REP … ]+_(.+)_[0-9]+\\\\z', '$1')": "spares most names three expressions",
     "row_fate: without TRUE of COALESCE(direct_access, TRUE)": "NULL is no reason either",
 }
 """What may be taken out without another answer, and why it is there."""

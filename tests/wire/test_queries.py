@@ -9,9 +9,9 @@ from databricks import sql
 
 from miner.scope import Globs, Scope
 from queries.embedded import EmbeddedWarehouse
-from queries.preflight.looks import Looks
+from queries.preflight.looks import MIX
 from queries.sample import MINER, write_estate
-from queries.system_tables import SystemTableReader
+from queries.system_tables import SystemTableReader, cast
 from tests import rows
 from tests.queries import crafted
 from tests.wire.over_the_wire import WireWarehouse
@@ -49,9 +49,9 @@ ASKED = {
     "lineage_columns": lambda source, first, last: source.column_sets(first, last),
     "usage_daily, cached_reads": lambda source, first, last: source.usage(first, last),
     "history_totals": lambda source, first, last: _batches(source.shown("query_history", first, last)),
-    "lineage_mix": lambda source, first, last: pa.table(
-        {"mix": [repr(Looks(source, start=first, today=last).mix)]}
-    ).to_batches(),
+    "lineage_mix": lambda source, first, last: cast(
+        source.ask("lineage_mix", {"first_day": first, "last_day": last}, {"table_lineage": "table_lineage"}), MIX
+    ),
     "one_time_runs": lambda source, first, last: source.one_time_runs(first, last),
 }
 
