@@ -76,10 +76,10 @@ def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
             users = Chosen.by(options.include_users, options.exclude_users)
             kinds = Chosen.by(options.include_process_kinds, options.exclude_process_kinds)
             told = usage.tell(connection, users, kinds)
-            usage.copy_out(connection, windows.first, as_of)
+            usage.copy_out(ledger.database, connection, copy, windows.first, as_of)
             names, mined = usage.dataset_names(connection), reading.usage_days(connection)
         tally = Tally(as_of, windows.points, np.sort(names["id"].to_numpy()), told.readers)
-        tally.add(usage.stream(copy, told))
+        tally.add(usage.stream(ledger.database, copy, told))
         return frame(tally.by_age(), windows, names, set(mined))
     finally:
         copy.unlink(missing_ok=True)

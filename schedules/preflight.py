@@ -47,7 +47,7 @@ def _announced(checks: Iterator[Check], told: Told) -> Iterator[Check]:
 
 def _checks(parts: Parts, opened: ExitStack) -> Iterator[Check]:
     yield Check(SETTINGS, lambda: passed("no problem found"))
-    yield Check("ledger", partial(ledger.look, parts.ledger_file))
+    yield Check("ledger", partial(ledger.look, parts.settings.ledger.url))
     if not parts.settings.sources:
         yield Check("sources", partial(_none_configured, parts))
     scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="uc-miner-")))
@@ -63,10 +63,11 @@ def _none_configured(parts: Parts) -> Found:
 
 def _looks(parts: Parts, name: str, scratch: Path, opened: ExitStack) -> Looks:
     given, mining = parts.settings.sources[name], parts.settings.mining
-    reader = opened.enter_context(reading(given, scratch, parts.scope(name), column_lineage=mining.column_lineage))
+    scope, columns = parts.scope(name), mining.column_lineage
+    reader = opened.enter_context(reading(given, scratch, scope, column_lineage=columns, names=mining.names))
     tag = next(iter(given.query_tags.items()), NO_TAG) if isinstance(given, DatabricksSource) else NO_TAG
     today = parts.now().date()
-    known = partial(ledger.known, parts.ledger_file, name, visible.first_shown(today), today)
+    known = partial(ledger.known, parts.settings.ledger.url, name, visible.first_shown(today), today)
     return Looks(reader, start=parts.start, today=today, tag=tag, known=known)
 
 

@@ -1,11 +1,11 @@
 """What the ledger says of itself: days, balance, counts, runs."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select
 
 from miner import days
 from miner.ledger import tables
@@ -53,6 +53,11 @@ def workspaces(connection: Connection, source: str, stream: str, day: date) -> d
         .where(sources.c.name == source, counted.c.stream == stream, counted.c.day == days.number(day))
     )
     return {workspace: rows for workspace, rows in connection.execute(query)}  # noqa: C416 -- rows are no pairs to mypy
+
+
+def _sum(column: ColumnElement[int]) -> ColumnElement[int]:
+    """A whole number: PostgreSQL's sums are decimals."""
+    return cast(func.sum(column), BigInteger)
 
 
 def rows_by_workspace(
@@ -117,7 +122,7 @@ def fates(connection: Connection, first: date | None = None, last: date | None =
     """The balance, summed over days, most rows first."""
     told, sources = tables.day_fate, tables.source
     query = select(
-        sources.c.name, told.c.stream, told.c.table_name, told.c.fate, told.c.rule, func.sum(told.c.rows).label("sum")
+        sources.c.name, told.c.stream, told.c.table_name, told.c.fate, told.c.rule, _sum(told.c.rows).label("sum")
     ).join(sources)
     if first is not None:
         query = query.where(told.c.day >= days.number(first))
@@ -142,7 +147,7 @@ def late_rows(connection: Connection) -> list[LateRows]:
     """Late rows by source, stream and age."""
     late, sources = tables.late_rows, tables.source
     query = (
-        select(sources.c.name, late.c.stream, late.c.age_days, func.sum(late.c.rows))
+        select(sources.c.name, late.c.stream, late.c.age_days, _sum(late.c.rows))
         .join(sources)
         .group_by(sources.c.name, late.c.stream, late.c.age_days)
         .order_by(sources.c.name, late.c.stream, late.c.age_days)
@@ -186,16 +191,54 @@ def last_whole_day(connection: Connection) -> date | None:
     return days.day_of(min(lasts)) if lasts else None
 
 
+def last_day(connection: Connection, source: str, stream: str) -> tuple[int, date] | None:
+    """The number of a source and the last day mined of one of its streams; None when there is none."""
+    mined, named = tables.day_mined, tables.source
+    found = connection.execute(
+        select(named.c.id, func.max(mined.c.day))
+        .join(mined, mined.c.source_id == named.c.id)
+        .where(named.c.name == source, mined.c.stream == stream)
+        .group_by(named.c.id)
+    ).first()
+    return (found[0], days.day_of(found[1])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogs:
+    """Catalogs that are not a metastore's own: addresses of databases by foreign catalog, and those that are shared."""
+
+    foreign: Mapping[str, str]
+    shared: tuple[str, ...]
+
+
+def catalogs(connection: Connection) -> Catalogs:
+    """What is known of catalogs; one that two metastores tell of in different ways is left out."""
+    catalog = tables.catalog.c
+    address, kind = catalog.address, catalog.type
+    found = connection.execute(
+        select(catalog.catalog, func.min(address), func.min(kind))
+        .group_by(catalog.catalog)
+        .having(func.min(address) == func.max(address), func.min(kind) == func.max(kind))
+        .order_by(catalog.catalog)
+    ).all()
+    return Catalogs(
+        foreign={name: told for name, told, _ in found if told},
+        shared=tuple(name for name, _, form in found if form == "SHARED"),
+    )
+
+
 def usage_state(connection: Connection) -> str:
-    """A text that changes when usage changes: more days, or other figures on one of them."""
+    """A text that changes when usage changes: more days, other figures on one of them, or other aliases."""
     mined = tables.day_mined
     query = (
         select(mined.c.source_id, mined.c.day, mined.c.content, mined.c.whole)
         .where(mined.c.stream == "usage")
         .order_by(mined.c.source_id, mined.c.day)
     )
+    told = tables.names_read
+    aliases = select(told.c.source_id, told.c.content).where(told.c.content != "").order_by(told.c.source_id)
     digest = hashlib.blake2b(digest_size=16)
-    for row in connection.execute(query):
+    for row in (*connection.execute(query), *connection.execute(aliases)):
         digest.update(repr(tuple(row)).encode())
     return digest.hexdigest()
 
