@@ -33,12 +33,10 @@ def both(spark) -> Callable[[Path, Scope], Pair]:
     def make(root: Path, scope: Scope = EVERYTHING, *, days=(DAY, DAY), wanted=(), **more) -> Pair:
         duckdb = given.unopened(root, scope)
         if more:
-            duckdb = SystemTableReader(
-                duckdb.warehouse, exclusions=duckdb.exclusions, principal=scope.principal, **more
-            )
+            duckdb = SystemTableReader(duckdb.warehouse, scope=duckdb.scope, principal=scope.principal, **more)
         opened.append(duckdb.warehouse)
         on_spark = SparkWarehouse(spark, root)
-        reader = SystemTableReader(on_spark, duckdb.tables, duckdb.exclusions, duckdb.principal)
+        reader = SystemTableReader(on_spark, duckdb.tables, duckdb.scope, duckdb.principal)
         return Pair(duckdb, reader, questions(*days, wanted))
 
     yield make
