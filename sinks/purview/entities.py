@@ -89,7 +89,7 @@ class _Drawing:
             self.report(Unmatched(title, inputs.nothing_left))
             return None
         place = self.hierarchy.place(flow, target.folded)
-        name = self.options.named(flow.process.qualified_name(target.folded, target.hash), native=place.native)
+        name = self.options.named(f"{place.own_name}/{target.hash}", native=place.native)
         line = self._line(flow, name, title, inputs, output)
         return _Drawn(place, self._entity(line, place, made), made)
 
