@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 from miner.ports import Entity, Unmatched
 from sinks.purview import payload
@@ -37,8 +38,7 @@ class Inputs:
         return f"every source: {'; '.join(reasons)}" if reasons else "source and target are one asset"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What is drawn of one flow."""
 
     flow: Flow

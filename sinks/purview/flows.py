@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -28,8 +29,7 @@ _PROCESS = (
 _DATASET = ("kind", "catalog", "schema", "name", "path", "type", "spelling")
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """One process, one target, and the rows of its sources side by side; ids are the ledger's."""
 
     process_id: int
