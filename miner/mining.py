@@ -115,7 +115,8 @@ def mine(
     for stream in source.options.streams:
         with ledger.reading() as connection:
             marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
-        due = due_days(marks, source.options, span, now())
+            closed = reading.closed_days(connection, source.name) if stream == USAGE else set()
+        due = [day for day in due_days(marks, source.options, span, now()) if day not in closed]
         miner = _StreamMiner(source, source_id, stream, ledger, run_id, now)
         done = 0
         for run, fetched in _ahead(miner, runs_of(due, AT_ONCE[stream]), source.options.parallel):

@@ -3,13 +3,10 @@
 Nothing is printed here. Every job raises MinerError.
 """
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -17,19 +14,19 @@ import structlog
 
 from miner import emission, mining
 from miner.emission import Changes
-from miner.errors import LedgerError, SettingsError
+from miner.errors import LedgerError, MinerError, SettingsError
 from miner.ledger import Ledger, edges, reading, wanted
-from miner.ledger.dump import dump as dumped
 from miner.pipeline import Outcome, Run
 from miner.popularity import PopularityOptions, popularity
 from queries.sample import EstateSummary, write_estate
 from queries.sample.writer import Progress
 from schedules.balance import Balance, balance_of
+from schedules.ledger_jobs import prune_ledger
 from schedules.parts import NO_LEAVE, Leave, Parts
 from schedules.standing import Standing, standing
 from schedules.unexpected import warnings_of
-from sinks.csv_report import STANDARD_OUTPUT, write_batches, write_frame
-from sinks.placement import placed, refused
+from sinks.csv_report import write_batches, write_frame
+from sinks.placement import refused
 
 log = structlog.get_logger()
 
@@ -74,9 +71,18 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
     ):
         work = Run(ledger, opened, emitter if emit else None, parts.now, command)
         outcome = work.go(mined=watches.mined, emitted=watches.emitted)
+        _prune(ledger, parts, outcome)
         balance = balance_of(ledger, outcome.days)
         told = warnings_of(outcome, balance, ledger, parts, parts.chosen(sources))
         return Ran(outcome, balance, tuple(told), _assumed(parts))
+
+
+def _prune(ledger: Ledger, parts: Parts, outcome: Outcome) -> None:
+    try:
+        prune_ledger(ledger, parts)
+    except MinerError as error:
+        log.error("ledger.not_pruned", error=error.message, mend=error.mend)  # noqa: TRY400 (the operator's trouble)
+        outcome.failures.append(("ledger", error))
 
 
 def _assumed(parts: Parts) -> tuple[str, ...]:
@@ -159,29 +165,6 @@ def status(parts: Parts) -> Standing:
     """Tell how the ledger stands."""
     with parts.known_ledger() as ledger:
         return standing(ledger, list(parts.settings.sources))
-
-
-def dump(parts: Parts, out: str) -> int:
-    """Write the ledger by natural key as JSON lines to a file or to standard output (`-`); returns how many."""
-    lines = 0
-    with parts.known_ledger() as ledger, ledger.reading() as connection, _opened(out) as stream:
-        for line in dumped(connection):
-            stream.write(line.encode() + b"\n")
-            lines += 1
-    return lines
-
-
-@contextmanager
-def _opened(out: str) -> Iterator[BinaryIO]:
-    if out != STANDARD_OUTPUT:
-        with placed(Path(out)) as stream:
-            yield stream
-        return
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        raise refused(error, "standard output") from error
 
 
 @dataclass(frozen=True, slots=True)

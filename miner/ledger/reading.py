@@ -244,7 +244,7 @@ def usage_state(connection: Connection) -> str:
 
 
 def usage_days(connection: Connection) -> set[date]:
-    """Days whose usage is mined, fully, from every source that mines usage."""
+    """Days whose usage is mined, fully, from every source that mines usage, and is kept by day."""
     mined = tables.day_mined
     sources = connection.execute(
         select(func.count(func.distinct(mined.c.source_id))).where(mined.c.stream == "usage")
@@ -253,4 +253,13 @@ def usage_days(connection: Connection) -> set[date]:
         select(mined.c.day).where(mined.c.stream == "usage", mined.c.whole).group_by(mined.c.day)
         .having(func.count() == sources)
     ).scalars()  # fmt: skip
-    return {days.day_of(day) for day in found}
+    return {days.day_of(day) for day in found} - closed_days(connection)
+
+
+def closed_days(connection: Connection, source: str | None = None) -> set[date]:
+    """Days whose usage is rolled up to months, of one source or of any."""
+    closed, sources = tables.usage_rolled_up, tables.source
+    query = select(closed.c.month, closed.c.day_bits).join(sources, sources.c.id == closed.c.source_id)
+    if source is not None:
+        query = query.where(sources.c.name == source)
+    return {day for month, bits in connection.execute(query) for day in days.days_of(month, bits)}

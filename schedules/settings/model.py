@@ -42,6 +42,13 @@ class Ledger(Section):
         "sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE",
         "where the miner remembers what it learned; a password is best given by PGPASSFILE or PGPASSWORD",
     )
+    usage_days: Whole | None = setting(
+        None,
+        "a whole number from 1 to 36500, at least twice the longest of usage.windows",
+        "days whose usage is kept by day; older usage is rolled up to months; unset: all of it",
+        ge=1,
+        le=36500,
+    )
 
 
 class Mining(Section):

@@ -183,6 +183,14 @@ def test_section_written_as_text(write):
     assert second.startswith("UC_MINER__LOG__LEVEL: ")
 
 
+@pytest.mark.parametrize("query", ["", "?sslmode=verify-full"])
+def test_a_ledger_on_postgresql(write, query):
+    """A PostgreSQL address is taken as it is, from the file and from the environment."""
+    url = f"postgresql+psycopg://u@h:6432/db{query}"
+    assert load(write(f'[ledger]\nurl = "{url}"'), {}).ledger.url == url
+    assert load(write(""), {"UC_MINER__LEDGER__URL": url}).ledger.url == url
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -195,6 +203,7 @@ def test_section_written_as_text(write):
         '[purview]\nendpoint = "https://u:hunter2@example.com"',
         '[ledger]\nurl = "postgresql://u:hunter2@host/db"',
         '[ledger]\nurl = "postgresql://u:hunter2/@#@host/db"',
+        '[ledger]\nurl = "postgresql+psycopg://u:hunter2@host"',
         '[purview]\nendpoint = "https://hunter2@example.com"',
         '[log]\nclient_secret = "hunter2"',
     ],
@@ -283,6 +292,12 @@ def test_byte_order_mark(tmp_path):
         ("ledger.url", '"sqlite://"'),
         ("ledger.url", '"sqlite:///:memory:"'),
         ("ledger.url", '"mysql://h/db"'),
+        ("ledger.url", '"postgresql://h/db"'),
+        ("ledger.url", '"postgresql+psycopg2://h/db"'),
+        ("ledger.url", '"postgresql+psycopg://h"'),
+        ("ledger.url", '"postgresql+psycopg://h:port/db"'),
+        ("ledger.usage_days", "0"),
+        ("ledger.usage_days", '"all"'),
         ("mining.settle_days", "true"),
         ("mining.settle_days", "1.5"),
         ("mining.start", "2026-10-01T12:00:00"),
