@@ -13,15 +13,14 @@ from pydantic import SecretStr
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
-from miner.ledger import Ledger
-from miner.ledger.store import BUSY_SECONDS
+from miner.ledger import Ledger, ledger_missing, place_of
+from miner.ledger.database import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
 from schedules.settings import Settings
-from schedules.settings.checks import SQLITE
 from schedules.settings.model import Purview
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
@@ -67,9 +66,9 @@ class Parts:
     busy_seconds: float = BUSY_SECONDS
 
     @property
-    def ledger_file(self) -> Path:
-        """Where the ledger is, or will be."""
-        return Path(self.settings.ledger.url.removeprefix(SQLITE))
+    def ledger_place(self) -> str:
+        """Where the ledger is, or will be; without a password."""
+        return place_of(self.settings.ledger.url)
 
     def ledger(self) -> AbstractContextManager[Ledger]:
         """The ledger, made when it is not there. Raises LedgerError."""
@@ -77,8 +76,8 @@ class Parts:
 
     def known_ledger(self) -> AbstractContextManager[Ledger]:
         """The ledger of earlier runs. Raises LedgerError when there was none."""
-        if _missing(self.ledger_file):
-            raise LedgerError(f"there is no ledger at {self.ledger_file}", mend="mine something first: uc-miner run")
+        if ledger_missing(self.settings.ledger.url):
+            raise LedgerError(f"there is no ledger at {self.ledger_place}", mend="mine something first: uc-miner run")
         return self.ledger()
 
     @property
@@ -241,10 +240,3 @@ def _sign_in(purview: Purview) -> SignIn:
 
 def _secret(given: SecretStr | None) -> str:
     return given.get_secret_value() if given else ""
-
-
-def _missing(file: Path) -> bool:
-    try:
-        return not file.exists()
-    except OSError:
-        return False  # opening it tells better what is in the way

@@ -38,7 +38,9 @@ class Ledger(Section):
     """`[ledger]`."""
 
     url: Annotated[str, AfterValidator(checks.ledger_url)] = setting(
-        "sqlite:///uc-miner.db", "sqlite:///FILE", "where the miner remembers what it learned"
+        "sqlite:///uc-miner.db",
+        "sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE",
+        "where the miner remembers what it learned; a password is best given by PGPASSFILE or PGPASSWORD",
     )
 
 
