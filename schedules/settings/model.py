@@ -71,6 +71,9 @@ class Mining(Section):
     settle_days: Whole = whole(3, 0, 60, "days after which a day is settled and no longer mined again")
     stale_days: Whole = whole(180, 1, 3650, "days after which an edge that was not seen again is retired")
     column_lineage: bool = setting(default=True, must_be="true or false", meaning="mine column lineage too")
+    names: bool = setting(
+        default=True, must_be="true or false", meaning="read what processes, workspaces and tables are called"
+    )
     exclude: Exclude = section(Exclude, "what is left out when mining")
 
 
@@ -195,7 +198,20 @@ class Purview(Section):
     )
     business_metadata_group: AtlasName = setting("UnityCatalogUsage", NAME, "group of the usage attributes")
     process_type: Annotated[AtlasName, AfterValidator(checks.process_type)] = setting(
-        "uc_miner_process", f"{NAME}; not databricks_…", "entity type of our processes"
+        "uc_miner_process",
+        f"{NAME}; not databricks_…",
+        "entity type of our processes; those of runnables and consumers have names like it",
+    )
+    process_types: Literal["auto", "native", "own"] = setting(
+        "auto",
+        '"auto", "native" or "own"',
+        "jobs and notebooks become Purview's own databricks_* types, or ours; auto: its own where the account has them",
+    )
+    process_kinds: Globs = setting(
+        ("*", "!query"), f"{GLOBS}; after a ! for those left out", "kinds of process that become entities"
+    )
+    consumers: Globs = setting(
+        ("dashboard", "legacy_dashboard"), GLOBS, "kinds of process that become entities though they only read"
     )
 
     @field_validator("endpoint")
