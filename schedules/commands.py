@@ -154,7 +154,7 @@ def run(
     *,
     source: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; may be repeated.")] = None,
     no_emit: Annotated[bool, typer.Option("--no-emit", help="Mine only; leave the sink as it is.")] = False,
-    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source without a row.")] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source with no row in scope.")] = False,
     allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Accept settled days that lost rows.")] = False,
 ) -> int:
     """Mine what is due, then emit what changed."""

@@ -3,7 +3,7 @@
 Nothing is printed here. Every job raises MinerError.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,16 +15,16 @@ import structlog
 from miner import emission, mining
 from miner.emission import Changes
 from miner.errors import LedgerError, MinerError, SettingsError
-from miner.ledger import LINEAGE, Ledger, edges, reading, wanted
+from miner.ledger import Ledger, edges, reading, wanted
 from miner.pipeline import Outcome, Run
 from miner.popularity import PopularityOptions, popularity
-from miner.ports import COLUMN_LINEAGE, TABLE_LINEAGE
 from queries.sample import EstateSummary, write_estate
 from queries.sample.writer import Progress
-from schedules.balance import KEPT, Balance, balance_of
+from schedules.balance import Balance, balance_of
 from schedules.ledger_jobs import prune_ledger
 from schedules.parts import NO_LEAVE, Leave, Parts
 from schedules.standing import Standing, standing
+from schedules.unexpected import warnings_of
 from sinks.csv_report import write_batches, write_frame
 from sinks.placement import refused
 
@@ -72,10 +72,9 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
         work = Run(ledger, opened, emitter if emit else None, parts.now, command)
         outcome = work.go(mined=watches.mined, emitted=watches.emitted)
         _prune(ledger, parts, outcome)
-        clipped = [_clipped(ledger, name, parts) for name in parts.chosen(sources)]
         balance = balance_of(ledger, outcome.days)
-        warnings = (*filter(None, clipped), *_empty_days(outcome), *_no_columns(balance, parts))
-        return Ran(outcome, balance, warnings, _assumed(parts))
+        told = warnings_of(outcome, balance, ledger, parts, parts.chosen(sources))
+        return Ran(outcome, balance, tuple(told), _assumed(parts))
 
 
 def _prune(ledger: Ledger, parts: Parts, outcome: Outcome) -> None:
@@ -84,40 +83,6 @@ def _prune(ledger: Ledger, parts: Parts, outcome: Outcome) -> None:
     except MinerError as error:
         log.error("ledger.not_pruned", error=error.message, mend=error.mend)  # noqa: TRY400 (the operator's trouble)
         outcome.failures.append(("ledger", error))
-
-
-def _clipped(ledger: Ledger, source: str, parts: Parts) -> str:
-    """Say when days from [mining] start on are gone from the source; empty when none is, or none was asked for."""
-    start = parts.settings.mining.start
-    with ledger.reading() as connection:
-        days = [mark.day for mark in reading.mined_days(connection, source, LINEAGE)]
-    if start is None or not days or days[0] <= start:
-        return ""
-    lost = (days[0] - start).days
-    log.warning("start.clipped", source=source, start=str(start), first=str(days[0]), days=lost)
-    return (
-        f"source {source} holds nothing before {days[0]}: {lost} days from [mining] start = {start} on are not mined "
-        "(system tables keep about a year)"
-    )
-
-
-def _empty_days(outcome: Outcome) -> Iterator[str]:
-    for source in dict.fromkeys(mined.source for mined in outcome.days):
-        empty = [
-            mined.day for mined in outcome.days if mined.source == source and mined.stream == LINEAGE and not mined.rows
-        ]
-        if empty:
-            log.warning("days.empty", source=source, days=[str(day) for day in empty])
-            more = f" and {len(empty) - 1} more days" if len(empty) > 1 else ""
-            yield f"source {source} has no row on {empty[0]}{more}: look whether the export is whole"
-
-
-def _no_columns(balance: Balance, parts: Parts) -> Iterator[str]:
-    """Say when edges were kept and column lineage held no row at all: most often a missing grant or a filtered view."""
-    edges, columns = (LINEAGE, TABLE_LINEAGE), (LINEAGE, COLUMN_LINEAGE)
-    if parts.settings.mining.column_lineage and balance.rows(edges, KEPT) and not balance.rows(columns):
-        log.warning("columns.empty")
-        yield "column_lineage has no row on these days: uc-miner preflight tells what may be missing"
 
 
 def _assumed(parts: Parts) -> tuple[str, ...]:
