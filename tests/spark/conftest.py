@@ -34,7 +34,7 @@ def both(spark) -> Callable[[Path, Scope], Pair]:
         embedded = given.unopened(root, scope)
         opened.append(embedded.warehouse)
         duckdb, on_spark = (
-            SystemTableReader(warehouse, tables, embedded.exclusions, scope.principal)
+            SystemTableReader(warehouse, tables, embedded.scope, scope.principal)
             for warehouse in (embedded.warehouse, SparkWarehouse(spark, root))
         )
         return Pair(duckdb, on_spark, questions(*days, wanted))

@@ -18,7 +18,7 @@ from pyspark.errors import (
 )
 
 from miner import schemas
-from miner.exclusions import DEFAULT
+from miner.scope import DEFAULT
 from queries import statements
 from queries.documented import DOCUMENTED
 from queries.documented import INFORMATION_SCHEMA_SCHEMATA as SCHEMAS
