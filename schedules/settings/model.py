@@ -207,9 +207,6 @@ class Purview(Section):
     process_kinds: Globs = setting(
         ("*", "!query"), f"{GLOBS}; after a ! for those left out", "kinds of process that become entities"
     )
-    consumers: Globs = setting(
-        ("dashboard", "legacy_dashboard"), GLOBS, "kinds of process that become entities though they only read"
-    )
 
     @field_validator("endpoint")
     @classmethod
