@@ -209,7 +209,6 @@ class Parts:
             process_type=purview.process_type,
             process_types=purview.process_types,
             process_kinds=purview.process_kinds,
-            consumers=purview.consumers,
             workspace_domain=CLOUDS[purview.cloud].workspaces,
             usage_group=purview.business_metadata_group,
         )

@@ -200,9 +200,6 @@ class Purview(Section):
     process_kinds: GlobList = setting(
         ("*", "!query"), f"{GLOBS}; after a ! for those left out", "kinds of process that become entities"
     )
-    consumers: GlobList = setting(
-        ("dashboard", "legacy_dashboard"), GLOBS, "kinds of process that become entities though they only read"
-    )
 
     @field_validator("endpoint")
     @classmethod
