@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+import pandas as pd
 import structlog
 from sqlalchemy import Connection
 
 from miner.ledger import Ledger, edges, reading, sent, wanted
+from miner.ledger.matches import Ages
+from miner.matching import DEFAULT_AGES, Matcher, with_ids
 from miner.popularity import PopularityOptions, popularity
 from miner.ports import Entity, Rejected, Sink, Unmatched
 
@@ -39,6 +42,8 @@ class Changes:
     unmatched: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     waiting: int = 0
+    looked_up: Counter[str] = field(default_factory=Counter)
+    """Datasets looked up in the catalog, by what was found."""
     operations: int = 0
 
     def note_unmatched(self, found: Unmatched) -> None:
@@ -61,15 +66,23 @@ class Emitter:
     stale_days: int
     popularity: PopularityOptions
     now: Callable[[], datetime]
+    ages: Ages = DEFAULT_AGES
 
     def plan(self) -> Changes:
-        """What `emit` would do; nothing is changed."""
+        """What `emit` would do; nothing is changed but that the ledger learns which assets are there.
+
+        Raises SinkError when the sink has a catalog that cannot be reached.
+        """
         changes = Changes()
+        self._look_up(changes)
         with self.ledger.reading() as connection:
             for _ in self._changed_processes(connection, changes, set()):
                 pass
-            for _ in self._changed_usage(connection, changes):
-                pass
+        figures = self._new_figures(changes)
+        if figures is not None:
+            with self.ledger.reading() as connection:
+                for _ in self._changed_usage(connection, changes, figures):
+                    pass
         return changes
 
     def emit(self, watch: Watch | None = None) -> Changes:
@@ -85,6 +98,7 @@ class Emitter:
 
     def _emit_processes(self, changes: Changes, watch: Watch | None) -> None:
         built: set[tuple[int, int]] = set()
+        self._look_up(changes)
         with self.ledger.reading() as connection:
             refused = self._send(self._changed_processes(connection, changes, built), changes, watch)
             self._remove(changes.removed)
@@ -97,12 +111,42 @@ class Emitter:
             sent.remember(connection, self._name("stale"), stale)
 
     def _emit_usage(self, changes: Changes, watch: Watch | None) -> None:
+        figures = self._new_figures(changes)
+        if figures is None:
+            return
         with self.ledger.reading() as connection:
-            figures = _figures(connection, self)
-            refused = self._send(self._changed_usage(connection, changes), changes, watch)
+            refused = self._send(self._changed_usage(connection, changes, figures), changes, watch)
         if not refused:
             with self.ledger.writing() as connection:
-                sent.remember(connection, self._name("figures"), figures)
+                sent.remember(connection, self._name("figures"), figures.state)
+
+    @property
+    def _matcher(self) -> Matcher:
+        return Matcher(self.ledger, self.sink, self.ages, self.now)
+
+    def _look_up(self, changes: Changes) -> None:
+        """Learn which assets the datasets of wanted flows are. Flows of those that moved are wanted from then on."""
+        if not self.sink.naming:
+            return
+        with self.ledger.reading() as connection:
+            self._want(connection)
+            changes.looked_up += self._matcher.for_flows(connection)
+
+    def _want(self, connection: Connection) -> int:
+        wanted.resolve(connection, self.stale_days)
+        anew = sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
+        return wanted.want(connection, everything=anew, stale_before=sent.setting(connection, self._name("stale")))
+
+    def _new_figures(self, changes: Changes) -> "_Figures | None":
+        """The figures of all datasets, looked up; None when they are those that were sent."""
+        with self.ledger.reading() as connection:
+            state, moves = _figures(connection, self), self._matcher.moves(connection)
+            if f"{state}|{moves}" == sent.setting(connection, self._name("figures")):
+                return None
+        frame = with_ids(popularity(self.ledger, self.popularity))
+        changes.looked_up += self._matcher.for_usage(frame)
+        with self.ledger.reading() as connection:
+            return _Figures(frame, f"{state}|{self._matcher.moves(connection)}")
 
     def _name(self, what: str) -> str:
         return f"{what}:{self.sink.name}"
@@ -110,20 +154,17 @@ class Emitter:
     def _changed_processes(
         self, connection: Connection, changes: Changes, built: set[tuple[int, int]]
     ) -> Iterator[Entity]:
-        wanted.resolve(connection, self.stale_days)
-        anew = sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
-        if not wanted.want(connection, everything=anew, stale_before=sent.setting(connection, self._name("stale"))):
+        if not self._want(connection):
             return
-        entities = self.sink.processes(edges.flows(connection), changes.note_unmatched)
+        known = self._matcher.known(connection)
+        entities = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
         yield from self._compared(connection, entities, changes, built)
         changes.waiting = len(wanted.waiting(connection))
         changes.removed += sent.orphans(connection, self.sink.name, built)
 
-    def _changed_usage(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
-        if _figures(connection, self) == sent.setting(connection, self._name("figures")):
-            return
-        frame = popularity(self.ledger, self.popularity)
-        yield from self._compared(connection, self.sink.usage(frame, changes.note_unmatched), changes, set())
+    def _changed_usage(self, connection: Connection, changes: Changes, figures: "_Figures") -> Iterator[Entity]:
+        entities = self.sink.usage(figures.frame, changes.note_unmatched, self._matcher.known(connection))
+        yield from self._compared(connection, entities, changes, set())
 
     def _compared(
         self, connection: Connection, entities: Iterable[Entity], changes: Changes, built: set[tuple[int, int]]
@@ -165,6 +206,14 @@ class Emitter:
         for some in _chunks(orphans, _COMPARED_AT_ONCE):
             self.sink.remove(some)
             sent.forget(self.ledger, self.sink.name, [name for _, name in some])
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Popularity with the ids of datasets, and a text that changes when it does."""
+
+    frame: pd.DataFrame
+    state: str
 
 
 def _refused(batch: Sequence[Entity], refused: Sequence[Rejected], changes: Changes) -> list[Entity]:

@@ -15,7 +15,7 @@ _BATCH = 8192
 _REMEMBERED_SETS = 50_000
 """About 20 MB."""
 
-_ACTIVE = (
+ACTIVE = (
     "m.day_bits <> 0 AND (c.source_id IS NULL OR m.month > c.month OR (m.month = c.month AND m.day_bits >> c.day <> 0))"
 )
 
@@ -28,7 +28,7 @@ CROSS JOIN edge e ON e.process_id = w.raw_process AND e.target_dataset = w.raw_t
 LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset
 CROSS JOIN edge_month m ON m.edge_id = e.id
 LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
-WHERE {_ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target
+WHERE {ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target
 GROUP BY 1, 2, 3
 HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0)
 """  # noqa: S608 -- our own text throughout
@@ -116,7 +116,7 @@ FROM (
   LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
   CROSS JOIN edge_month m ON m.edge_id = e.id
   LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
-  WHERE {_ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
+  WHERE {ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
   GROUP BY 1, 2, 3
   HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0)
 ) f

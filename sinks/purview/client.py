@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from miner.checks import Check
-from miner.ports import Delivery, Entity, Rejected, Unmatched
+from miner.ports import AssetIndex, Delivery, Entity, Known, Match, Rejected, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.authentication import Authentication, authenticated
 from sinks.purview.batches import batched
@@ -17,6 +17,7 @@ from sinks.purview.catalog import Catalog
 from sinks.purview.clouds import PUBLIC
 from sinks.purview.entities import process_entities
 from sinks.purview.figures import FigureSender
+from sinks.purview.matching import matches
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.pace import Pace
@@ -49,6 +50,7 @@ class PurviewSink:
         pace: Pace | None = None,
     ) -> None:
         self.fingerprint = options.fingerprint
+        self.naming = options.names_fingerprint
         self._options = options
         self._pace = pace or Pace(options.operations_per_second)
         address = api_address(endpoint)
@@ -57,13 +59,21 @@ class PurviewSink:
         self._catalog = Catalog(self._session)
         self._figures = FigureSender(self._session, self._catalog, options)
 
-    def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
-        """As `sinks.purview.entities.process_entities`."""
-        return process_entities(flows, unmatched, self._options)
+    def matches(self, datasets: Iterable[pa.RecordBatch], index: AssetIndex) -> Iterator[Sequence[Match]]:
+        """As `sinks.purview.matching.matches`."""
+        return matches(datasets, index, self._catalog, self._options)
 
-    def usage(self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
+    def processes(
+        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """As `sinks.purview.entities.process_entities`."""
+        return process_entities(flows, unmatched, self._options, known)
+
+    def usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
         """As `sinks.purview.usage.usage_entities`."""
-        return usage_entities(popularity, unmatched, self._options)
+        return usage_entities(popularity, unmatched, self._options, known)
 
     def prepare(self) -> None:
         """Create or widen the type definitions. Raises SinkError."""

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 import pyarrow as pa
 
-from miner.ports import Entity, Unmatched
+from miner.ports import Entity, Known, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.assets import Asset, Reference
 from sinks.purview.columns import ColumnMapping, column_mapping
@@ -31,13 +31,16 @@ class _Inputs:
 
 
 def process_entities(
-    batches: Iterable[pa.RecordBatch], unmatched: Report, options: PurviewOptions = DEFAULT
+    batches: Iterable[pa.RecordBatch],
+    unmatched: Report,
+    options: PurviewOptions = DEFAULT,
+    known_matches: Known = nothing_known,
 ) -> Iterator[Entity]:
     """The entities of batches of `miner.schemas.FLOWS`, in their order.
 
     Reported are, once each: an input without an asset, a flow that gives no entity, a shortened column mapping.
     """
-    known = KnownDatasets(options.naming)
+    known = KnownDatasets(options.naming, known_matches)
     report = _once(unmatched)
     for flow in flows(batches, known):
         entity = _entity(flow, known, report, options)

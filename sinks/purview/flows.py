@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from miner.ports import Unmatched
+from miner.ports import Known, Match, Unmatched, nothing_known
 from sinks.purview.assets import Asset
-from sinks.purview.names import Dataset, asset
+from sinks.purview.names import Dataset, asset, matched
 from sinks.purview.naming import Context
 from sinks.purview.processes import Process
 
@@ -45,8 +45,9 @@ class KnownDataset:
 class KnownDatasets:
     """The datasets of the rows at hand by ledger id: named once each, not once per edge."""
 
-    def __init__(self, naming: Context) -> None:
+    def __init__(self, naming: Context, known: Known = nothing_known) -> None:
         self._naming = naming
+        self._matches = known
         self._known: dict[int, KnownDataset] = {}
 
     def __getitem__(self, dataset: int) -> KnownDataset:
@@ -61,11 +62,13 @@ class KnownDatasets:
                 dataset: row for row, dataset in enumerate(batch.column(end).to_pylist()) if dataset not in self._known
             }
             columns = ["metastore_id", *(f"{end}_{part}" for part in _DATASET)]
-            for dataset, values in zip(rows, _texts(batch, columns, list(rows.values())), strict=True):
-                self._known[dataset] = self._named(Dataset(*values))
+            matches = self._matches(rows)
+            for dataset, values in zip(rows, texts(batch, columns, list(rows.values())), strict=True):
+                self._known[dataset] = self._named(Dataset(*values), matches.get(dataset))
 
-    def _named(self, dataset: Dataset) -> KnownDataset:
-        return KnownDataset(asset(dataset, self._naming), dataset.label, dataset.folded, dataset.hash)
+    def _named(self, dataset: Dataset, match: Match | None) -> KnownDataset:
+        found = matched(dataset, match) if match else asset(dataset, self._naming)
+        return KnownDataset(found, dataset.label, dataset.folded, dataset.hash)
 
 
 def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:
@@ -83,7 +86,7 @@ def _flows(batch: pa.RecordBatch) -> Iterator[Flow]:
     pairs = pc.fill_null(batch.column("column_pairs"), "").to_pylist()
     verified = pc.fill_null(batch.column("verified"), fill_value=False).to_pylist()
     ends = [*starts[1:], batch.num_rows]
-    processes = (Process(*values) for values in _texts(batch, _PROCESS, starts))
+    processes = (Process(*values) for values in texts(batch, _PROCESS, starts))
     for number, process, target, start, end in zip(numbers, processes, targets, starts, ends, strict=True):
         yield Flow(number, process, target, sources[start:end], pairs[start:end], verified[start:end])
 
@@ -109,7 +112,7 @@ def _starts(batch: pa.RecordBatch) -> list[int]:
     return [0, *(np.flatnonzero(changed) + 1).tolist()]
 
 
-def _texts(batch: pa.RecordBatch, columns: Sequence[str], rows: Sequence[int]) -> Iterator[tuple[str, ...]]:
+def texts(batch: pa.RecordBatch, columns: Sequence[str], rows: Sequence[int]) -> Iterator[tuple[str, ...]]:
     """The texts of some columns in some rows, '' for null."""
     chosen = batch.select(list(columns)).take(pa.array(rows, pa.int64()))
     return zip(*(pc.fill_null(column, "").to_pylist() for column in chosen.columns), strict=True)

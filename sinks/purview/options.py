@@ -6,6 +6,9 @@ from sinks.purview import payload
 from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
 
+NO_INDEX, SEARCH = "none", "search"
+SKIP, PLACEHOLDER, CREATE = "skip", "placeholder", "create"
+
 _SENDING = frozenset({"max_entities", "max_bytes", "workers", "operations_per_second", "collection"})
 
 
@@ -20,6 +23,8 @@ class PurviewOptions:
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
     `workers` requests travel at once, `operations_per_second` over all of them.
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
+    `index` tells whether datasets without an asset of exactly one of their names are searched among all assets
+    (`search`) or not (`none`). `missing` tells what becomes of those without any asset.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
     (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
     """
@@ -32,6 +37,8 @@ class PurviewOptions:
     workers: int = 6
     operations_per_second: float = 25
     collection: str = ""
+    index: str = NO_INDEX
+    missing: str = SKIP
     max_attribute_bytes: int = 32_000
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
@@ -40,6 +47,11 @@ class PurviewOptions:
     def dataset_types(self) -> tuple[str, ...]:
         """Every type a dataset may be referenced by, those of the user's rules among them."""
         return tuple(dict.fromkeys((*DATASET_TYPES, *(rule.type_name for rule in self.naming.rules))))
+
+    @property
+    def names_fingerprint(self) -> str:
+        """Differs when datasets may be found under other names."""
+        return payload.digest(payload.written([asdict(self.naming), self.index]))
 
     @property
     def fingerprint(self) -> str:
