@@ -28,6 +28,7 @@ def dump(connection: Connection) -> Iterator[str]:
         ("indirect", _indirect(connection)),
         ("alias", _aliases(connection)),
         ("usage", _usage(connection)),
+        ("match", _matches(connection)),
         ("emission", _emissions(connection)),
         ("rejection", _rejections(connection)),
     ):
@@ -151,6 +152,18 @@ def _usage(connection: Connection) -> Iterator[Row]:
             "source": source, "day": str(days.day_of(day)), "dataset": _told(rest[:5]), "reader": reader,
             "process_kind": kind, **dict(zip(names, measures, strict=False)),
             "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
+        }  # fmt: skip
+
+
+def _matches(connection: Connection) -> Iterator[Row]:
+    query = (
+        f"SELECT m.sink, m.state, m.type_name, m.qualified_name, m.reason, {_named('d')} FROM asset_match m "  # noqa: S608
+        "JOIN dataset d ON d.id = m.dataset_id ORDER BY 1, 6, 7, 8, 9, 10"
+    )
+    for sink, state, type_name, name, reason, *dataset in connection.execute(text(query)):
+        yield {
+            "sink": sink, "dataset": _told(dataset), "state": state, "type": type_name, "qualified_name": name,
+            "reason": reason,
         }  # fmt: skip
 
 
