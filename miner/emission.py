@@ -1,5 +1,6 @@
 """Emission: desired entities, built from the ledger, compared with what was sent, and sent where they differ."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -38,6 +39,8 @@ class Changes:
     changed: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
     removed: list[tuple[str, str]] = field(default_factory=list)
+    held_back: int = 0
+    """Removals that are not made, because they are more than one run may make; `removed` is empty then."""
     rejected: Counter[str] = field(default_factory=Counter)
     unmatched: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -67,6 +70,8 @@ class Emitter:
     popularity: PopularityOptions
     now: Callable[[], datetime]
     ages: Ages = DEFAULT_AGES
+    max_removals: int = 100
+    """Percent of the processes sent that one emission may remove, rounded up."""
 
     def plan(self) -> Changes:
         """What `emit` would do; nothing is changed but that the ledger learns which assets are there.
@@ -101,11 +106,12 @@ class Emitter:
         self._look_up(changes)
         with self.ledger.reading() as connection:
             refused = self._send(self._changed_processes(connection, changes, built), changes, watch)
+            kept = sent.orphan_flows(connection, self.sink.name) if changes.held_back else []
             self._remove(changes.removed)
             waiting = {process for process, _ in wanted.waiting(connection)}
             looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
             stale = wanted.stale_state(connection)
-        sent.flows_done(self.ledger, looked_at, again=[entity.flow for entity in refused])
+        sent.flows_done(self.ledger, looked_at, again=[*(entity.flow for entity in refused), *kept])
         with self.ledger.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
             sent.remember(connection, self._name("stale"), stale)
@@ -160,7 +166,12 @@ class Emitter:
         entities = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
         yield from self._compared(connection, entities, changes, built)
         changes.waiting = len(wanted.waiting(connection))
-        changes.removed += sent.orphans(connection, self.sink.name, built)
+        orphans = sent.orphans(connection, self.sink.name, built)
+        if len(orphans) > math.ceil(sent.processes(connection, self.sink.name) * self.max_removals / 100):
+            log.warning("removals.held_back", sink=self.sink.name, removals=len(orphans), most=self.max_removals)
+            changes.held_back = len(orphans)
+        else:
+            changes.removed += orphans
 
     def _changed_usage(self, connection: Connection, changes: Changes, figures: "_Figures") -> Iterator[Entity]:
         entities = self.sink.usage(figures.frame, changes.note_unmatched, self._matcher.known(connection))

@@ -151,13 +151,20 @@ def run(
     no_emit: Annotated[bool, typer.Option("--no-emit", help="Mine only; leave the sink as it is.")] = False,
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source without a row.")] = False,
     allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Accept settled days that lost rows.")] = False,
+    max_removals: Annotated[
+        int | None,
+        typer.Option(min=0, max=100, metavar="PERCENT", help="Most of our processes that may be removed; else as set."),
+    ] = None,
 ) -> int:
     """Mine what is due, then emit what changed."""
     session: Session = context.obj
     parts = session.parts()
     leave = Leave(empty=allow_empty, shrunk=allow_shrink)
     with bars("looking what is due") as shown:
-        ran = jobs.run(parts, sources=source or (), emit=not no_emit, leave=leave, watches=shown.watches)
+        ran = jobs.run(
+            parts, sources=source or (), emit=not no_emit, leave=leave, max_removals=max_removals,
+            watches=shown.watches,
+        )  # fmt: skip
     show_run(Screen(), ran)
     for where, failure in ran.outcome.failures:
         screen.error(failure, where)

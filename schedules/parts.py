@@ -14,6 +14,7 @@ from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
 from miner.ledger import Ledger
+from miner.ledger.matches import Ages
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
@@ -133,11 +134,24 @@ class Parts:
         )
 
     @contextmanager
-    def emitter(self, ledger: Ledger) -> Iterator[Emitter | None]:
-        """What brings the configured sink up to date; None when there is no sink."""
+    def emitter(self, ledger: Ledger, max_removals: int | None = None) -> Iterator[Emitter | None]:
+        """What brings the configured sink up to date; None when there is no sink.
+
+        It removes at most `max_removals` percent of what was sent; else as set.
+        """
         with self.sink() as sink:
             stale = self.settings.mining.stale_days
-            yield Emitter(ledger, sink, stale, self.popularity(), self.now) if sink else None
+            if sink is None:
+                yield None
+                return
+            most = self.settings.purview.max_removals if max_removals is None else max_removals
+            yield Emitter(ledger, sink, stale, self.popularity(), self.now, self.ages, most)
+
+    @property
+    def ages(self) -> Ages:
+        """How long it holds what a catalog was found to hold."""
+        purview = self.settings.purview
+        return Ages(timedelta(days=purview.matched_days), timedelta(days=purview.missing_days))
 
     @contextmanager
     def sink(self) -> Iterator[FilesSink | PurviewSink | None]:
@@ -180,6 +194,8 @@ class Parts:
             collection=purview.collection or "",
             process_type=purview.process_type,
             usage_group=purview.business_metadata_group,
+            missing=purview.missing,
+            index=purview.index,
         )
 
 

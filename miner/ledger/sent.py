@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from miner import days
 from miner.ledger import tables
@@ -32,17 +32,30 @@ def orphans(connection: Connection, sink: str, built: Iterable[tuple[int, int]])
     rows = list(built)
     if rows:
         connection.exec_driver_sql("INSERT OR IGNORE INTO temp.built VALUES (?, ?)", rows)
-    found = connection.execute(
-        text(
-            "SELECT m.type_name, m.qualified_name FROM emission m "
-            "JOIN temp.wanted w ON w.process = m.process_id AND w.target = m.target_dataset "
-            "WHERE m.sink = :sink AND m.kind = 'process' AND NOT EXISTS "
-            "(SELECT 1 FROM temp.built b WHERE b.process = m.process_id AND b.target = m.target_dataset) "
-            "ORDER BY m.qualified_name"
-        ),
-        {"sink": sink},
-    )
+    found = connection.execute(text(f"SELECT m.type_name, m.qualified_name {_ORPHANS}"), {"sink": sink})
     return [(type_name, name) for type_name, name in found]
+
+
+def orphan_flows(connection: Connection, sink: str) -> list[tuple[int, int]]:
+    """The flows (process, target) of the entities that `orphans` told."""
+    found = connection.execute(text(f"SELECT m.process_id, m.target_dataset {_ORPHANS}"), {"sink": sink})
+    return [(process, target) for process, target in found]
+
+
+_ORPHANS = (
+    "FROM emission m JOIN temp.wanted w ON w.process = m.process_id AND w.target = m.target_dataset "
+    "WHERE m.sink = :sink AND m.kind = 'process' AND NOT EXISTS "
+    "(SELECT 1 FROM temp.built b WHERE b.process = m.process_id AND b.target = m.target_dataset) "
+    "ORDER BY m.qualified_name"
+)
+
+
+def processes(connection: Connection, sink: str) -> int:
+    """How many process entities are there, or may be."""
+    counted = select(func.count()).select_from(tables.emission)
+    return connection.execute(
+        counted.where(tables.emission.c.sink == sink, tables.emission.c.kind == "process")
+    ).scalar_one()
 
 
 def mark_sending(ledger: Ledger, sink: str, batch: Sequence[Entity], now: datetime) -> None:
