@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,10 +72,11 @@ class Matcher:
         found: Counter[str] = Counter()
         index = LedgerIndex(self.ledger, self.sink.name, self.ages.missing, now)
         moved = 0
-        for some in self.sink.matches(matches.needed(connection), index):
-            with self.ledger.writing() as writing:
-                moved += matches.remember(writing, self._whose(now), some, now)
-            found.update(one.state for one in some)
+        with closing(matches.needed(connection)) as needed:
+            for some in self.sink.matches(needed, index):
+                with self.ledger.writing() as writing:
+                    moved += matches.remember(writing, self._whose(now), some, now)
+                found.update(one.state for one in some)
         if moved:
             with self.ledger.writing() as writing:
                 before = int(self.moves(writing) or 0)

@@ -247,22 +247,25 @@ def explain(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Tell which Purview assets a dataset may be, by which rules. Needs no settings, and asks no server.
+    """Tell which Purview assets a dataset may be, by which rules, and which it is when [purview] names an account.
 
     From standard input it reads one JSON object a line, {"name": …}, {"path": …} or {"namespace": …, "name": …},
     "mounts" where needed, and answers each with one line of JSON.
     """
     session: Session = context.obj
-    naming = session.parts().naming
+    parts = session.parts()
+    naming = parts.naming
     if name_or_path is not None and openlineage:
         raise SettingsError("there are two questions", mend="give NAME-OR-PATH, or --openlineage NAMESPACE NAME")
     if openlineage is None and name_or_path in {None, "-"}:
         if name_or_path is None and sys.stdin.isatty():
             raise SettingsError("there is nothing to explain", mend="give NAME-OR-PATH, or - and lines of JSON")
-        return MISUSED if explanations.answer_lines(explanations.standard_input(), naming) else 0
+        with parts.finding() as find:
+            return MISUSED if explanations.answer_lines(explanations.standard_input(), naming, find) else 0
     namespace, name = openlineage or (None, "")
     question = asked_here(name_or_path or "", namespace, name, metastore, mounts)
-    answer = explained(question, naming)
+    with parts.finding() as find:
+        answer = explained(question, naming, find)
     if json:
         explanations.print_json(answer)
     else:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
 from miner.ledger import Ledger
+from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.matches import Ages
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
@@ -21,6 +23,7 @@ from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
+from schedules.explanations import Find
 from schedules.settings import Settings
 from schedules.settings.checks import SQLITE
 from schedules.settings.model import Purview
@@ -30,7 +33,7 @@ from sinks.purview.client import PurviewSink
 from sinks.purview.clouds import account_address, portal_address
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
-from sinks.purview.options import PurviewOptions
+from sinks.purview.options import SEARCH, PurviewOptions
 from sinks.purview.sign_in import SignIn, signed_in
 
 if TYPE_CHECKING:
@@ -169,6 +172,20 @@ class Parts:
                 yield sink
         else:
             yield None
+
+    @contextmanager
+    def finding(self) -> Iterator[Find | None]:
+        """Looks candidates up in the catalog of the settings, and the ledger's index of it; None without a catalog."""
+        with ExitStack() as opened:
+            sink = opened.enter_context(self.sink())
+            if not isinstance(sink, PurviewSink):
+                yield None
+                return
+            index = None
+            if self.settings.purview.index == SEARCH and not _missing(self.ledger_file):
+                ledger = opened.enter_context(self.ledger())
+                index = LedgerIndex(ledger, sink.name, self.ages.missing, self.now())
+            yield partial(sink.match, index=index)
 
     @property
     def naming(self) -> Context:

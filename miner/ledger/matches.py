@@ -1,6 +1,6 @@
 """What catalogs hold for datasets, as it was last looked up, and which datasets are to be looked up (again)."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -57,7 +57,7 @@ def needed_by_usage(connection: Connection, whose: Named, datasets: Sequence[int
     connection.execute(text(_NEEDED_BY_USAGE), whose._asdict())
 
 
-def needed(connection: Connection) -> Iterator[pa.RecordBatch]:
+def needed(connection: Connection) -> Generator[pa.RecordBatch]:
     """The datasets laid down (`miner.schemas.DATASETS`), by id."""
     cursor = connection.connection.cursor()
     try:

@@ -17,7 +17,8 @@ from sinks.purview.catalog import Catalog
 from sinks.purview.clouds import PUBLIC
 from sinks.purview.entities import process_entities
 from sinks.purview.figures import FigureSender
-from sinks.purview.matching import matches
+from sinks.purview.matching import match_of, matches
+from sinks.purview.naming import Candidate, Naming
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.pace import Pace
@@ -62,6 +63,10 @@ class PurviewSink:
     def matches(self, datasets: Iterable[pa.RecordBatch], index: AssetIndex) -> Iterator[Sequence[Match]]:
         """As `sinks.purview.matching.matches`."""
         return matches(datasets, index, self._catalog, self._options)
+
+    def match(self, naming: Naming, index: AssetIndex | None = None) -> Candidate | str:
+        """As `sinks.purview.matching.match_of`; without an index its assets count for nothing."""
+        return match_of(naming, index, self._catalog)
 
     def processes(
         self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known

@@ -20,6 +20,7 @@ from sinks.purview.options import SEARCH, PurviewOptions
 
 NO_ASSET = "Purview has no asset of any of its names"
 SEVERAL = "several assets of Purview may be meant"
+_INDEXED = "index of Purview's assets"
 
 _DATASET = ("metastore_id", "kind", "catalog", "schema", "name", "path", "type", "spelling")
 
@@ -42,6 +43,17 @@ def looked_up(candidates: Unfound, catalog: Catalog, pool: ThreadPoolExecutor | 
     there = catalog.assets(keys, pool)
     found = ((dataset, next((one for one in some if _key(one) in there), None)) for dataset, some in candidates.items())
     return {dataset: one for dataset, one in found if one}
+
+
+def match_of(naming: Naming, index: AssetIndex | None, catalog: Catalog) -> Candidate | str:
+    """The candidate, or the asset of an index, that a dataset is; or why it is none. Raises SinkError."""
+    found = looked_up({0: naming.candidates}, catalog)
+    if found:
+        return found[0]
+    assets = found_in(index, {0: naming.candidates}).get(0, []) if index else []
+    if len(assets) > 1:
+        return f"{SEVERAL}: {', '.join(asset.qualified_name for asset in assets)}"
+    return Candidate(assets[0].type_name, assets[0].qualified_name, _INDEXED) if assets else NO_ASSET
 
 
 def _matched(
@@ -74,7 +86,7 @@ def _indexed(dataset: int, naming: Naming, assets: Sequence[Asset]) -> Match:
         return _missing(dataset, naming)
     if len(assets) > 1:
         return Match(dataset, AMBIGUOUS, reason=SEVERAL)
-    return Match(dataset, MATCHED, assets[0].type_name, assets[0].qualified_name, "index of Purview's assets")
+    return Match(dataset, MATCHED, assets[0].type_name, assets[0].qualified_name, _INDEXED)
 
 
 def _missing(dataset: int, naming: Naming) -> Match:

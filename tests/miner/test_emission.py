@@ -275,7 +275,7 @@ def test_most_removals(world):
     world.mine(FakeTables(*edges(*names)))
     world.emit()
     world.mine(FakeTables(*edges(*names[:7], "c.s.new")))
-    careful = replace(world.emitter(), max_removals=20)
+    careful = replace(world.emitter(), max_removals=10)
     assert (careful.plan().held_back, careful.plan().removed) == (3, [])
     changes = careful.emit()
     assert (changes.held_back, changes.removed, changes.created["process"]) == (3, [], 1)

@@ -237,10 +237,54 @@ def connect(home, atlas, password=PASSWORD) -> None:
     home.set(f'[purview]\nsink = "purview"\nendpoint = "{atlas.endpoint}"\nuser = "{USER}"\npassword = "{password}"\n')
 
 
+def scan(atlas, *names):
+    """Put tables of the small estate into the catalog."""
+    for name in names:
+        atlas.scanned("databricks_table", f"databricks://{rows.METASTORE}/catalogs/main/schemas/s/tables/{name}")
+
+
+def test_missing_assets(home, atlas):
+    """Datasets that the catalog has no asset for are told, and wait without failing the run; plan says the same."""
+    connect(home, atlas)
+    home.write(*small_estate())
+    scan(atlas, "a", "b")
+    home("run", "--no-emit")
+    planned = home("plan", "--json").json
+    assert (planned["created"], planned["looked_up"]) == ({"process": 1, "usage": 2}, {"matched": 2, "missing": 2})
+    answer = home("run")
+    assert answer.code == 0, answer.err
+    assert "Purview has no asset of any of its names" in answer.out
+    assert home("plan", "--json").json["created"] == {}
+    scan(atlas, "c", "unread")
+    home.at(NOW + timedelta(days=1))
+    assert home("run").code == 0
+    assert len([key for key in atlas.entities if key[0] == "uc_miner_process"]) == 2
+    assert home("status", "--json").json["counts"]["datasets_matched"] == 4
+
+
+def test_removals_are_guarded(home, atlas):
+    """When assets vanish, as when a right is lost, a run removes nothing and fails, until it is told to."""
+    connect(home, atlas)
+    home.write(*small_estate())
+    scan(atlas, "a", "b", "c", "unread")
+    assert home("run").code == 0
+    atlas.hidden = True
+    home.at(NOW + timedelta(days=40))
+    answer = home("run")
+    assert answer.code == 1
+    assert "2 processes were not removed" in answer.told
+    assert "--max-removals 100" in answer.told
+    assert len([key for key in atlas.entities if key[0] == "uc_miner_process"]) == 2
+    assert home("run", "--max-removals", "100").code == 0
+    assert not [key for key in atlas.entities if key[0] == "uc_miner_process"]
+
+
 def test_done_with_rejections(home, atlas):
     """What the catalog refuses is told by reason, the rest is sent: code 3."""
     connect(home, atlas)
     home.write(*small_estate())
+    scan(atlas, "a", "b", "c", "unread")
+    atlas.refuses = b"main.s.c"
     answer = home("run")
     assert answer.code == 3, answer.err
     assert "rejected: " in answer.out

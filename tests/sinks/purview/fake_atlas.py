@@ -100,6 +100,10 @@ class FakeAtlas:
         self.faults: deque[Fault | None] = deque()
         self.poison = b""
         """A body that holds this makes the server fail."""
+        self.refuses = b""
+        """A body that holds this is refused."""
+        self.hidden = False
+        """True: whoever asks may read no asset."""
         self.merges = True
         """False: business attributes of entities that are there are passed over in bulk, as by Atlas 2.1."""
         self.collections: dict[tuple[str, str], str] = {}
@@ -200,6 +204,8 @@ class FakeAtlas:
             case "POST", ["bulk"]:
                 if self.poison and self.poison in asked.body:
                     raise RefusedError(500, "ATLAS-500-00-001", "something broke")
+                if self.refuses and self.refuses in asked.body:
+                    raise RefusedError(400, "ATLAS-400-00-01A", "invalid parameters")
                 behaviour = asked.query.get("businessAttributeUpdateBehavior", "ignore")
                 return self._bulk(json.loads(asked.body), behaviour, asked.query.get("collectionId", ""))
             case _, ["businessmetadata", "import", *template]:
@@ -342,7 +348,8 @@ class FakeAtlas:
         wanted = [value for name, value in query.items() if name.startswith("attr_")]
         if len(wanted) > 25 or sum(map(len, wanted)) > 8000:
             raise RefusedError(414, "", "address too long")
-        found = [self.entities[type_name, name] for name in wanted if (type_name, name) in self.entities]
+        there = {} if self.hidden else self.entities
+        found = [there[type_name, name] for name in wanted if (type_name, name) in there]
         return {"entities": found, "referredEntities": {}}
 
     def _deleted(self, type_name, qualified_name):
