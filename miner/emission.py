@@ -27,6 +27,9 @@ _COMPARED_AT_ONCE = 500
 
 Item = TypeVar("Item")
 
+Note = Callable[[Connection, Sequence[Entity]], None]
+"""Told of entities that are built, before they are compared."""
+
 Watch = Callable[[str, int], None]
 """Told (kind, entities done) as emission goes on."""
 
@@ -38,9 +41,9 @@ class Changes:
     created: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
-    removed: list[tuple[str, str]] = field(default_factory=list)
+    orphans: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     held_back: int = 0
-    """Removals that are not made, because they are more than one run may make; `removed` is empty then."""
+    """Processes that are not removed, because they are more than one run may remove; nothing is removed then."""
     rejected: Counter[str] = field(default_factory=Counter)
     unmatched: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -48,6 +51,11 @@ class Changes:
     looked_up: Counter[str] = field(default_factory=Counter)
     """Datasets looked up in the catalog, by what was found."""
     operations: int = 0
+
+    @property
+    def removed(self) -> list[tuple[str, str]]:
+        """Entities removed, as type and qualified name: those below others first."""
+        return [entity for some in self.orphans.values() for entity in some]
 
     def note_unmatched(self, found: Unmatched) -> None:
         """Count what has no entity, by reason, with one example each."""
@@ -81,7 +89,7 @@ class Emitter:
         changes = Changes()
         self._look_up(changes)
         with self.ledger.reading() as connection:
-            for _ in self._changed_processes(connection, changes, set()):
+            for _ in self._changed_processes(connection, changes):
                 pass
         figures = self._new_figures(changes)
         if figures is not None:
@@ -102,16 +110,17 @@ class Emitter:
         return changes
 
     def _emit_processes(self, changes: Changes, watch: Watch | None) -> None:
-        built: set[tuple[int, int]] = set()
         self._look_up(changes)
         with self.ledger.reading() as connection:
-            refused = self._send(self._changed_processes(connection, changes, built), changes, watch)
+            refused = self._send(self._changed_processes(connection, changes), changes, watch)
             kept = sent.orphan_flows(connection, self.sink.name) if changes.held_back else []
-            self._remove(changes.removed)
+            for orphans in changes.orphans.values():
+                self._remove(orphans)
             waiting = {process for process, _ in wanted.waiting(connection)}
             looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
             stale = wanted.stale_state(connection)
-        sent.flows_done(self.ledger, looked_at, again=[*(entity.flow for entity in refused), *kept])
+        again = [entity.flow for entity in refused if all(entity.flow)]
+        sent.flows_done(self.ledger, looked_at, again=[*again, *kept])
         with self.ledger.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
             sent.remember(connection, self._name("stale"), stale)
@@ -157,33 +166,37 @@ class Emitter:
     def _name(self, what: str) -> str:
         return f"{what}:{self.sink.name}"
 
-    def _changed_processes(
-        self, connection: Connection, changes: Changes, built: set[tuple[int, int]]
-    ) -> Iterator[Entity]:
+    def _changed_processes(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
         if not self._want(connection):
             return
+        sent.begin_built(connection)
         known = self._matcher.known(connection)
         entities = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
-        yield from self._compared(connection, entities, changes, built)
+        yield from self._compared(connection, entities, changes, sent.note_built)
         changes.waiting = len(wanted.waiting(connection))
-        orphans = sent.orphans(connection, self.sink.name, built)
-        if len(orphans) > math.ceil(sent.processes(connection, self.sink.name) * self.max_removals / 100):
-            log.warning("removals.held_back", sink=self.sink.name, removals=len(orphans), most=self.max_removals)
-            changes.held_back = len(orphans)
-        else:
-            changes.removed += orphans
+        changes.orphans = sent.orphans(connection, self.sink.name)
+        self._guard(connection, changes)
+
+    def _guard(self, connection: Connection, changes: Changes) -> None:
+        """Hold all removals back when they are more than one emission may make."""
+        lost = len(changes.orphans[PROCESS])
+        if lost > math.ceil(sent.processes(connection, self.sink.name) * self.max_removals / 100):
+            log.warning("removals.held_back", sink=self.sink.name, removals=lost, most=self.max_removals)
+            changes.held_back = lost
+            changes.orphans = {}
 
     def _changed_usage(self, connection: Connection, changes: Changes, figures: "_Figures") -> Iterator[Entity]:
         entities = self.sink.usage(figures.frame, changes.note_unmatched, self._matcher.known(connection))
-        yield from self._compared(connection, entities, changes, set())
+        yield from self._compared(connection, entities, changes)
 
     def _compared(
-        self, connection: Connection, entities: Iterable[Entity], changes: Changes, built: set[tuple[int, int]]
+        self, connection: Connection, entities: Iterable[Entity], changes: Changes, note: Note | None = None
     ) -> Iterator[Entity]:
         for some in _chunks(entities, _COMPARED_AT_ONCE):
+            if note:
+                note(connection, some)
             known = sent.digests(connection, self.sink.name, [entity.qualified_name for entity in some])
             for entity in some:
-                built.add(entity.flow)
                 before = known.get((entity.kind, entity.qualified_name))
                 if before == entity.digest:
                     changes.unchanged[entity.kind] += 1

@@ -194,8 +194,15 @@ class Sink(Protocol):
     """Where entities go."""
 
     name: str
-    fingerprint: str
-    """Changes with every option that changes what is built; the ledger then has everything built again."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every option that changes what is built; the ledger then has everything built again.
+
+        Raises SinkError when what is built depends on a catalog that cannot be asked.
+        """
+        ...
+
     naming: str
     """Changes with whatever names of assets depend on; '' when the sink has no catalog to look them up in."""
 

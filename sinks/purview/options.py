@@ -1,6 +1,7 @@
 """What may be set about the entities and the batches they travel in."""
 
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 
 from sinks.purview import payload
 from sinks.purview.assets import DATASET_TYPES
@@ -9,7 +10,12 @@ from sinks.purview.naming import NOTHING, Context
 NO_INDEX, SEARCH = "none", "search"
 SKIP, PLACEHOLDER, CREATE = "skip", "placeholder", "create"
 
-_SENDING = frozenset({"max_entities", "max_bytes", "workers", "operations_per_second", "collection"})
+AUTO, NATIVE, OWN = "auto", "native", "own"
+"""What `process_types` may be."""
+
+_OWN_STEM = "uc_miner"
+
+_SENDING = frozenset({"max_entities", "max_bytes", "workers", "operations_per_second", "collection", "process_types"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,10 @@ class PurviewOptions:
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
     `index` tells whether datasets without an asset of exactly one of their names are searched among all assets
     (`search`) or not (`none`). `missing` tells what becomes of those without any asset.
+    `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
+    or native where the catalog has them (`auto`); `native` is what came of it.
+    `process_kinds` are globs of kinds that become entities, those after a `!` do not; `consumers` are kinds that get an
+    entity for what they read and write nowhere.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
     (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
     """
@@ -40,8 +50,41 @@ class PurviewOptions:
     index: str = NO_INDEX
     missing: str = SKIP
     max_attribute_bytes: int = 32_000
+    process_types: str = AUTO
+    native: bool = False
+    process_kinds: tuple[str, ...] = ("*", "!query")
+    consumers: tuple[str, ...] = ("dashboard", "legacy_dashboard")
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
+
+    @property
+    def runnable_type(self) -> str:
+        """The type of what has our processes below it."""
+        return f"{self._stem}_runnable"
+
+    @property
+    def consumer_type(self) -> str:
+        """The type of datasets that stand for those who only read."""
+        return f"{self._stem}_consumer"
+
+    @property
+    def _stem(self) -> str:
+        return self.process_type.removesuffix("_process")
+
+    def named(self, name: str, *, native: bool = False) -> str:
+        """The name of an entity of ours, marked where its type is not the usual one.
+
+        An entity cannot change its type: under other types the same process needs another name, so that the ledger
+        tells them apart and the old entity goes.
+        """
+        mark = "databricks" if native else self._stem
+        return name if mark == _OWN_STEM else f"{name}?{mark}"
+
+    def draws(self, kind: str) -> bool:
+        """Whether processes of a kind become entities."""
+        globs = self.process_kinds
+        left_out = any(fnmatchcase(kind, glob[1:]) for glob in globs if glob.startswith("!"))
+        return not left_out and any(fnmatchcase(kind, glob) for glob in globs if not glob.startswith("!"))
 
     @property
     def dataset_types(self) -> tuple[str, ...]:
