@@ -149,8 +149,12 @@ class Emitter:
 
     def _want(self, connection: Connection) -> int:
         wanted.resolve(connection, self.stale_days)
-        anew = sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
-        return wanted.want(connection, everything=anew, stale_before=sent.setting(connection, self._name("stale")))
+        before = sent.setting(connection, self._name("stale"))
+        return wanted.want(connection, everything=self._anew(connection), stale_before=before)
+
+    def _anew(self, connection: Connection) -> bool:
+        """Whether everything is to be built, because it is built another way."""
+        return sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
 
     def _new_figures(self, changes: Changes) -> "_Figures | None":
         """The figures of all datasets, looked up; None when they are those that were sent."""
@@ -169,12 +173,13 @@ class Emitter:
     def _changed_processes(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
         if not self._want(connection):
             return
+        anew = self._anew(connection)
         sent.begin_built(connection)
         known = self._matcher.known(connection)
         entities = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
         yield from self._compared(connection, entities, changes, sent.note_built)
         changes.waiting = len(wanted.waiting(connection))
-        changes.orphans = sent.orphans(connection, self.sink.name)
+        changes.orphans = sent.orphans(connection, self.sink.name, everything=anew)
         self._guard(connection, changes)
 
     def _guard(self, connection: Connection, changes: Changes) -> None:

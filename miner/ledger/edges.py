@@ -19,6 +19,12 @@ ACTIVE = (
     "m.day_bits <> 0 AND (c.source_id IS NULL OR m.month > c.month OR (m.month = c.month AND m.day_bits >> c.day <> 0))"
 )
 
+IS_ACTIVE = (
+    "EXISTS (SELECT 1 FROM edge_month m LEFT JOIN temp.cutoff c ON c.source_id = m.source_id "  # noqa: S608
+    f"WHERE m.edge_id = {{edge}} AND {ACTIVE})"
+)
+"""Whether an edge, whose id is to be filled in, is current. Needs `miner.ledger.wanted.resolve`."""
+
 _EDGES_OF_WANTED = f"""
 SELECT w.process, w.target, coalesce(a.to_id, e.source_dataset) AS source,
   max(m.direct_bits <> 0) AS verified,

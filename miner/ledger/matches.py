@@ -134,14 +134,9 @@ _ENDS = (
     "WHERE w.process NOT IN (SELECT process FROM temp.once)"
 )
 
-_IS_ACTIVE = (
-    "EXISTS (SELECT 1 FROM edge_month m LEFT JOIN temp.cutoff c ON c.source_id = m.source_id "  # noqa: S608
-    f"WHERE m.edge_id = {{edge}} AND {edges.ACTIVE})"
-)
-
 _NEEDED_BY_WANTED = (
     f"INSERT OR IGNORE INTO temp.needed SELECT n.id FROM ({_ENDS}) n "  # noqa: S608 -- our own text throughout
-    f"WHERE {_UNKNOWN.format(id='n.id', more='')} AND {_IS_ACTIVE.format(edge='n.edge_id')}"
+    f"WHERE {_UNKNOWN.format(id='n.id', more='')} AND {edges.IS_ACTIVE.format(edge='n.edge_id')}"
 )
 
 _TOO_OLD = "m.looked_up_at <= CASE m.state WHEN 'matched' THEN :matched_until ELSE :missing_until END"
@@ -152,9 +147,9 @@ _DUE = (
     "INSERT OR IGNORE INTO temp.needed SELECT o.dataset_id FROM asset_match o WHERE o.sink = :sink "  # noqa: S608
     f"AND {_TOO_OLD.replace('m.', 'o.')} AND EXISTS ("
     f"SELECT 1 FROM ({_RAW.format(id='o.dataset_id')}) r JOIN edge e ON e.source_dataset = r.id "
-    f"WHERE {_IS_ACTIVE.format(edge='e.id')} UNION ALL "
+    f"WHERE {edges.IS_ACTIVE.format(edge='e.id')} UNION ALL "
     f"SELECT 1 FROM ({_RAW.format(id='o.dataset_id')}) r JOIN edge e ON e.target_dataset = r.id "
-    f"WHERE {_IS_ACTIVE.format(edge='e.id')})"
+    f"WHERE {edges.IS_ACTIVE.format(edge='e.id')})"
 )
 
 _NEEDED_BY_USAGE = (

@@ -1,13 +1,13 @@
 """Rows of current edges, grouped: one flow is what a process brings into one target, from all its sources."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from miner.ports import Known, Match, Unmatched, nothing_known
+from miner.ports import Entity, Known, Match, Unmatched, nothing_known
 from sinks.purview.assets import Asset
 from sinks.purview.names import Dataset, asset, matched
 from sinks.purview.naming import Context
@@ -24,6 +24,10 @@ _PROCESS = (
     "label", "task_key", "workspace_name", "workspace_url",
 )  # fmt: skip
 _DATASET = ("kind", "catalog", "schema", "name", "path", "type", "spelling")
+
+
+StandIn = Callable[[int, Dataset, Unmatched], Entity]
+"""Makes what stands for a dataset without an asset, given its ledger id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +51,17 @@ class KnownDataset:
     label: str
     folded: str
     hash: str
+    made: Entity | None = None
+    """What stands for it, where Purview has no asset."""
 
 
 class KnownDatasets:
     """The datasets of the rows at hand by ledger id: named once each, not once per edge."""
 
-    def __init__(self, naming: Context, known: Known = nothing_known) -> None:
+    def __init__(self, naming: Context, known: Known = nothing_known, stand_in: StandIn | None = None) -> None:
         self._naming = naming
         self._matches = known
+        self._stand_in = stand_in
         self._known: dict[int, KnownDataset] = {}
 
     def __getitem__(self, dataset: int) -> KnownDataset:
@@ -71,11 +78,15 @@ class KnownDatasets:
             columns = ["metastore_id", *(f"{end}_{part}" for part in _DATASET)]
             matches = self._matches(rows)
             for dataset, values in zip(rows, texts(batch, columns, list(rows.values())), strict=True):
-                self._known[dataset] = self._named(Dataset(*values), matches.get(dataset))
+                self._known[dataset] = self._named(dataset, Dataset(*values), matches.get(dataset))
 
-    def _named(self, dataset: Dataset, match: Match | None) -> KnownDataset:
+    def _named(self, number: int, dataset: Dataset, match: Match | None) -> KnownDataset:
         found = matched(dataset, match) if match else asset(dataset, self._naming)
-        return KnownDataset(dataset.kind, found, dataset.label, dataset.folded, dataset.hash)
+        made = None
+        if self._stand_in and isinstance(found, Unmatched) and dataset.kind != CONSUMER:
+            made = self._stand_in(number, dataset, found)
+            found = Asset(made.type_name, made.qualified_name)
+        return KnownDataset(dataset.kind, found, dataset.label, dataset.folded, dataset.hash, made)
 
 
 def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:

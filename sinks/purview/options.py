@@ -8,7 +8,10 @@ from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
 
 NO_INDEX, SEARCH = "none", "search"
-SKIP, PLACEHOLDER, CREATE = "skip", "placeholder", "create"
+"""What `index` may be."""
+
+SKIP, PLACEHOLDER = "skip", "placeholder"
+"""What `missing` may be."""
 
 AUTO, NATIVE, OWN = "auto", "native", "own"
 """What `process_types` may be."""
@@ -30,7 +33,8 @@ class PurviewOptions:
     `workers` requests travel at once, `operations_per_second` over all of them.
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
     `index` tells whether datasets without an asset of exactly one of their names are searched among all assets
-    (`search`) or not (`none`). `missing` tells what becomes of those without any asset.
+    (`search`) or not (`none`). `missing` tells whether those without any asset are left out (`skip`), or become an
+    entity of our own (`placeholder`).
     `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
     or native where the catalog has them (`auto`); `native` is what came of it.
     `process_kinds` are globs of kinds that become entities, those after a `!` do not; `consumers` are kinds that get an
@@ -66,6 +70,11 @@ class PurviewOptions:
     def consumer_type(self) -> str:
         """The type of datasets that stand for those who only read."""
         return f"{self._stem}_consumer"
+
+    @property
+    def placeholder_type(self) -> str:
+        """The type of datasets that stand for those without an asset."""
+        return f"{self._stem}_dataset"
 
     @property
     def _stem(self) -> str:

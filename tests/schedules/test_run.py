@@ -234,8 +234,9 @@ def atlas():
     thread.join()
 
 
-def connect(home, atlas, password=PASSWORD) -> None:
-    home.set(f'[purview]\nsink = "purview"\nendpoint = "{atlas.endpoint}"\nuser = "{USER}"\npassword = "{password}"\n')
+def connect(home, atlas, password=PASSWORD, more="") -> None:
+    head = f'[purview]\nsink = "purview"\nendpoint = "{atlas.endpoint}"\nuser = "{USER}"\npassword = "{password}"\n'
+    home.set(head + more)
 
 
 def scan(atlas, *names):
@@ -251,7 +252,10 @@ def test_missing_assets(home, atlas):
     scan(atlas, "a", "b")
     home("run", "--no-emit")
     planned = home("plan", "--json").json
-    assert (planned["created"], planned["looked_up"]) == ({"process": 1, "usage": 2}, {"matched": 2, "missing": 2})
+    assert (planned["created"], planned["looked_up"]) == (
+        {"runnable": 1, "process": 1, "usage": 2},
+        {"matched": 2, "missing": 2},
+    )
     answer = home("run")
     assert answer.code == 0, answer.err
     assert "Purview has no asset of any of its names" in answer.out
@@ -261,6 +265,59 @@ def test_missing_assets(home, atlas):
     assert home("run").code == 0
     assert len([key for key in atlas.entities if key[0] == "uc_miner_process"]) == 2
     assert home("status", "--json").json["counts"]["datasets_matched"] == 4
+
+
+def held(atlas, kind) -> set[str]:
+    """The names of entities of a type."""
+    return {entity["attributes"]["name"] for (type_name, _), entity in atlas.entities.items() if type_name == kind}
+
+
+def ends(atlas) -> dict[str, tuple[set[str], set[str]]]:
+    """Inputs and outputs of our processes, by type."""
+    return {
+        entity["attributes"]["name"]: tuple(
+            {one["typeName"] for one in entity["attributes"][end]} for end in ("inputs", "outputs")
+        )
+        for (type_name, _), entity in atlas.entities.items()
+        if type_name == "uc_miner_process"
+    }
+
+
+def test_placeholders(home, atlas):
+    """What has no asset is drawn as an entity of our own, until its asset appears: then it is referred to, and ours goes."""
+    connect(home, atlas, more='missing = "placeholder"\n')
+    home.write(*small_estate())
+    scan(atlas, "a")
+    answer = home("run")
+    assert answer.code == 0, answer.err
+    assert held(atlas, "uc_miner_dataset") == {"main.s.b", "main.s.c"}
+    ours, theirs = {"uc_miner_dataset"}, {"databricks_table"}
+    assert sorted(ends(atlas).items()) == [("Job 7 → main.s.b", (theirs, ours)), ("Pipeline q1 → main.s.c", (ours, ours))]
+    scan(atlas, "b")
+    home.at(NOW + timedelta(days=1))
+    assert home("run").code == 0
+    assert held(atlas, "uc_miner_dataset") == {"main.s.c"}
+    scan(atlas, "c")
+    home.at(NOW + timedelta(days=2))
+    planned = home("plan", "--json").json
+    assert [one["type"] for one in planned["removed"]] == ["uc_miner_dataset"]
+    assert home("run").code == 0
+    assert held(atlas, "uc_miner_dataset") == set()
+    assert list(ends(atlas).values()) == [(theirs, theirs)] * 2
+
+
+def test_no_more_placeholders(home, atlas):
+    """When placeholders are no longer wanted, they go, and what referred to them."""
+    connect(home, atlas, more='missing = "placeholder"\n')
+    home.write(*small_estate())
+    scan(atlas, "b", "c")
+    home("run")
+    assert held(atlas, "uc_miner_dataset") == {"main.s.a"}
+    assert len(ends(atlas)) == 2
+    connect(home, atlas, more='missing = "skip"\n')
+    assert home("run").code == 0
+    assert held(atlas, "uc_miner_dataset") == set()
+    assert len(ends(atlas)) == 1
 
 
 def test_removals_are_guarded(home, atlas):

@@ -152,7 +152,7 @@ def test_the_asset_is_referred_to(atlas, connected, index, unmatched):
     def known(ids):
         return {number: by_number[number] for number in ids}
 
-    (made,) = sink.processes([flows(*rows)], unmatched, known)
+    _, made = sink.processes([flows(*rows)], unmatched, known)
     attributes = body(made)["attributes"]
     assert [one["uniqueAttributes"]["qualifiedName"] for one in attributes["inputs"]] == [f"{TABLES}/a"]
     assert attributes["outputs"] == [{"typeName": "databricks_view", "uniqueAttributes": {"qualifiedName": view}}]
