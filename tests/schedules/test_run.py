@@ -292,7 +292,10 @@ def test_placeholders(home, atlas):
     assert answer.code == 0, answer.err
     assert held(atlas, "uc_miner_dataset") == {"main.s.b", "main.s.c"}
     ours, theirs = {"uc_miner_dataset"}, {"databricks_table"}
-    assert sorted(ends(atlas).items()) == [("Job 7 → main.s.b", (theirs, ours)), ("Pipeline q1 → main.s.c", (ours, ours))]
+    assert sorted(ends(atlas).items()) == [
+        ("Job 7 → main.s.b", (theirs, ours)),
+        ("Pipeline q1 → main.s.c", (ours, ours)),
+    ]
     scan(atlas, "b")
     home.at(NOW + timedelta(days=1))
     assert home("run").code == 0
