@@ -71,10 +71,10 @@ def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
             windows = Windows(tuple(sorted(options.windows)), as_of)
             wanted.resolve(connection, options.stale_days)
             told = usage.tell(connection, options.exclude_users, options.exclude_process_kinds)
-            usage.copy_out(connection, windows.first, as_of)
+            usage.copy_out(ledger.database, connection, copy, windows.first, as_of)
             names, mined = usage.dataset_names(connection), reading.usage_days(connection)
         tally = Tally(as_of, windows.points, np.sort(names["id"].to_numpy()), told.readers)
-        tally.add(usage.stream(copy, told))
+        tally.add(usage.stream(ledger.database, copy, told))
         return frame(tally.by_age(), windows, names, set(mined))
     finally:
         copy.unlink(missing_ok=True)

@@ -176,7 +176,7 @@ def _days_mined(ledger: Ledger, parts: Parts) -> set[date]:
         mined = reading.usage_days(connection)
     if not mined:
         raise LedgerError(
-            f"the ledger {parts.ledger_file} holds no whole day yet", mend="mine something first: uc-miner run"
+            f"the ledger {parts.ledger_place} holds no whole day yet", mend="mine something first: uc-miner run"
         )
     return mined
 

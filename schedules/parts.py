@@ -14,10 +14,10 @@ from pydantic import SecretStr
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
-from miner.ledger import Ledger
+from miner.ledger import Ledger, ledger_missing, place_of
 from miner.ledger.asset_index import LedgerIndex
+from miner.ledger.database import BUSY_SECONDS
 from miner.ledger.matches import Ages
-from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
@@ -25,12 +25,11 @@ from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
 from schedules.explanations import Find
 from schedules.settings import Settings
-from schedules.settings.checks import SQLITE
 from schedules.settings.model import Purview
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.client import PurviewSink
-from sinks.purview.clouds import account_address, portal_address
+from sinks.purview.clouds import CLOUDS, account_address, portal_address
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
 from sinks.purview.options import SEARCH, PurviewOptions
@@ -71,9 +70,9 @@ class Parts:
     busy_seconds: float = BUSY_SECONDS
 
     @property
-    def ledger_file(self) -> Path:
-        """Where the ledger is, or will be."""
-        return Path(self.settings.ledger.url.removeprefix(SQLITE))
+    def ledger_place(self) -> str:
+        """Where the ledger is, or will be; without a password."""
+        return place_of(self.settings.ledger.url)
 
     def ledger(self) -> AbstractContextManager[Ledger]:
         """The ledger, made when it is not there. Raises LedgerError."""
@@ -81,8 +80,8 @@ class Parts:
 
     def known_ledger(self) -> AbstractContextManager[Ledger]:
         """The ledger of earlier runs. Raises LedgerError when there was none."""
-        if _missing(self.ledger_file):
-            raise LedgerError(f"there is no ledger at {self.ledger_file}", mend="mine something first: uc-miner run")
+        if ledger_missing(self.settings.ledger.url):
+            raise LedgerError(f"there is no ledger at {self.ledger_place}", mend="mine something first: uc-miner run")
         return self.ledger()
 
     @property
@@ -186,7 +185,7 @@ class Parts:
                 yield None
                 return
             index = None
-            if self.settings.purview.index == SEARCH and not _missing(self.ledger_file):
+            if self.settings.purview.index == SEARCH and not ledger_missing(self.settings.ledger.url):
                 ledger = opened.enter_context(self.ledger())
                 index = LedgerIndex(ledger, sink.name, self.ages.missing, self.now())
             yield partial(sink.match, index=index)
@@ -214,6 +213,10 @@ class Parts:
             operations_per_second=purview.operations_per_second,
             collection=purview.collection or "",
             process_type=purview.process_type,
+            process_types=purview.process_types,
+            process_kinds=purview.process_kinds,
+            consumers=purview.consumers,
+            workspace_domain=CLOUDS[purview.cloud].workspaces,
             usage_group=purview.business_metadata_group,
             missing=purview.missing,
             index=purview.index,
@@ -274,10 +277,3 @@ def _sign_in(purview: Purview) -> SignIn:
 
 def _secret(given: SecretStr | None) -> str:
     return given.get_secret_value() if given else ""
-
-
-def _missing(file: Path) -> bool:
-    try:
-        return not file.exists()
-    except OSError:
-        return False  # opening it tells better what is in the way

@@ -47,7 +47,7 @@ def _announced(checks: Iterator[Check], told: Told) -> Iterator[Check]:
 
 def _checks(parts: Parts, opened: ExitStack) -> Iterator[Check]:
     yield Check(SETTINGS, lambda: passed("no problem found"))
-    yield Check("ledger", partial(ledger.look, parts.ledger_file))
+    yield Check("ledger", partial(ledger.look, parts.settings.ledger.url))
     if not parts.settings.sources:
         yield Check("sources", partial(_none_configured, parts))
     scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="uc-miner-")))

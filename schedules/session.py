@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from miner.ledger.store import BUSY_SECONDS
+from miner.ledger.database import BUSY_SECONDS
 from schedules import logs, settings
 from schedules.parts import Now, Parts
 

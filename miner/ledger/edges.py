@@ -9,7 +9,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from miner import columns, days, schemas
-from miner.ledger import tables, wanted
+from miner.ledger import bulk, tables, wanted
 
 _BATCH = 8192
 _REMEMBERED_SETS = 50_000
@@ -25,10 +25,23 @@ IS_ACTIVE = (
 )
 """Whether an edge, whose id is to be filled in, is current. Needs `miner.ledger.wanted.resolve`."""
 
+_SEEN = """
+  max(CASE WHEN m.direct_bits <> 0 THEN 1 ELSE 0 END) AS verified,
+  group_concat(DISTINCT nullif(m.set_id, 0)) AS sets,
+  min(nullif(m.set_id, 0)) AS first_set,
+  max(nullif(m.set_id, 0)) AS last_set
+"""
+
+# An edge seen only without direct_access goes when it is also known as indirect.
+_STANDS = """
+max(CASE WHEN m.direct_bits <> 0
+  OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0) THEN 1 ELSE 0 END) = 1
+"""
+
+_ITS_ONLY_SET = "LEFT JOIN column_set k ON k.id = f.first_set AND f.first_set = f.last_set"
+
 _EDGES_OF_WANTED = f"""
-SELECT w.process, w.target, coalesce(a.to_id, e.source_dataset) AS source,
-  max(m.direct_bits <> 0) AS verified,
-  group_concat(DISTINCT nullif(m.set_id, 0)) AS sets
+SELECT w.process, w.target, coalesce(a.to_id, e.source_dataset) AS source, {_SEEN}
 FROM temp.wanted_raw w
 CROSS JOIN edge e ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target
 LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset
@@ -36,7 +49,7 @@ CROSS JOIN edge_month m ON m.edge_id = e.id
 LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
 WHERE {ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target
 GROUP BY 1, 2, 3
-HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0)
+HAVING {_STANDS}
 """  # noqa: S608 -- our own text throughout
 
 
@@ -54,7 +67,7 @@ SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.
   p.pipeline_id, p.label, p.task_key, p.workspace_name, p.workspace_url, {_end("s")}, {_end("t")},
   f.sets, k.content, f.verified
 FROM ({_EDGES_OF_WANTED}) f
-LEFT JOIN column_set k ON k.id = f.sets
+{_ITS_ONLY_SET}
 JOIN temp.named p ON p.id = f.process
 JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
@@ -69,18 +82,12 @@ def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
     A flow may be spread over two batches.
     """
     contents = _Contents(connection)
-    # The driver's own rows: SQLAlchemy's cost as much again, and there is one for every edge.
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(_FLOWS)
-        while rows := cursor.fetchmany(_BATCH):
-            *told, sets, content, verified = zip(*rows, strict=True)
-            pairs = [contents.pairs(*one) for one in zip(sets, content, strict=True)]
-            arrays = [pa.array(column, field.type) for column, field in zip(told, schemas.FLOWS, strict=False)]
-            arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
-    finally:
-        cursor.close()
+    for rows in bulk.batches(connection, _FLOWS, _BATCH):
+        *told, sets, content, verified = zip(*rows, strict=True)
+        pairs = [contents.pairs(*one) for one in zip(sets, content, strict=True)]
+        arrays = [pa.array(column, field.type) for column, field in zip(told, schemas.FLOWS, strict=False)]
+        arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
 
 
 class _Contents:
@@ -114,10 +121,8 @@ SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {_end("s")}, {_end(
 FROM (
   SELECT coalesce(pa.to_id, e.process_id) AS process, coalesce(ta.to_id, e.target_dataset) AS target,
     coalesce(sa.to_id, e.source_dataset) AS source,
-    min((m.month << 32) | (m.day_bits & -m.day_bits)) AS first_days,
-    max((m.month << 32) | m.day_bits) AS last_days,
-    group_concat(DISTINCT nullif(m.set_id, 0)) AS sets,
-    max(m.direct_bits <> 0) AS verified
+    min((CAST(m.month AS BIGINT) << 32) | (m.day_bits & -m.day_bits)) AS first_days,
+    max((CAST(m.month AS BIGINT) << 32) | m.day_bits) AS last_days, {_SEEN}
   FROM edge e
   LEFT JOIN temp.process_alias pa ON pa.from_id = e.process_id
   LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset
@@ -126,12 +131,12 @@ FROM (
   LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
   WHERE {ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
   GROUP BY 1, 2, 3
-  HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0)
+  HAVING {_STANDS}
 ) f
 JOIN process p ON p.id = f.process
 JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
-LEFT JOIN column_set k ON k.id = f.sets
+{_ITS_ONLY_SET}
 """  # noqa: S608
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, func, select, text
 
 from miner import days, schemas
-from miner.ledger import dirty, edges, tables
+from miner.ledger import bulk, dirty, edges, tables
 from miner.ports import MATCHED, Match
 
 _BATCH = 8192
@@ -51,25 +51,17 @@ def needed_by_usage(connection: Connection, whose: Named, datasets: Sequence[int
     """Lay down those of the datasets that were never looked up, or too long ago."""
     _lay_down(connection)
     connection.exec_driver_sql("DROP TABLE IF EXISTS temp.used")
-    connection.exec_driver_sql("CREATE TEMP TABLE used (id INTEGER PRIMARY KEY)")
-    if datasets:
-        connection.exec_driver_sql("INSERT OR IGNORE INTO temp.used VALUES (?)", [(one,) for one in datasets])
+    connection.exec_driver_sql("CREATE TEMP TABLE used (id INTEGER)")
+    bulk.insert(connection, "temp.used", ("id",), ((one,) for one in datasets))
     connection.execute(text(_NEEDED_BY_USAGE), whose._asdict())
 
 
 def needed(connection: Connection) -> Generator[pa.RecordBatch]:
     """The datasets laid down (`miner.schemas.DATASETS`), by id."""
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(_DATASETS)
-        while rows := cursor.fetchmany(_BATCH):
-            arrays = [
-                pa.array(column, field.type)
-                for column, field in zip(zip(*rows, strict=True), schemas.DATASETS, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schemas.DATASETS)
-    finally:
-        cursor.close()
+    for rows in bulk.batches(connection, _DATASETS, _BATCH):
+        columns = zip(zip(*rows, strict=True), schemas.DATASETS, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in columns]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schemas.DATASETS)
 
 
 def known(connection: Connection, sink: str, datasets: Collection[int]) -> dict[int, Match]:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select
 
 from miner import days
 from miner.ledger import matches, tables
@@ -52,6 +52,11 @@ def workspaces(connection: Connection, source: str, stream: str, day: date) -> d
     return {workspace: rows for workspace, rows in connection.execute(query)}  # noqa: C416 -- rows are no pairs to mypy
 
 
+def _sum(column: ColumnElement[int]) -> ColumnElement[int]:
+    """A whole number: PostgreSQL's sums are decimals."""
+    return cast(func.sum(column), BigInteger)
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """Rows of some days by what became of them."""
@@ -68,7 +73,7 @@ def fates(connection: Connection, first: date | None = None, last: date | None =
     """The balance, summed over days, most rows first."""
     told, sources = tables.day_fate, tables.source
     query = select(
-        sources.c.name, told.c.stream, told.c.table_name, told.c.fate, told.c.rule, func.sum(told.c.rows).label("sum")
+        sources.c.name, told.c.stream, told.c.table_name, told.c.fate, told.c.rule, _sum(told.c.rows).label("sum")
     ).join(sources)
     if first is not None:
         query = query.where(told.c.day >= days.number(first))
@@ -93,7 +98,7 @@ def late_rows(connection: Connection) -> list[LateRows]:
     """Late rows by source, stream and age."""
     late, sources = tables.late_rows, tables.source
     query = (
-        select(sources.c.name, late.c.stream, late.c.age_days, func.sum(late.c.rows))
+        select(sources.c.name, late.c.stream, late.c.age_days, _sum(late.c.rows))
         .join(sources)
         .group_by(sources.c.name, late.c.stream, late.c.age_days)
         .order_by(sources.c.name, late.c.stream, late.c.age_days)

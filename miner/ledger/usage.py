@@ -6,7 +6,6 @@ from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import adbc_driver_sqlite.dbapi as adbc
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,11 +14,18 @@ from sqlalchemy import Connection, select
 
 from miner import days, readers
 from miner.ledger import tables
+from miner.ledger.database import Database
 
 _BATCH_ROWS = 262_144
 
 READS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads")
 
+_COPIED = pa.schema(
+    {
+        **dict.fromkeys(("day", "dataset", "reader"), pa.int64()), "kind": pa.string(),
+        **dict.fromkeys((*READS, "writes", "last_read_at", "last_write_at"), pa.int64()),
+    }
+)  # fmt: skip
 
 Numbers = npt.NDArray[np.int64]
 
@@ -37,28 +43,26 @@ class Told:
     """Datasets that are another one, ascending, and which."""
 
 
-def copy_out(connection: Connection, first: date, last: date) -> None:
-    """Copy the usage of some days into the attached `copy`, as it is kept."""
+def copy_out(database: Database, connection: Connection, copy: Path, first: date, last: date) -> None:
+    """Copy the usage of some days to a file, as it is kept. `connection` is a reading begun with that file."""
     columns = "day, dataset_id AS dataset, reader_id AS reader, process_kind AS kind"
-    connection.exec_driver_sql(
-        f"CREATE TABLE copy.usage AS SELECT {columns}, {', '.join(READS)}, writes, last_read_at, last_write_at "  # noqa: S608 -- ours
-        "FROM usage_day WHERE day BETWEEN ? AND ?",
-        (days.number(first), days.number(last)),
+    database.copy_out(
+        connection,
+        f"SELECT {columns}, {', '.join(READS)}, writes, last_read_at, last_write_at "  # noqa: S608 -- ours
+        f"FROM usage_day WHERE day BETWEEN {days.number(first)} AND {days.number(last)}",
+        copy,
     )
 
 
-def stream(copy: Path, told: Told) -> Iterator[pa.Table]:
+def stream(database: Database, copy: Path, told: Told) -> Iterator[pa.Table]:
     """The copied usage as Arrow, streamed: aliases applied, reads of those left out as 0.
 
     One row per source, day, dataset, reader and kind of process. Columns: day, dataset, reader, kind, reads,
     cached_reads, failed_reads, indirect_reads, self_reads, writes, last_read_at, last_write_at, person (a person
-    reading by hand). The ledger's own file is never opened here (see staging.py).
+    reading by hand).
     """
-    with adbc.connect(str(copy)) as connection, connection.cursor() as cursor:
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
-        cursor.execute("SELECT * FROM usage")
-        for batch in cursor.fetch_record_batch():
-            yield _told(pa.Table.from_batches([batch]), told)
+    for batch in database.copied(copy, _COPIED, _BATCH_ROWS):
+        yield _told(pa.Table.from_batches([batch]), told)
 
 
 def _told(rows: pa.Table, told: Told) -> pa.Table:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sinks.purview.naming import databases
 
 SQLITE = "sqlite:///"
+POSTGRES = "postgresql+psycopg://"
 
 _LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -134,12 +135,25 @@ def workspace_host(value: str) -> str:
 
 
 def ledger_url(value: str) -> str:
-    """Accept a SQLite file."""
+    """Accept a SQLite file, or a PostgreSQL database by the driver that the miner brings."""
     if value.startswith("postgres"):
-        raise ValueError("is a PostgreSQL address, which a later version will accept")
+        return _postgres_url(value)
     file = value.removeprefix(SQLITE)
     if not value.startswith(SQLITE) or Path(file).name.startswith((":memory:", "file:")) or not file or "?" in file:
         raise ValueError("names no SQLite file")
+    return value
+
+
+def _postgres_url(value: str) -> str:
+    if not value.startswith(POSTGRES):
+        raise ValueError("names no driver, or one that the miner does not bring")
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no address") from None
+    if port == 0 or not parts.path.strip("/"):
+        raise ValueError("names no database")
     return value
 
 

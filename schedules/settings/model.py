@@ -38,7 +38,9 @@ class Ledger(Section):
     """`[ledger]`."""
 
     url: Annotated[str, AfterValidator(checks.ledger_url)] = setting(
-        "sqlite:///uc-miner.db", "sqlite:///FILE", "where the miner remembers what it learned"
+        "sqlite:///uc-miner.db",
+        "sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE",
+        "where the miner remembers what it learned; a password is best given by PGPASSFILE or PGPASSWORD",
     )
 
 
@@ -208,7 +210,20 @@ class Purview(Section):
     )
     business_metadata_group: AtlasName = setting("UnityCatalogUsage", NAME, "group of the usage attributes")
     process_type: Annotated[AtlasName, AfterValidator(checks.process_type)] = setting(
-        "uc_miner_process", f"{NAME}; not databricks_…", "entity type of our processes"
+        "uc_miner_process",
+        f"{NAME}; not databricks_…",
+        "entity type of our processes; those of runnables and consumers have names like it",
+    )
+    process_types: Literal["auto", "native", "own"] = setting(
+        "auto",
+        '"auto", "native" or "own"',
+        "jobs and notebooks become Purview's own databricks_* types, or ours; auto: its own where the account has them",
+    )
+    process_kinds: Globs = setting(
+        ("*", "!query"), f"{GLOBS}; after a ! for those left out", "kinds of process that become entities"
+    )
+    consumers: Globs = setting(
+        ("dashboard", "legacy_dashboard"), GLOBS, "kinds of process that become entities though they only read"
     )
 
     @field_validator("endpoint")

@@ -106,7 +106,7 @@ class _Drawing:
     def _left_out(self, flow: Flow, target: KnownDataset) -> str:
         if not self.options.draws(flow.process.kind):
             return "its kind is left out by [purview] process_kinds"
-        if target.kind == CONSUMER and flow.process.kind not in self.options.consumers:
+        if target.kind == CONSUMER and not self.options.consumes(flow.process.kind):
             return "only reads, and its kind is not among [purview] consumers"
         return ""
 

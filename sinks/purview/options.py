@@ -95,6 +95,10 @@ class PurviewOptions:
         left_out = any(fnmatchcase(kind, glob[1:]) for glob in globs if glob.startswith("!"))
         return not left_out and any(fnmatchcase(kind, glob) for glob in globs if not glob.startswith("!"))
 
+    def consumes(self, kind: str) -> bool:
+        """Whether processes of a kind become entities though they only read."""
+        return any(fnmatchcase(kind, glob) for glob in self.consumers)
+
     @property
     def dataset_types(self) -> tuple[str, ...]:
         """Every type a dataset may be referenced by, those of the user's rules among them."""

@@ -24,7 +24,7 @@ def world(tmp_path):
     """A world whose sink has a catalog."""
     made = World(tmp_path, sink=FakeSink(naming="names"))
     yield made
-    made.close()
+    made.throw_away()
 
 
 def has(world, *names):

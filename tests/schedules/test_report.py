@@ -97,7 +97,7 @@ def test_edges(mined):
         "job", "7", "main.s.a", "main.s.b",
     )  # fmt: skip
     assert (first["first_seen"], first["last_seen"], first["column_pairs"]) == ("2026-11-08", "2026-11-10", "0")
-    assert (second["process_kind"], second["source"], second["target"]) == ("query", "main.s.b", "main.s.c")
+    assert (second["process_kind"], second["source"], second["target"]) == ("pipeline", "main.s.b", "main.s.c")
 
 
 def test_standard_output_holds_nothing_else(mined):
