@@ -121,6 +121,7 @@ class Emitter:
             stale = wanted.stale_state(connection)
         again = [entity.flow for entity in refused if all(entity.flow)]
         sent.flows_done(self.ledger, looked_at, again=[*again, *kept])
+        self._matcher.doubt(refused)
         with self.ledger.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
             sent.remember(connection, self._name("stale"), stale)
@@ -131,9 +132,11 @@ class Emitter:
             return
         with self.ledger.reading() as connection:
             refused = self._send(self._changed_usage(connection, changes, figures), changes, watch)
-        if not refused:
-            with self.ledger.writing() as connection:
-                sent.remember(connection, self._name("figures"), figures.state)
+        if refused:
+            self._matcher.doubt(refused)
+            return
+        with self.ledger.writing() as connection:
+            sent.remember(connection, self._name("figures"), figures.state)
 
     @property
     def _matcher(self) -> Matcher:

@@ -1,7 +1,7 @@
 """Matching: what a sink's catalog holds for the datasets that emission needs, looked up once and kept in the ledger."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from miner.ledger import Ledger, keys, matches, sent
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.matches import Ages
-from miner.ports import Known, Match, Sink, nothing_known
+from miner.ports import Entity, Known, Match, Sink, nothing_known
 
 log = structlog.get_logger()
 
@@ -50,6 +50,12 @@ class Matcher:
             ids = [int(one) for one in popularity["dataset_id"].unique()]
             matches.needed_by_usage(connection, self._whose(now), ids)
             return self._look_up(connection, now)
+
+    def doubt(self, refused: Sequence[Entity]) -> None:
+        """Have what refused entities refer to looked up again by the next emission: an asset may be gone."""
+        if self.sink.naming and refused:
+            with self.ledger.writing() as connection:
+                matches.doubt(connection, self.sink.name, refused)
 
     def known(self, connection: Connection) -> Known:
         """What the ledger knows of datasets, as far as this connection sees it."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select, text
 
 from miner import days, schemas
 from miner.ledger import bulk, dirty, edges, tables
-from miner.ports import MATCHED, Match
+from miner.ports import MATCHED, Entity, Match
 
 _BATCH = 8192
 _AT_ONCE = 500
@@ -96,6 +96,15 @@ def remember(connection: Connection, whose: Named, matches: Sequence[Match], now
     return len(moved)
 
 
+def doubt(connection: Connection, sink: str, refused: Sequence[Entity]) -> None:
+    """Have the assets that refused entities are about, or refer to, looked up again: one of them may be gone."""
+    for one in refused:
+        process, target = one.flow
+        values = {"sink": sink, "process": process, "target": target, "name": one.qualified_name}
+        statement = _DOUBT_ENDS if target else _DOUBT_ASSET
+        connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """How many datasets were looked up, by what was found."""
     held = tables.asset_match
@@ -161,6 +170,21 @@ _REMEMBER = (
     "ON CONFLICT (sink, dataset_id) DO UPDATE SET state = excluded.state, type_name = excluded.type_name, "
     "qualified_name = excluded.qualified_name, reason = excluded.reason, naming = excluded.naming, "
     "looked_up_at = excluded.looked_up_at"
+)
+
+_DOUBT_ASSET = "UPDATE asset_match SET looked_up_at = 0 WHERE sink = :sink AND qualified_name = :name"
+
+_FLOW_EDGES = (
+    "edge e WHERE e.process_id IN "
+    "(SELECT :process UNION ALL SELECT from_id FROM alias WHERE kind = 'process' AND to_id = :process) "
+    "AND e.target_dataset IN "
+    "(SELECT :target UNION ALL SELECT from_id FROM alias WHERE kind = 'dataset' AND to_id = :target)"
+)
+
+_DOUBT_ENDS = (
+    "UPDATE asset_match SET looked_up_at = 0 WHERE sink = :sink AND (dataset_id = :target OR dataset_id IN "  # noqa: S608
+    f"(SELECT e.source_dataset FROM {_FLOW_EDGES}) OR dataset_id IN (SELECT a.to_id FROM alias a "
+    f"WHERE a.kind = 'dataset' AND a.from_id IN (SELECT e.source_dataset FROM {_FLOW_EDGES})))"
 )
 
 _RAW_OF = "(SELECT :dataset UNION ALL SELECT from_id FROM alias WHERE kind = 'dataset' AND to_id = :dataset)"

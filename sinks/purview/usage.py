@@ -24,6 +24,8 @@ from sinks.purview.typedefs import DATE_FIGURES, WINDOW_FIGURES, figure
 Figures = dict[str, int | float | None]
 
 _DATASET = ("metastore_id", "kind", "dataset", "dataset_type")
+SHARED = "its asset shows the figures of another dataset"
+
 _DIGITS = 4
 """Decimals of scores and trends: more than a reader needs would make an asset look changed every day."""
 
@@ -44,11 +46,13 @@ def usage_entities(
 ) -> Iterator[Entity]:
     """One entity per dataset with its figures for the windows of the options; other windows are passed over.
 
-    `popularity` has one row per dataset and window. Entities come ordered by metastore, kind and name. A dataset
-    without an asset is reported once.
+    `popularity` has one row per dataset and window. Entities come ordered by metastore, tables before paths, and name.
+    A dataset without an asset is reported once, and so is one whose asset an earlier one is: distinct readers do not
+    add up.
     """
     chosen = popularity[popularity["window_days"].isin(options.windows)]
-    ordered = chosen.sort_values([*_DATASET, "window_days"], kind="stable")
+    ordered = chosen.sort_values([*_DATASET, "window_days"], ascending=[True, False, True, True, True], kind="stable")
+    told: set[Asset] = set()
     matches = known(set(ordered.get("dataset_id", ())))
     for _, rows in groupby(_rows(ordered), key=lambda row: row.key):
         windows = list(rows)
@@ -56,7 +60,10 @@ def usage_entities(
         found = matched(dataset, match) if match else asset(dataset, options.naming)
         if isinstance(found, Unmatched):
             unmatched(found)
+        elif found in told:
+            unmatched(Unmatched(dataset.label, SHARED))
         else:
+            told.add(found)
             yield _entity(found, windows, options.usage_group)
 
 

@@ -81,6 +81,15 @@ class Estate:
             used.close()
             ledger.close()
 
+    def plan(self) -> Changes:
+        """What `emit` would do; the ledger then knows which assets are there."""
+        ledger, sink = self.ledger(), self.sink()
+        try:
+            return Emitter(ledger, sink, STALE_DAYS, self.popularity, lambda: NOW).plan()
+        finally:
+            sink.close()
+            ledger.close()
+
     def forget_what_was_sent(self) -> None:
         """Let the ledger believe that nothing was sent."""
         ledger = self.ledger()

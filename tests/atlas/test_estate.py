@@ -109,14 +109,13 @@ def test_what_is_gone_from_the_ledger_is_gone_from_the_catalog(catalog, estate):
     }
 
 
-def test_what_is_missing_costs_only_what_refers_to_it(catalog, mined_once, tmp_path):
-    """Entities that refer to unscanned assets are rejected, each with the server's words; the next run sends them."""
-    estate = mined_once.copy(tmp_path / "estate")
-    estate.endpoint = catalog.endpoint
+def test_what_vanishes_costs_only_what_refers_to_it(catalog, estate):
+    """Entities whose assets went between look-up and send are rejected in the server's words; a later run sends them."""
     processes, usage = estate.entities()
     every = assets(processes, usage)
+    estate.plan()
     missing = set(sorted(every)[::15])
-    catalog.scan(every - missing)
+    catalog.lose(missing)
     good = {one.qualified_name for one in processes if not missing & assets([one], [])}
     changes = estate.emit()
     assert catalog.processes().keys() == good

@@ -48,6 +48,11 @@ def held(world):
     )
 
 
+def held_states(world):
+    """Dataset and state of what the ledger knows."""
+    return [(name, state) for name, state, _ in held(world)]
+
+
 def test_looked_up_once(world):
     """What emission needs is looked up once: by the next emission nothing, nor by one that builds other flows."""
     has(world, "c.s.a", "c.s.b")
@@ -184,6 +189,29 @@ def test_a_failed_look_up_is_no_missing_asset(world):
         emit(world)
     assert held(world) == before
     assert set(world.sink.told()) == {name_of("c.s.b")}
+
+
+def test_what_is_refused_is_looked_up_again(world):
+    """When an entity is refused, an asset it refers to may be gone: its ends are looked up again before they are due."""
+    has(world, "c.s.a", "c.s.b", "c.s.d", "c.s.z")
+    world.mine(FakeTables(*edges("c.s.b"), *edges("c.s.d", source="c.s.z")))
+    world.sink.refuses = {name_of("c.s.b"): "a reference is not there"}
+    world.sink.before_send = lambda _batch: world.sink.assets.pop("c.s.b", None)
+    changes, asked = emit(world)
+    assert (changes.rejected.total(), changes.created["usage"]) == (1, 3)
+    assert sorted(set(asked)) == ["c.s.a", "c.s.b", "c.s.d", "c.s.z"]
+    changes, _ = emit(world)
+    assert (changes.rejected.total(), changes.created["process"], dirty(world)) == (0, 0, 0)
+    assert dict(held_states(world))["c.s.b"] == "missing"
+
+
+def test_refused_figures_are_looked_up_again(world):
+    """When figures are refused, their asset is looked up by the next emission."""
+    has(world, "c.s.a", "c.s.b")
+    world.mine(FakeTables(*edges("c.s.b")))
+    world.sink.refuses = {"c.s.b": "there is no such asset"}
+    emit(world)
+    assert emit(world)[1] == ["c.s.b"]
 
 
 def test_a_plan_looks_up_as_well(world):
