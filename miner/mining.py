@@ -23,7 +23,7 @@ from miner.ledger import (
     reading,
     registry,
 )
-from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, TABLE_LINEAGE, Span, SystemTables
+from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, TABLE_LINEAGE, Names, Span, SystemTables
 
 log = structlog.get_logger()
 
@@ -63,11 +63,12 @@ class MinedDay:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured source."""
+    """One configured source; `names` None leaves ids where names could stand."""
 
     name: str
     tables: SystemTables
     options: MiningOptions
+    names: Names | None = None
 
 
 Watch = Callable[[str, str, int, int], None]

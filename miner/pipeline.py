@@ -12,8 +12,9 @@ import structlog
 from miner import emission, mining
 from miner.emission import Changes, Emitter
 from miner.errors import MinerError, RemovalsError
-from miner.ledger import Ledger, registry
+from miner.ledger import LINEAGE, Ledger, registry
 from miner.mining import MinedDay, Source
+from miner.names import NamesRead, read_names
 
 log = structlog.get_logger()
 
@@ -28,6 +29,7 @@ class Outcome:
     """What a run did. Failures are one per source or sink; the others went on."""
 
     days: list[MinedDay] = field(default_factory=list)
+    names: list[NamesRead] = field(default_factory=list)
     changes: Changes | None = None
     failures: list[tuple[str, MinerError]] = field(default_factory=list)
 
@@ -50,7 +52,7 @@ class Run:
     command: str = "run"
 
     def go(self, *, mined: mining.Watch | None = None, emitted: emission.Watch | None = None) -> Outcome:
-        """Mine, then emit. A source that fails stops only itself; what was committed before stays."""
+        """Mine, read names, then emit. A source that fails stops only itself; what was committed before stays."""
         outcome = Outcome()
         word = INTERRUPTED
         run_id = registry.start_run(self.ledger, self.command, self.now())
@@ -70,6 +72,21 @@ class Run:
         except MinerError as error:
             log.error("source.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"source {source.name}", error))
+        else:
+            self._read_names(source, run_id, outcome)
+
+    def _read_names(self, source: Source, run_id: int, outcome: Outcome) -> None:
+        """Names that cannot be read now stay as they were."""
+        if source.names is None:
+            return
+        mined = [day.day for day in outcome.days if day.source == source.name and day.stream == LINEAGE]
+        try:
+            read = read_names(source.name, source.names, self.ledger, mined=mined, run_id=run_id, now=self.now)
+        except MinerError as error:
+            log.error("names.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
+            outcome.failures.append((f"names of source {source.name}", error))
+        else:
+            outcome.names += [read] if read else []
 
     def _emit(self, outcome: Outcome, watch: emission.Watch | None) -> None:
         if self.emitter is None:

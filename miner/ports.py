@@ -85,7 +85,7 @@ class Names(Protocol):
     """What processes, workspaces, tables and catalogs of one source are called: attributes, never identities."""
 
     def absent(self) -> Sequence[str]:
-        """Parts (`NAMES`) that this source cannot tell, each with the reason."""
+        """Parts (`NAMES`) that this source cannot tell, each with the reason; all of them once all were read."""
         ...
 
     def read(self, part: str, first: date, last: date) -> Iterator[pa.RecordBatch] | None:

@@ -46,6 +46,9 @@ NAME_TABLES: Mapping[str, str] = {
 }
 """Tables that only tell what things are called: a reader has them when it is given them."""
 
+ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS})
+"""Tables that everybody may read, each seeing what they have rights on: neither granted nor enabled nor cloned."""
+
 KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES}
 
 _ENDS = tuple(

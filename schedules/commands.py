@@ -14,7 +14,9 @@ from miner.checks import FAIL
 from miner.errors import SettingsError
 from miner.pipeline import DONE, REJECTED
 from schedules import jobs, logs
+from schedules import lineage as walks
 from schedules.console import explain as explanations
+from schedules.console import lineage as walked
 from schedules.console import plan as plans
 from schedules.console import preflight as preflights
 from schedules.console import screen
@@ -57,6 +59,9 @@ LastDay = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day of events; else yesterday."),
 ]
+Name = Annotated[str, typer.Argument(metavar="NAME-OR-PATH", help="catalog.schema.table, or a path.")]
+Depth = Annotated[int, typer.Option(min=1, max=100, help="How many steps to go.")]
+Limit = Annotated[int, typer.Option(min=1, help="Take no more steps once so many datasets are reached.")]
 PopularityFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="Popularity of datasets; - for standard output.")
 ]
@@ -271,6 +276,54 @@ def explain(
     else:
         explanations.show_explanation(Screen(), answer)
     return 0
+
+
+@app.command(epilog="Example: uc-miner lineage curated.sales.orders --up --depth 2 --mermaid")
+def lineage(
+    context: typer.Context,
+    *,
+    name: Name,
+    up: Annotated[bool, typer.Option("--up/--down", help="To what it is made from, or to what is made of it.")] = False,
+    depth: Depth = 3,
+    limit: Limit = 10_000,
+    columns: Annotated[bool, typer.Option("--columns", help="Show the column pairs too.")] = False,
+    json: Json = False,
+    as_dot: Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")] = False,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a graph for Mermaid.")] = False,
+) -> None:
+    """Tell what a dataset is made from, or what is made of it, step by step, as the ledger knows it."""
+    if sum((json, as_dot, as_mermaid)) > 1:
+        raise SettingsError("there is one output", mend="choose one of --json, --dot and --mermaid")
+    session: Session = context.obj
+    with bars("reading the ledger", printing=True):
+        found = walks.lineage(session.parts(), name, up=up, depth=depth, most=limit)
+    if json:
+        _print_json(walked.told_walk(found))
+    elif as_dot or as_mermaid:
+        drawn = walked.dot(found) if as_dot else walked.mermaid(found)
+        sys.stdout.writelines(f"{line}\n" for line in drawn)
+    else:
+        walked.show_walk(Screen(), found, columns=columns)
+
+
+@app.command(epilog="Example: uc-miner impact raw.shop.orders --window 90")
+def impact(
+    context: typer.Context,
+    *,
+    name: Name,
+    depth: Depth = 10,
+    limit: Limit = 10_000,
+    window: Annotated[int, typer.Option(min=1, max=730, help="Days of reads to look at.")] = 30,
+    json: Json = False,
+) -> None:
+    """Tell what hangs on a dataset: all that is made of it, and the people and dashboards that read any of that."""
+    session: Session = context.obj
+    with bars("reading the ledger", printing=True):
+        found = walks.impact(session.parts(), name, depth=depth, most=limit, window=window)
+    if json:
+        _print_json(walked.told_impact(found))
+    else:
+        walked.show_impact(Screen(), found)
 
 
 @ledger_app.command(epilog="Example: uc-miner ledger dump --out ledger.jsonl")

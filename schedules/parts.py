@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
 from miner.ledger import Ledger, ledger_missing, place_of
+from miner.ledger import reading as known_of
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
 from miner.ledger.matches import Ages
@@ -22,7 +24,8 @@ from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
 from queries.embedded import EmbeddedWarehouse
-from queries.system_tables import SystemTableReader
+from queries.names import NameReader
+from queries.system_tables import NAME_TABLES, SystemTableReader
 from schedules.explanations import Find
 from schedules.settings import Settings
 from schedules.settings.model import Purview
@@ -113,8 +116,9 @@ class Parts:
         given = self.settings.sources[name]
         exclusions = self.settings.mining.exclude.exclusions()
         columns = self.settings.mining.column_lineage
-        reader = opened.enter_context(reading(given, scratch, exclusions, column_lineage=columns))
-        return Source(name, reader, self._mining(given, exclusions, leave))
+        named = self.settings.mining.names
+        reader = opened.enter_context(reading(given, scratch, exclusions, column_lineage=columns, names=named))
+        return Source(name, reader, self._mining(given, exclusions, leave), _names(given, reader) if named else None)
 
     def _mining(self, given: SourceSettings, exclusions: Exclusions, leave: Leave) -> MiningOptions:
         mining = self.settings.mining
@@ -145,7 +149,7 @@ class Parts:
 
         It removes at most `max_removals` percent of what was sent; else as set.
         """
-        with self.sink() as sink:
+        with self.sink(ledger) as sink:
             stale = self.settings.mining.stale_days
             if sink is None:
                 yield None
@@ -160,17 +164,16 @@ class Parts:
         return Ages(timedelta(days=purview.matched_days), timedelta(days=purview.missing_days))
 
     @contextmanager
-    def sink(self) -> Iterator[FilesSink | PurviewSink | None]:
-        """The configured sink; None when there is none."""
+    def sink(self, ledger: Ledger | None = None) -> Iterator[FilesSink | PurviewSink | None]:
+        """The configured sink, knowing the catalogs that a ledger knows; None when there is none."""
+        options = self._purview_options(ledger)
         purview = self.settings.purview
         if purview.sink == "files":
-            yield FilesSink(purview.out, self._purview_options())
+            yield FilesSink(purview.out, options)
         elif purview.sink == "purview":
             with (
                 signed_in(_sign_in(purview)) as authentication,
-                closing(
-                    PurviewSink(_address(purview), authentication, self._purview_options(), cloud=purview.cloud)
-                ) as sink,
+                closing(PurviewSink(_address(purview), authentication, options, cloud=purview.cloud)) as sink,
             ):
                 yield sink
         else:
@@ -183,12 +186,12 @@ class Parts:
             sink = opened.enter_context(self.sink())
             if not isinstance(sink, PurviewSink):
                 yield None
-                return
-            index = None
-            if self.settings.purview.index == SEARCH and not ledger_missing(self.settings.ledger.url):
+            elif self.settings.purview.index != SEARCH or ledger_missing(self.settings.ledger.url):
+                yield sink.match
+            else:
                 ledger = opened.enter_context(self.ledger())
                 index = LedgerIndex(ledger, sink.name, self.ages.missing, self.now())
-            yield partial(sink.match, index=index)
+                yield partial(sink.match, index=index)
 
     @property
     def naming(self) -> Context:
@@ -202,10 +205,24 @@ class Parts:
             rules=tuple(rule.rule() for rule in purview.rules),
         )
 
-    def _purview_options(self) -> PurviewOptions:
+    def _naming(self, ledger: Ledger | None) -> Context:
+        """What names of assets depend on: as set, else as the ledger knows it."""
+        naming = self.naming
+        if ledger is None:
+            return naming
+        with ledger.reading() as connection:
+            known = known_of.catalogs(connection)
+        shared = tuple(name for name in known.shared if name not in naming.foreign_catalogs)
+        return replace(
+            naming,
+            foreign_catalogs={**known.foreign, **naming.foreign_catalogs},
+            shared_catalogs=(*naming.shared_catalogs, *map(escape, shared)),
+        )
+
+    def _purview_options(self, ledger: Ledger | None = None) -> PurviewOptions:
         purview = self.settings.purview
         return PurviewOptions(
-            naming=self.naming,
+            naming=self._naming(ledger),
             windows=self.settings.usage.windows,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,
@@ -225,17 +242,29 @@ class Parts:
 
 @contextmanager
 def reading(
-    given: SourceSettings, scratch: Path, exclusions: Exclusions, *, column_lineage: bool = True
+    given: SourceSettings, scratch: Path, exclusions: Exclusions, *, column_lineage: bool = True, names: bool = True
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
-    The table of column lineage is left alone where that is not wanted.
+    The tables of column lineage and of names are left alone where those are not wanted.
     """
     with closing(_warehouse(given, scratch)) as warehouse:
-        tables: dict[str, str] = given.tables.model_dump()
-        if not column_lineage:
-            del tables[COLUMN_LINEAGE]
+        tables = tables_of(given, column_lineage=column_lineage, names=names)
         yield SystemTableReader(warehouse, tables, exclusions, given.principal.lower())
+
+
+def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
+    """The full names of a source's tables by role, without those that are not wanted."""
+    left_out = {*(() if column_lineage else (COLUMN_LINEAGE,)), *(() if names else NAME_TABLES)}
+    return {role: name for role, name in given.tables.model_dump().items() if role not in left_out}
+
+
+def _names(given: SourceSettings, reader: SystemTableReader) -> NameReader:
+    if isinstance(given, FilesSource) or not given.names_from_api:
+        return NameReader(reader)
+    from schedules.databricks import workspace_api  # noqa: PLC0415 (as for the warehouse)
+
+    return NameReader(reader, workspace_api(given), given.names_from_api)
 
 
 def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | DatabricksWarehouse":

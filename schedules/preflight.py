@@ -64,7 +64,7 @@ def _none_configured(parts: Parts) -> Found:
 def _looks(parts: Parts, name: str, scratch: Path, opened: ExitStack) -> Looks:
     given, mining = parts.settings.sources[name], parts.settings.mining
     left_out, columns = mining.exclude.exclusions(), mining.column_lineage
-    reader = opened.enter_context(reading(given, scratch, left_out, column_lineage=columns))
+    reader = opened.enter_context(reading(given, scratch, left_out, column_lineage=columns, names=mining.names))
     tag = next(iter(given.query_tags.items()), NO_TAG) if isinstance(given, DatabricksSource) else NO_TAG
     return Looks(reader, start=parts.start, today=parts.now().date(), tag=tag)
 

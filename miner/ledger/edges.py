@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import orjson
@@ -18,6 +19,7 @@ _REMEMBERED_SETS = 50_000
 ACTIVE = (
     "m.day_bits <> 0 AND (c.source_id IS NULL OR m.month > c.month OR (m.month = c.month AND m.day_bits >> c.day <> 0))"
 )
+"""Of an `edge_month m` and the `cutoff c` of its source: some of its days are not stale."""
 
 IS_ACTIVE = (
     "EXISTS (SELECT 1 FROM edge_month m LEFT JOIN temp.cutoff c ON c.source_id = m.source_id "  # noqa: S608
@@ -32,11 +34,11 @@ _SEEN = """
   max(nullif(m.set_id, 0)) AS last_set
 """
 
-# An edge seen only without direct_access goes when it is also known as indirect.
-_STANDS = """
+STANDS = """
 max(CASE WHEN m.direct_bits <> 0
   OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0) THEN 1 ELSE 0 END) = 1
 """
+"""Of edges `e` and their months `m`, grouped: what is seen only without direct_access goes when known as indirect."""
 
 _ITS_ONLY_SET = "LEFT JOIN column_set k ON k.id = f.first_set AND f.first_set = f.last_set"
 
@@ -49,11 +51,12 @@ CROSS JOIN edge_month m ON m.edge_id = e.id
 LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
 WHERE {ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target
 GROUP BY 1, 2, 3
-HAVING {_STANDS}
+HAVING {STANDS}
 """  # noqa: S608 -- our own text throughout
 
 
-def _end(side: str) -> str:
+def end_of(side: str) -> str:
+    """The columns of a `dataset` by its name in a query: kind, catalog, schema, name, path, type, spelling."""
     spelled = f"coalesce({side}.spelling, {side}.path, {side}.catalog || '.' || {side}.schema || '.' || {side}.name)"
     listed = f"SELECT min(o.type) FROM table_form o WHERE o.dataset_id = {side}.id"  # noqa: S608 -- our own text
     return (
@@ -64,7 +67,7 @@ def _end(side: str) -> str:
 
 _FLOWS = f"""
 SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id,
-  p.pipeline_id, p.label, p.task_key, p.workspace_name, p.workspace_url, {_end("s")}, {_end("t")},
+  p.pipeline_id, p.label, p.task_key, p.workspace_name, p.workspace_url, {end_of("s")}, {end_of("t")},
   f.sets, k.content, f.verified
 FROM ({_EDGES_OF_WANTED}) f
 {_ITS_ONLY_SET}
@@ -115,8 +118,8 @@ class _Contents:
         return [content for (content,) in found]
 
 
-_EDGE_REPORT = f"""
-SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {_end("s")}, {_end("t")}, f.first_days, f.last_days,
+_REPORTED = f"""
+SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {end_of("s")}, {end_of("t")}, f.first_days, f.last_days,
   f.sets, k.content, f.verified, {wanted.LABEL}
 FROM (
   SELECT coalesce(pa.to_id, e.process_id) AS process, coalesce(ta.to_id, e.target_dataset) AS target,
@@ -129,9 +132,9 @@ FROM (
   LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
   CROSS JOIN edge_month m ON m.edge_id = e.id
   LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
-  WHERE {ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
+  WHERE {ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset) %s
   GROUP BY 1, 2, 3
-  HAVING {_STANDS}
+  HAVING {STANDS}
 ) f
 JOIN process p ON p.id = f.process
 JOIN dataset s ON s.id = f.source
@@ -142,22 +145,32 @@ JOIN dataset t ON t.id = f.target
 
 def edge_report(connection: Connection) -> pa.Table:
     """Every current edge (`miner.schemas.EDGE_REPORT`), sorted by its natural key. Call `resolve` first."""
+    return _table([row for row, _ in _reported(connection)], schemas.EDGE_REPORT)
+
+
+def edges_among(connection: Connection, chosen: str) -> pa.Table:
+    """Current edges whose numbers a table `temp.NAME` holds in its column `edge` (`miner.schemas.WALKED_EDGES`)."""
+    told = _reported(connection, f"AND e.id IN (SELECT edge FROM {chosen})")  # noqa: S608 -- our own name
+    return _table([(*row, pairs) for row, pairs in told], schemas.WALKED_EDGES)
+
+
+def _reported(connection: Connection, within: str = "") -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Edges as they are reported, each with its column pairs as JSON."""
     contents = _Contents(connection)
-    rows = []
-    for row in connection.exec_driver_sql(_EDGE_REPORT):
+    for row in connection.exec_driver_sql(_REPORTED % within):
         source, target = row[4:11], row[11:18]
         first, last, sets, content, verified, label = row[18:]
-        pairs = len(orjson.loads(contents.pairs(sets, content) or "[]"))
-        rows.append(
-            (*row[:4], source[0], _name(source), target[0], _name(target), _first(first), _last(last), pairs,
-             bool(verified), label)
+        pairs = contents.pairs(sets, content) or "[]"
+        ends = source[0], _name(source), target[0], _name(target)
+        yield (
+            (*row[:4], *ends, _first(first), _last(last), len(orjson.loads(pairs)), bool(verified), label), pairs
         )  # fmt: skip
+
+
+def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     rows.sort(key=lambda row: row[:8])
-    columns_ = list(zip(*rows, strict=True)) or [()] * len(schemas.EDGE_REPORT)
-    return pa.table(
-        [pa.array(values, field.type) for values, field in zip(columns_, schemas.EDGE_REPORT, strict=True)],
-        schema=schemas.EDGE_REPORT,
-    )
+    columns_ = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pa.table([pa.array(values, field.type) for values, field in zip(columns_, schema, strict=True)], schema)
 
 
 def _name(end: Sequence[str]) -> str:

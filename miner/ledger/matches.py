@@ -159,9 +159,7 @@ _NEEDED_BY_USAGE = (
 )
 
 _DATASETS = (
-    "SELECT d.id, d.metastore_id, CASE WHEN d.name IS NULL THEN 'path' ELSE 'table' END, d.catalog, d.schema, d.name, "
-    "d.path, d.type, coalesce(d.spelling, d.path, d.catalog || '.' || d.schema || '.' || d.name) "
-    "FROM temp.needed n JOIN dataset d ON d.id = n.id ORDER BY d.id"
+    f"SELECT d.id, d.metastore_id, {edges.end_of('d')} FROM temp.needed n JOIN dataset d ON d.id = n.id ORDER BY d.id"
 )
 
 _REMEMBER = (

@@ -1,6 +1,7 @@
 """What the ledger says of itself: days, balance, counts, runs."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -143,16 +144,54 @@ def last_whole_day(connection: Connection) -> date | None:
     return days.day_of(min(lasts)) if lasts else None
 
 
+def last_day(connection: Connection, source: str, stream: str) -> tuple[int, date] | None:
+    """The number of a source and the last day mined of one of its streams; None when there is none."""
+    mined, named = tables.day_mined, tables.source
+    found = connection.execute(
+        select(named.c.id, func.max(mined.c.day))
+        .join(mined, mined.c.source_id == named.c.id)
+        .where(named.c.name == source, mined.c.stream == stream)
+        .group_by(named.c.id)
+    ).first()
+    return (found[0], days.day_of(found[1])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogs:
+    """Catalogs that are not a metastore's own: addresses of databases by foreign catalog, and those that are shared."""
+
+    foreign: Mapping[str, str]
+    shared: tuple[str, ...]
+
+
+def catalogs(connection: Connection) -> Catalogs:
+    """What is known of catalogs; one that two metastores tell of in different ways is left out."""
+    catalog = tables.catalog.c
+    address, kind = catalog.address, catalog.type
+    found = connection.execute(
+        select(catalog.catalog, func.min(address), func.min(kind))
+        .group_by(catalog.catalog)
+        .having(func.min(address) == func.max(address), func.min(kind) == func.max(kind))
+        .order_by(catalog.catalog)
+    ).all()
+    return Catalogs(
+        foreign={name: told for name, told, _ in found if told},
+        shared=tuple(name for name, _, form in found if form == "SHARED"),
+    )
+
+
 def usage_state(connection: Connection) -> str:
-    """A text that changes when usage changes: more days, or other figures on one of them."""
+    """A text that changes when usage changes: more days, other figures on one of them, or other aliases."""
     mined = tables.day_mined
     query = (
         select(mined.c.source_id, mined.c.day, mined.c.content, mined.c.whole)
         .where(mined.c.stream == "usage")
         .order_by(mined.c.source_id, mined.c.day)
     )
+    told = tables.names_read
+    aliases = select(told.c.source_id, told.c.content).where(told.c.content != "").order_by(told.c.source_id)
     digest = hashlib.blake2b(digest_size=16)
-    for row in connection.execute(query):
+    for row in (*connection.execute(query), *connection.execute(aliases)):
         digest.update(repr(tuple(row)).encode())
     return digest.hexdigest()
 

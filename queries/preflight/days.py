@@ -7,7 +7,7 @@ from miner.checks import Found, failed, passed, skipped
 from miner.errors import EmptySourceError
 from miner.ports import COLUMN_LINEAGE, QUERY_HISTORY, TABLE_LINEAGE
 from queries.preflight.looks import RECENT_DAYS, SCOPE_DAYS, Looks, Scope
-from queries.system_tables import DEFAULT_TABLES
+from queries.system_tables import KNOWN_TABLES
 
 STALE = timedelta(days=3)
 """Lineage comes within hours. A table whose last event is older than this is not kept up any more."""
@@ -97,7 +97,7 @@ def scope(looks: Looks) -> Found:
 def _hidden(looks: Looks, role: str, scopes: Mapping[str, Scope]) -> str:
     """What a view hides that another table shows; a system table itself lacks what was never recorded."""
     name = looks.reader.tables[role]
-    if name == DEFAULT_TABLES.get(role):
+    if name == KNOWN_TABLES.get(role):
         return ""
     workspaces = frozenset().union(*(one.workspaces for one in scopes.values())) - scopes[role].workspaces
     days = frozenset(day for one in scopes.values() for day in one.days) - frozenset(scopes[role].days)

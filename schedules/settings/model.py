@@ -71,6 +71,9 @@ class Mining(Section):
     settle_days: Whole = whole(3, 0, 60, "days after which a day is settled and no longer mined again")
     stale_days: Whole = whole(180, 1, 3650, "days after which an edge that was not seen again is retired")
     column_lineage: bool = setting(default=True, must_be="true or false", meaning="mine column lineage too")
+    names: bool = setting(
+        default=True, must_be="true or false", meaning="read what processes, workspaces and tables are called"
+    )
     exclude: Exclude = section(Exclude, "what is left out when mining")
 
 

@@ -1,7 +1,7 @@
 """`[sources.NAME]`: the warehouses to read. `kind` decides which other settings a source has."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -37,6 +37,9 @@ NEEDED = {
 
 SIGN_INS = ", ".join(f'"{name}"' for name in NEEDED)
 
+ApiName = Literal["notebooks", "queries", "dashboards", "alerts", "genie_spaces", "catalogs"]
+API_PARTS = tuple(f'"{name}"' for name in get_args(ApiName))
+
 Secret = Annotated[SecretStr, AfterValidator(checks.secret)]
 File = Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file)]
 
@@ -49,6 +52,24 @@ class Tables(Section):
     query_history: TableName | Literal["none"] = setting("system.query.history", OR_NONE, "statements; none: not read")
     job_run_timeline: TableName | Literal["none"] = setting(
         "system.lakeflow.job_run_timeline", OR_NONE, "job runs, which tell one-time runs; none: not read"
+    )
+    jobs: TableName | Literal["none"] = setting("system.lakeflow.jobs", OR_NONE, "names of jobs; none: ids stand")
+    job_tasks: TableName | Literal["none"] = setting(
+        "system.lakeflow.job_tasks", OR_NONE, "tasks of jobs; none: not known"
+    )
+    pipelines: TableName | Literal["none"] = setting(
+        "system.lakeflow.pipelines", OR_NONE, "names of pipelines; none: ids stand"
+    )
+    workspaces: TableName | Literal["none"] = setting(
+        "system.access.workspaces_latest",
+        OR_NONE,
+        "names and addresses of workspaces; none: addresses follow from ids on Azure",
+    )
+    information_schema_tables: TableName | Literal["none"] = setting(
+        "system.information_schema.tables", OR_NONE, "types and storage locations of tables; none: as lineage tells"
+    )
+    information_schema_views: TableName | Literal["none"] = setting(
+        "system.information_schema.views", OR_NONE, "definitions of views; none: not known"
     )
 
 
@@ -136,6 +157,11 @@ class DatabricksSource(Section):
         {"application": "uc-lineage-miner"},
         'a table of texts, such as {team = "data"}; {} for none',
         "tags of the miner's statements in the query history",
+    )
+    names_from_api: Annotated[tuple[ApiName, ...], BeforeValidator(checks.items)] = setting(
+        (),
+        f"a list of {', '.join(API_PARTS)}; [] for none",
+        "what the workspace's API may be asked for that no system table tells; notebooks are listed folder by folder",
     )
     tables: Tables = section(Tables, TABLES_MEANING)
 

@@ -90,7 +90,7 @@ def test_every_problem_at_once(write):
     assert problems(file, {"UC_MINER__LOG__LEVEL": "loud", "UC_MINER__LOGG__LEVEL": "info"}) == [
         "FILE: mining.start = 20261001 is no day of the calendar; must be a day as YYYY-MM-DD",
         "FILE: mining.settle_days = 99 must be a whole number from 0 to 60",
-        "FILE: mining.settel_days: unknown key, did you mean settle_days? allowed here: start, settle_days, stale_days, column_lineage, exclude",
+        "FILE: mining.settel_days: unknown key, did you mean settle_days? allowed here: start, settle_days, stale_days, column_lineage, names, exclude",
         "FILE: usage.windows = [1, 7, 7] names a window twice; must be a list of different whole numbers from 1 to 730",
         "FILE: sources.prod.path is missing; must be a directory that exists",
         "FILE: sources.prod.threads = true is no number; must be a whole number from 1 to 256",
