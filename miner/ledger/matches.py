@@ -159,7 +159,7 @@ _NEEDED_BY_USAGE = (
 )
 
 _DATASETS = (
-    f"SELECT d.id, d.metastore_id, {edges.end_of('d')} FROM temp.needed n JOIN dataset d ON d.id = n.id ORDER BY d.id"
+    f"SELECT d.id, d.metastore_id, {edges.end_of('d')} FROM temp.needed n JOIN dataset d ON d.id = n.id ORDER BY d.id"  # noqa: S608
 )
 
 _REMEMBER = (
