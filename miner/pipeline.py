@@ -15,6 +15,7 @@ from miner.errors import MinerError, RemovalsError
 from miner.ledger import LINEAGE, Ledger, registry
 from miner.mining import MinedDay, Source
 from miner.names import NamesRead, read_names
+from miner.visible import Finding, ViewWatch
 
 log = structlog.get_logger()
 
@@ -32,6 +33,8 @@ class Outcome:
     names: list[NamesRead] = field(default_factory=list)
     changes: Changes | None = None
     failures: list[tuple[str, MinerError]] = field(default_factory=list)
+    narrow: list[tuple[str, Finding]] = field(default_factory=list)
+    """What the views of a source hide, or days mined before had and it shows no more."""
 
     @property
     def word(self) -> str:
@@ -67,8 +70,10 @@ class Run:
 
     def _mine(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:
         try:
+            views = ViewWatch.before_mining(source.name, source.tables, self.ledger, self.now().date())
             for day in mining.mine(source, self.ledger, run_id=run_id, now=self.now, watch=watch):
                 outcome.days.append(day)
+            outcome.narrow += [(source.name, finding) for finding in views.findings()]
         except MinerError as error:
             log.error("source.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"source {source.name}", error))

@@ -30,6 +30,7 @@ from schedules.demo import demo as demo_job
 from schedules.demo.folder import DemoFolder
 from schedules.explanations import asked_here, explained
 from schedules.jobs import EstateSize
+from schedules.ledger_commands import ledger_app
 from schedules.parts import Leave
 from schedules.preflight import preflight
 from schedules.rights import print_grants, print_views, two_parts
@@ -47,8 +48,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-ledger_app = typer.Typer(rich_markup_mode=None)
-app.add_typer(ledger_app, name="ledger", help="Look into the ledger.")
+app.add_typer(ledger_app, name="ledger", help="Look after the ledger.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Tables = Annotated[int, typer.Option(min=50, help="About how many tables.")]
@@ -154,7 +154,7 @@ def run(
     *,
     source: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; may be repeated.")] = None,
     no_emit: Annotated[bool, typer.Option("--no-emit", help="Mine only; leave the sink as it is.")] = False,
-    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source without a row.")] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source with no row in scope.")] = False,
     allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Accept settled days that lost rows.")] = False,
     max_removals: Annotated[
         int | None,
@@ -324,21 +324,6 @@ def impact(
         _print_json(walked.told_impact(found))
     else:
         walked.show_impact(Screen(), found)
-
-
-@ledger_app.command(epilog="Example: uc-miner ledger dump --out ledger.jsonl")
-def dump(
-    context: typer.Context,
-    *,
-    out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - for standard output.")] = "-",
-) -> None:
-    """Write everything the ledger knows as JSON lines, by natural key: two that know the same dump the same."""
-    session: Session = context.obj
-    parts = session.parts()
-    with bars("reading the ledger", printing=out == "-"):
-        lines = jobs.dump(parts, out)
-    if out != "-":
-        Screen().line(f"{out}: {lines:,} lines")
 
 
 @app.command("preflight", epilog="Example: uc-miner preflight --json")

@@ -1,16 +1,13 @@
 """What a dataset is made from, what is made of it, and who would miss it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection
-
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import reading, wanted
+from miner.ledger import reading
 from miner.ledger.audience import Audience, audience
-from miner.ledger.walk import DOWN, UP, Way, datasets_named, walk
+from miner.ledger.walk import DOWN, UP, Way, walk_from
 from queries.warehouse import name_parts
 from schedules.parts import Parts
 
@@ -41,13 +38,18 @@ class Impact:
 
 def lineage(parts: Parts, name: str, *, up: bool, depth: int, most: int) -> Walk:
     """Walk from a dataset to its sources or to what is made of it. Raises LedgerError when nobody knows it."""
-    with _walked(parts, name, up=up, depth=depth, most=most) as (_, found):
-        return found
+    asked, stale = _parts_of(name), parts.settings.mining.stale_days
+    with parts.known_ledger() as ledger, ledger.reading() as connection:
+        way = walk_from(connection, asked, stale, ends=UP if up else DOWN, depth=depth, most=most)
+    return _known(parts, name, Walk(".".join(asked), up, depth, way))
 
 
 def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Impact:
     """Walk to all that is made of a dataset, and tell who read it or any of that in the window's days."""
-    with _walked(parts, name, up=False, depth=depth, most=most) as (connection, found):
+    asked, stale = _parts_of(name), parts.settings.mining.stale_days
+    with parts.known_ledger() as ledger, ledger.reading() as connection:
+        way = walk_from(connection, asked, stale, ends=DOWN, depth=depth, most=most)
+        walk = _known(parts, name, Walk(".".join(asked), up=False, depth=depth, way=way))
         mined = reading.usage_days(connection)
         if not mined:
             raise LedgerError(
@@ -56,21 +58,16 @@ def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Im
         last = max(mined)
         first = last - timedelta(days=window - 1)
         unmined = window - sum(first <= day <= last for day in mined)
-        return Impact(found, first, last, unmined, audience(connection, first, last))
+        return Impact(walk, first, last, unmined, audience(connection, first, last))
 
 
-@contextmanager
-def _walked(parts: Parts, name: str, *, up: bool, depth: int, most: int) -> Iterator[tuple[Connection, Walk]]:
-    asked = _parts_of(name)
-    with parts.known_ledger() as ledger, ledger.reading() as connection:
-        wanted.resolve(connection, parts.settings.mining.stale_days)
-        start = datasets_named(connection, asked)
-        if not start:
-            raise LedgerError(
-                f"nothing is known of {name} in {parts.ledger_place}",
-                mend="write catalog.schema.table, or a path as uc-miner report --csv - tells it",
-            )
-        yield connection, Walk(".".join(asked), up, depth, walk(connection, start, UP if up else DOWN, depth, most))
+def _known(parts: Parts, name: str, walk: Walk) -> Walk:
+    if not len(walk.way.datasets):
+        raise LedgerError(
+            f"nothing is known of {name} in {parts.ledger_place}",
+            mend="write catalog.schema.table, or a path as uc-miner report --csv - tells it",
+        )
+    return walk
 
 
 def _parts_of(name: str) -> tuple[str, ...]:

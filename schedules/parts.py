@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
-from miner.exclusions import Exclusions
 from miner.ledger import Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
 from miner.ledger.asset_index import LedgerIndex
@@ -23,12 +22,14 @@ from miner.ledger.matches import Ages
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
+from miner.scope import Scope
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
 from queries.system_tables import NAME_TABLES, SystemTableReader
 from schedules.explanations import Find
 from schedules.settings import Settings
 from schedules.settings.model import Purview
+from schedules.settings.scope import globs
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.client import PurviewSink
@@ -114,18 +115,23 @@ class Parts:
 
     def _source(self, name: str, scratch: Path, leave: Leave, opened: ExitStack) -> Source:
         given = self.settings.sources[name]
-        exclusions = self.settings.mining.exclude.exclusions()
-        columns = self.settings.mining.column_lineage
-        named = self.settings.mining.names
-        reader = opened.enter_context(reading(given, scratch, exclusions, column_lineage=columns, names=named))
-        return Source(name, reader, self._mining(given, exclusions, leave), _names(given, reader) if named else None)
+        mining, scope = self.settings.mining, self.scope(name)
+        read = reading(given, scratch, scope, column_lineage=mining.column_lineage, names=mining.names)
+        reader = opened.enter_context(read)
+        names = _names(given, reader) if mining.names else None
+        return Source(name, reader, self._mining(given, scope, leave), names)
 
-    def _mining(self, given: SourceSettings, exclusions: Exclusions, leave: Leave) -> MiningOptions:
+    def scope(self, name: str) -> Scope:
+        """What one source is mined for: the lists of its own settings, else those under [mining]."""
+        given, mining = self.settings.sources[name], self.settings.mining
+        return Scope(exclude=globs(mining.exclude, given.exclude), include=globs(mining.include, given.include))
+
+    def _mining(self, given: SourceSettings, scope: Scope, leave: Leave) -> MiningOptions:
         mining = self.settings.mining
         return MiningOptions(
             start=self.start,
             settle_days=mining.settle_days,
-            rules=_rules(given, exclusions, column_lineage=mining.column_lineage),
+            rules=_rules(given, scope, column_lineage=mining.column_lineage),
             column_lineage=mining.column_lineage,
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
@@ -137,6 +143,8 @@ class Parts:
         usage = self.settings.usage
         return PopularityOptions(
             windows=tuple(windows) or usage.windows,
+            include_users=usage.include_users,
+            include_process_kinds=usage.include_process_kinds,
             exclude_users=usage.exclude_users,
             exclude_process_kinds=usage.exclude_process_kinds,
             stale_days=self.settings.mining.stale_days,
@@ -242,7 +250,7 @@ class Parts:
 
 @contextmanager
 def reading(
-    given: SourceSettings, scratch: Path, exclusions: Exclusions, *, column_lineage: bool = True, names: bool = True
+    given: SourceSettings, scratch: Path, scope: Scope, *, column_lineage: bool = True, names: bool = True
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
@@ -250,7 +258,7 @@ def reading(
     """
     with closing(_warehouse(given, scratch)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names)
-        yield SystemTableReader(warehouse, tables, exclusions, given.principal.lower())
+        yield SystemTableReader(warehouse, tables, scope, given.principal.lower())
 
 
 def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
@@ -276,9 +284,9 @@ def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | Dat
     return warehouse(given, scratch)
 
 
-def _rules(given: SourceSettings, exclusions: Exclusions, *, column_lineage: bool) -> str:
+def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
-    told = (RULES_VERSION, exclusions.digest(), given.principal.lower(), str(column_lineage))
+    told = (RULES_VERSION, scope.digest(), given.principal.lower(), str(column_lineage))
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
 
 

@@ -32,6 +32,11 @@ SERVER = "SERVER_OF_TESTS"
 def on(database: str) -> Iterator[None]:
     """Make ledgers on one of the two while this lasts."""
     if database == SQLITE:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv(SERVER, raising=False)
+            yield
+        return
+    if SERVER in os.environ:
         yield
         return
     from tests.postgres.server import UnavailableError, running  # noqa: PLC0415 -- needs its driver

@@ -96,22 +96,26 @@ def database_of(url: str, busy_seconds: float = BUSY_SECONDS) -> Database:
 
         return SQLite(Path(str(parsed.database)), busy_seconds)
     try:
-        from miner.ledger.postgres import PostgreSQL  # noqa: PLC0415
+        import psycopg  # noqa: F401, PLC0415
     except ImportError as error:
         raise LedgerError(
             f"a ledger on PostgreSQL needs its driver ({error})", mend='pip install "uc-lineage-miner[postgres]"'
         ) from error
+    from miner.ledger.postgres import PostgreSQL  # noqa: PLC0415
+
     return PostgreSQL(parsed, busy_seconds)
 
 
 def place_of(url: str) -> str:
     """How a ledger is named to people: its file, or its URL without password and options. Raises LedgerError."""
     parsed = _parsed(url)
-    return (
-        str(parsed.database)
-        if parsed.drivername == "sqlite"
-        else parsed.set(password=None, query={}).render_as_string()
-    )
+    return str(parsed.database) if parsed.drivername == "sqlite" else shown(parsed)
+
+
+def shown(url: URL) -> str:
+    """A URL without password and options."""
+    told = URL.create(url.drivername, url.username, host=url.host, port=url.port, database=url.database)
+    return told.render_as_string()
 
 
 def ledger_missing(url: str) -> bool:

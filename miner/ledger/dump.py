@@ -35,6 +35,7 @@ def dump(connection: Connection) -> Iterator[str]:
         ("indirect", _indirect(connection)),
         ("alias", _aliases(connection)),
         ("usage", _usage(connection)),
+        ("usage_month", _usage_months(connection)),
         ("match", _matches(connection)),
         ("emission", _emissions(connection)),
         ("rejection", _rejections(connection)),
@@ -146,29 +147,42 @@ def _aliases(connection: Connection) -> Iterator[Row]:
         }  # fmt: skip
 
 
+_USAGE = (
+    f"SELECT s.name, u.{{period}}, {_named('d')}, coalesce(r.name, ''), u.process_kind, u.reads, u.cached_reads, "  # noqa: S608
+    "u.failed_reads, u.indirect_reads, u.self_reads, u.writes, u.events, u.last_read_at, u.last_write_at "
+    "FROM {table} u JOIN source s ON s.id = u.source_id JOIN dataset d ON d.id = u.dataset_id "
+    "LEFT JOIN reader r ON r.id = u.reader_id"
+)
+
+
 def _usage(connection: Connection) -> Iterator[Row]:
-    query = (
-        f"SELECT s.name, u.day, {_named('d')}, coalesce(r.name, ''), u.process_kind, u.reads, u.cached_reads, "  # noqa: S608
-        "u.failed_reads, u.indirect_reads, u.self_reads, u.writes, u.events, u.last_read_at, u.last_write_at "
-        "FROM usage_day u JOIN source s ON s.id = u.source_id JOIN dataset d ON d.id = u.dataset_id "
-        "LEFT JOIN reader r ON r.id = u.reader_id"
-    )
-    names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+    query = _USAGE.format(period="day", table="usage_day")
     for source, day, *rest in _read(connection, query, *range(1, 10)):
-        reader, kind, *measures = rest[5:]
-        yield {
-            "source": source, "day": str(days.day_of(day)), "dataset": _told(rest[:5]), "reader": reader,
-            "process_kind": kind, **dict(zip(names, measures, strict=False)),
-            "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
-        }  # fmt: skip
+        yield {"source": source, "day": str(days.day_of(day)), **_counted(rest)}
+
+
+def _usage_months(connection: Connection) -> Iterator[Row]:
+    query = _USAGE.format(period="month", table="usage_month")
+    for source, month, *rest in _read(connection, query, *range(1, 10)):
+        yield {"source": source, "month": str(days.days_of(month, 1)[0])[:7], **_counted(rest)}
+
+
+def _counted(rest: Sequence[Any]) -> Row:
+    names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+    reader, kind, *measures = rest[5:]
+    return {
+        "dataset": _told(rest[:5]), "reader": reader, "process_kind": kind,
+        **dict(zip(names, measures, strict=False)),
+        "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
+    }  # fmt: skip
 
 
 def _matches(connection: Connection) -> Iterator[Row]:
     query = (
         f"SELECT m.sink, m.state, m.type_name, m.qualified_name, m.reason, {_named('d')} FROM asset_match m "  # noqa: S608
-        "JOIN dataset d ON d.id = m.dataset_id ORDER BY 1, 6, 7, 8, 9, 10"
+        "JOIN dataset d ON d.id = m.dataset_id"
     )
-    for sink, state, type_name, name, reason, *dataset in connection.execute(text(query)):
+    for sink, state, type_name, name, reason, *dataset in _read(connection, query, 1, 6, 7, 8, 9, 10):
         yield {
             "sink": sink, "dataset": _told(dataset), "state": state, "type": type_name, "qualified_name": name,
             "reason": reason,

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, delete, insert, select, text
 
 from miner import days
+from miner.errors import LedgerError
 from miner.ledger import aliases, dirty, tables
 from miner.ledger.lineage_staging import LineageStaging
 from miner.ledger.staging import ADD_DATASETS, Staging
@@ -63,6 +64,7 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     if isinstance(staging, LineageStaging):
         statements = (*(_CLEAR_LINEAGE if mined_before else ()), *_MERGE_LINEAGE)
     else:
+        _refuse_closed(connection, values)
         statements = _MERGE_USAGE
     for statement in statements:
         connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
@@ -71,6 +73,18 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     for mark in one.days:
         _note_late_rows(connection, one, mark, known[mark.day])
         _mark(connection, one, mark, staging)
+
+
+def _refuse_closed(connection: Connection, values: Mapping[str, int]) -> None:
+    closed = tables.usage_rolled_up
+    bits = connection.execute(
+        select(closed.c.day_bits).where(closed.c.source_id == values["source"], closed.c.month == values["month"])
+    ).scalar()
+    if shut := days.days_of(values["month"], (bits or 0) & values["bits"]):
+        raise LedgerError(
+            f"the usage of {shut[0]} is rolled up to its month, and cannot be replaced any more",
+            mend="leave days out that are older than [ledger] usage_days",
+        )
 
 
 def _previous_rows(connection: Connection, one: Merge, day: date) -> int | None:

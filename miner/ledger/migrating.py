@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from miner.errors import LedgerError
 from miner.ledger.database import Database
@@ -36,6 +36,8 @@ def migrate(database: Database) -> tuple[str | None, str]:
         try:
             # Another process may have been first, while this one waited.
             found = _refuse_newer(database, version(connection))
+            if found is None and inspect(connection).get_table_names():
+                raise foreign(database.place)
             if found != newest:
                 _upgrade(connection)
             connection.commit()
@@ -51,6 +53,11 @@ def _refuse_newer(database: Database, found: str | None) -> str | None:
             mend="install that version of uc-lineage-miner, or name another ledger in [ledger] url",
         )
     return found
+
+
+def foreign(place: str) -> LedgerError:
+    """Say that a database is another program's, where the miner must not put its tables."""
+    return LedgerError(f"{place} holds the tables of something else", mend="name another place in [ledger] url")
 
 
 def _upgrade(connection: Connection) -> None:

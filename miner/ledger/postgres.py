@@ -7,12 +7,14 @@ from pathlib import Path
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from pyarrow import csv
 from sqlalchemy import URL, Connection, event
 
 from miner.errors import LedgerError
 from miner.ledger import bulk
+from miner.ledger.database import shown
 from miner.ledger.spelling import spelled
 
 WRITING = 0x75_63_6D_69_6E_65_01
@@ -21,6 +23,8 @@ WRITING = 0x75_63_6D_69_6E_65_01
 _COPIED_ROWS = 65_536
 _ROW_BYTES = 96
 """About what a row of usage takes as text."""
+
+_NUL, _REPLACEMENT = "\0", "\N{REPLACEMENT CHARACTER}"
 
 _SESSION = (
     "SET application_name = 'uc-miner'",
@@ -41,7 +45,7 @@ class PostgreSQL:
     """The database behind a URL."""
 
     def __init__(self, url: URL, busy_seconds: float) -> None:
-        self.place = url.set(password=None, query={}).render_as_string()
+        self.place = shown(url)
         self.engine = _engine(url, busy_seconds)
 
     def prepare(self) -> None:
@@ -135,10 +139,18 @@ def _copy_in(connection: Connection, name: str, table: pa.Table) -> None:
     options = csv.WriteOptions(include_header=False)
     statement = f"COPY pg_temp.{name} ({columns}) FROM STDIN (FORMAT csv)"
     with bulk.postgres(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        for batch in table.to_batches(max_chunksize=_COPIED_ROWS):
+        for batch in _without_nul(table).to_batches(max_chunksize=_COPIED_ROWS):
             told = pa.BufferOutputStream()
             csv.write_csv(batch, told, options)
             copy.write(memoryview(told.getvalue()))
+
+
+def _without_nul(table: pa.Table) -> pa.Table:
+    """PostgreSQL's texts hold every character but NUL, and one row with it would hold up its day for good."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) and pc.any(pc.match_substring(table[place], _NUL)).as_py():
+            table = table.set_column(place, field, pc.replace_substring(table[place], _NUL, _REPLACEMENT))
+    return table
 
 
 def _copied_out(connection: Connection, query: str) -> Iterator[bytes]:
@@ -149,7 +161,13 @@ def _copied_out(connection: Connection, query: str) -> Iterator[bytes]:
 
 
 def _engine(url: URL, busy_seconds: float) -> sa.Engine:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, max_overflow=50)
+    engine = sa.create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_pre_ping=True,
+        max_overflow=50,
+        connect_args={"client_encoding": "UTF8"},
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: object, _record: object) -> None:

@@ -2,7 +2,9 @@
 
 import os
 import shutil
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,7 +13,9 @@ import sqlalchemy as sa
 from miner.checks import Found, failed, passed
 from miner.errors import LedgerError
 from miner.ledger.database import Database, database_of
-from miner.ledger.migrating import versions
+from miner.ledger.merge import LINEAGE
+from miner.ledger.migrating import foreign, versions
+from miner.ledger.reading import rows_by_workspace
 from miner.ledger.sqlite import SQLite, told
 
 _LEAST_FREE = 200_000_000
@@ -82,8 +86,31 @@ def _at_version(place: str, version: str | None) -> Found:
     return passed(f"{place} may be written and is at version {version}")
 
 
-def _version(file: Path) -> str | None:
-    """The version a ledger is at; None when nothing is in it. Raises LedgerError when it is something else."""
+def known(url: str, source: str, first: date, end: date) -> dict[date, dict[str, int]]:
+    """Rows that a source was mined with, by day and workspace; nothing where the ledger is none of this version."""
+    database = database_of(url)
+    try:
+        if isinstance(database, SQLite):
+            if not _there(database.file):
+                return {}
+            with _read(database.file) as connection:
+                return _known(connection, database.place, source, first, end)
+        with database.told(), closing(database.engine.connect()) as connection:
+            return _known(connection, database.place, source, first, end)
+    except LedgerError:
+        return {}  # what is wrong with it is told by its own check
+    finally:
+        database.engine.dispose()
+
+
+def _known(connection: sa.Connection, place: str, source: str, first: date, end: date) -> dict[date, dict[str, int]]:
+    if _version_of(connection, set(sa.inspect(connection).get_table_names()), place) != versions()[0]:
+        return {}
+    return rows_by_workspace(connection, source, LINEAGE, first, end)
+
+
+@contextmanager
+def _read(file: Path) -> Iterator[sa.Connection]:
     # A file whose write-ahead log is gone is whole: read so, SQLite puts no file of its own beside it.
     whole = {} if file.with_name(f"{file.name}-wal").exists() else {"immutable": "1"}
     options = {"mode": "ro", "uri": "true", **whole}
@@ -91,6 +118,12 @@ def _version(file: Path) -> str | None:
         sa.URL.create("sqlite", database=f"file:{quote(str(file.absolute()))}", query=options), poolclass=sa.NullPool
     )
     with told(file), closing(engine.connect()) as connection:
+        yield connection
+
+
+def _version(file: Path) -> str | None:
+    """The version a ledger is at; None when nothing is in it. Raises LedgerError when it is something else."""
+    with _read(file) as connection:
         return _version_of(connection, set(sa.inspect(connection).get_table_names()), str(file))
 
 
@@ -98,7 +131,7 @@ def _version_of(connection: sa.Connection, tables: set[str], place: str) -> str 
     if not tables:
         return None
     if "alembic_version" not in tables:
-        raise LedgerError(f"{place} holds the tables of something else", mend="name another place in [ledger] url")
+        raise foreign(place)
     version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     return version
 

@@ -1,7 +1,7 @@
 """What the ledger says of itself: days, balance, counts, runs."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,6 +9,8 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select
 
 from miner import days
 from miner.ledger import matches, tables
+from miner.ports import TABLE_LINEAGE
+from miner.scope import OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,52 @@ def workspaces(connection: Connection, source: str, stream: str, day: date) -> d
 def _sum(column: ColumnElement[int]) -> ColumnElement[int]:
     """A whole number: PostgreSQL's sums are decimals."""
     return cast(func.sum(column), BigInteger)
+
+
+def rows_by_workspace(
+    connection: Connection, source: str, stream: str, first: date, end: date
+) -> dict[date, dict[str, int]]:
+    """Rows of the whole days mined from one day to before another, by day and workspace."""
+    counted, mined, sources = tables.day_workspace, tables.day_mined, tables.source
+    query = (
+        select(counted.c.day, counted.c.workspace_id, counted.c.rows)
+        .join(sources, sources.c.id == counted.c.source_id)
+        .join(
+            mined,
+            (mined.c.source_id == counted.c.source_id)
+            & (mined.c.stream == counted.c.stream)
+            & (mined.c.day == counted.c.day),
+        )
+        .where(sources.c.name == source, counted.c.stream == stream, mined.c.whole)
+        .where(counted.c.day >= days.number(first), counted.c.day < days.number(end))
+    )
+    found: dict[date, dict[str, int]] = {}
+    for day, workspace, rows in connection.execute(query):
+        found.setdefault(days.day_of(day), {})[workspace] = rows
+    return found
+
+
+def any_in_scope(
+    connection: Connection, source: str, stream: str, *, days_of: Sequence[date] = (), rules: str | None = None
+) -> bool:
+    """Whether a row of table_lineage was in scope on some mined days; of those under some rules, if told."""
+    told, mined, sources = tables.day_fate, tables.day_mined, tables.source
+    query = (
+        select(told.c.rows)
+        .join(sources, sources.c.id == told.c.source_id)
+        .join(
+            mined,
+            (mined.c.source_id == told.c.source_id) & (mined.c.stream == told.c.stream) & (mined.c.day == told.c.day),
+        )
+        .where(sources.c.name == source, told.c.stream == stream, told.c.table_name == TABLE_LINEAGE)
+        .where(*(~told.c.fate.startswith(prefix, autoescape=True) for prefix in OUTSIDE))
+        .limit(1)
+    )
+    if days_of:
+        query = query.where(told.c.day.in_([days.number(day) for day in days_of]))
+    if rules is not None:
+        query = query.where(mined.c.rules == rules)
+    return connection.execute(query).first() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +245,7 @@ def usage_state(connection: Connection) -> str:
 
 
 def usage_days(connection: Connection) -> set[date]:
-    """Days whose usage is mined, fully, from every source that mines usage."""
+    """Days whose usage is mined, fully, from every source that mines usage, and is kept by day."""
     mined = tables.day_mined
     sources = connection.execute(
         select(func.count(func.distinct(mined.c.source_id))).where(mined.c.stream == "usage")
@@ -206,4 +254,13 @@ def usage_days(connection: Connection) -> set[date]:
         select(mined.c.day).where(mined.c.stream == "usage", mined.c.whole).group_by(mined.c.day)
         .having(func.count() == sources)
     ).scalars()  # fmt: skip
-    return {days.day_of(day) for day in found}
+    return {days.day_of(day) for day in found} - closed_days(connection)
+
+
+def closed_days(connection: Connection, source: str | None = None) -> set[date]:
+    """Days whose usage is rolled up to months, of one source or of any."""
+    closed, sources = tables.usage_rolled_up, tables.source
+    query = select(closed.c.month, closed.c.day_bits).join(sources, sources.c.id == closed.c.source_id)
+    if source is not None:
+        query = query.where(sources.c.name == source)
+    return {day for month, bits in connection.execute(query) for day in days.days_of(month, bits)}

@@ -27,7 +27,7 @@ class Ledger:
         try:
             with self.told():
                 self.database.prepare()
-                migrate(self.database)
+                self.versions = migrate(self.database)
                 self._scratch = self.database.scratch()
         except BaseException:
             self.database.engine.dispose()

@@ -1,4 +1,4 @@
-"""How far lineage goes from a dataset, over the current edges. Call `miner.ledger.wanted.resolve` first."""
+"""How far lineage goes from a dataset, over the current edges."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from miner import schemas
-from miner.ledger import edges
+from miner.ledger import edges, wanted
 
 DOWN = ("source_dataset", "target_dataset")
 UP = ("target_dataset", "source_dataset")
@@ -29,8 +29,19 @@ class Way:
     more: bool
 
 
+def walk_from(  # noqa: PLR0913 (what is asked of a walk)
+    connection: Connection, name: Sequence[str], stale_days: int, *, ends: Ends, depth: int, most: int
+) -> Way:
+    """A walk (`walk`) from the datasets of a name (`datasets_named`); empty when there is none."""
+    wanted.resolve(connection, stale_days)
+    return walk(connection, datasets_named(connection, name), ends, depth, most)
+
+
 def datasets_named(connection: Connection, parts: Sequence[str]) -> list[int]:
-    """The datasets of a name (catalog, schema, table in any case) or of one path, in each metastore that has it."""
+    """The datasets of a name (catalog, schema, table in any case) or of one path, in each metastore that has it.
+
+    Call `miner.ledger.wanted.resolve` first.
+    """
     if len(parts) == 1:
         chosen, values = "d.path = :path", {"path": parts[0]}
     else:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -56,6 +57,17 @@ def glob(value: str) -> str:
     if not value or value != value.strip() or not value.isprintable():
         raise ValueError("holds an empty entry, one with a blank at its end, or an unprintable character")
     return value
+
+
+def parts(*allowed: int) -> Callable[[str], str]:
+    """Make a check that refuses a glob of a name with another number of parts: it would match nothing."""
+
+    def check(value: str) -> str:
+        if (count := value.count(".") + 1) not in allowed:
+            raise ValueError(f"holds an entry of {count} parts")
+        return value
+
+    return check
 
 
 def windows(value: tuple[int, ...]) -> tuple[int, ...]:

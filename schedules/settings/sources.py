@@ -16,12 +16,15 @@ from pydantic import (
 
 from schedules.settings import checks
 from schedules.settings.declared import THREE_PARTS, Section, TableName, Whole, section, setting, whole
+from schedules.settings.scope import SourceGlobs
 
 OR_NONE = f'{THREE_PARTS}; or "none"'
 KIND = '"files" or "databricks"'
 KIND_MEANING = "what the source is"
 PRINCIPAL_MEANING = "who the miner reads as; these reads do not count as usage"
 TABLES_MEANING = "other names of the system tables"
+INCLUDE_MEANING = "what is mined of this source"
+EXCLUDE_MEANING = "what is left out of this source"
 TEXT_OR_VAULT = 'text, or "keyvault:https://VAULT.vault.azure.net/secrets/NAME"'
 
 NEEDED = {
@@ -86,6 +89,8 @@ class FilesSource(Section):
     )
     threads: Whole | None = whole(None, 1, 256, "threads of the embedded warehouse; unset: one per core")
     tables: Tables = section(Tables, TABLES_MEANING)
+    include: SourceGlobs = section(SourceGlobs, INCLUDE_MEANING)
+    exclude: SourceGlobs = section(SourceGlobs, EXCLUDE_MEANING)
 
 
 class DatabricksSource(Section):
@@ -164,6 +169,8 @@ class DatabricksSource(Section):
         "what the workspace's API may be asked for that no system table tells; notebooks are listed folder by folder",
     )
     tables: Tables = section(Tables, TABLES_MEANING)
+    include: SourceGlobs = section(SourceGlobs, INCLUDE_MEANING)
+    exclude: SourceGlobs = section(SourceGlobs, EXCLUDE_MEANING)
 
     @field_validator("http_path")
     @classmethod

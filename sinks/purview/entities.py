@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -27,8 +28,7 @@ _AT_ONCE = 1000
 """Processes behind one wave of parents: full batches of both, and flat memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
+class _Drawn(NamedTuple):
     """A process entity, where it hangs, the dataset made for it when it only reads, and those made for its ends."""
 
     place: Place
@@ -97,7 +97,7 @@ class _Drawing:
             self.report(Unmatched(title, inputs.nothing_left))
             return None
         place = self.hierarchy.place(flow, target.folded)
-        name = self.options.named(flow.process.qualified_name(target.folded, target.hash), native=place.native)
+        name = self.options.named(f"{place.own_name}/{target.hash}", native=place.native)
         line = self._line(flow, name, title, inputs, output)
         ends = (self.known[one].made for one in (flow.target, *flow.sources))
         placeholders = [one for one in ends if one]

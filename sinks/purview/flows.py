@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from miner.ports import Entity, Known, Match, Unmatched, nothing_known
+from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.names import Dataset, asset, matched
 from sinks.purview.naming import Context
@@ -30,8 +33,7 @@ StandIn = Callable[[int, Dataset, Unmatched], Entity]
 """Makes what stands for a dataset without an asset, given its ledger id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """One process, one target, and the rows of its sources side by side; ids are the ledger's."""
 
     process_id: int
@@ -44,10 +46,11 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class KnownDataset:
-    """What entities need of a dataset."""
+    """What entities need of a dataset; the reference to its asset is written once, not once per edge."""
 
     kind: str
     asset: Asset | Unmatched
+    reference: orjson.Fragment | None
     label: str
     folded: str
     hash: str
@@ -86,7 +89,8 @@ class KnownDatasets:
         if self._stand_in and isinstance(found, Unmatched) and dataset.kind != CONSUMER:
             made = self._stand_in(number, dataset, found)
             found = Asset(made.type_name, made.qualified_name)
-        return KnownDataset(dataset.kind, found, dataset.label, dataset.folded, dataset.hash, made)
+        reference = None if isinstance(found, Unmatched) else orjson.Fragment(payload.written(found.reference))
+        return KnownDataset(dataset.kind, found, reference, dataset.label, dataset.folded, dataset.hash, made)
 
 
 def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:
@@ -104,8 +108,11 @@ def _flows(batch: pa.RecordBatch) -> Iterator[Flow]:
     pairs = pc.fill_null(batch.column("column_pairs"), "").to_pylist()
     verified = pc.fill_null(batch.column("verified"), fill_value=False).to_pylist()
     ends = [*starts[1:], batch.num_rows]
-    processes = (Process(*values) for values in texts(batch, _PROCESS, starts))
-    for number, process, target, start, end in zip(numbers, processes, targets, starts, ends, strict=True):
+    told = texts(batch, _PROCESS, starts)
+    last, process = None, None
+    for number, values, target, start, end in zip(numbers, told, targets, starts, ends, strict=True):
+        if process is None or number != last:
+            last, process = number, Process(*values)
         yield Flow(number, process, target, sources[start:end], pairs[start:end], verified[start:end])
 
 

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from queries.sample import write_estate
-from schedules import jobs, settings
+from schedules import jobs, ledger_jobs, settings
 from schedules.jobs import Ran
 from schedules.parts import Parts
 from tests import ledgers as places
@@ -17,6 +17,7 @@ LAST = datetime(2026, 11, 15, tzinfo=UTC).date()
 SETTINGS = """
 [ledger]
 url = "{url}"
+{ledger}
 [mining]
 start = 2026-11-01
 [sources.prod]
@@ -57,13 +58,14 @@ class Home:
     export: Path
     now: datetime = NOW
     more: str = ""
+    ledger: str = ""
 
     @property
     def parts(self) -> Parts:
         """The parts of a run, from settings written anew."""
         self.folder.mkdir(exist_ok=True)
         file = self.folder / "uc-miner.toml"
-        file.write_text(SETTINGS.format(url=self.url, export=self.export, more=self.more))
+        file.write_text(SETTINGS.format(url=self.url, export=self.export, more=self.more, ledger=self.ledger))
         return Parts(settings.load(file, {}), lambda: self.now, busy_seconds=1)
 
     def run(self, **options: object) -> Ran:
@@ -73,7 +75,7 @@ class Home:
     def dump(self) -> bytes:
         """What `uc-miner ledger dump` writes."""
         out = self.folder / "dump.jsonl"
-        jobs.dump(self.parts, str(out))
+        ledger_jobs.dump(self.parts, str(out))
         return out.read_bytes()
 
     def files(self) -> dict[str, bytes]:

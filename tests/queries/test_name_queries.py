@@ -5,15 +5,15 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from miner.exclusions import Exclusions
 from miner.ports import NAMES
+from miner.scope import Globs, Scope
 from queries.documented import DOCUMENTED
 from queries.names import NameReader
 from queries.system_tables import KNOWN_TABLES, NAME_TABLES, SystemTableReader
 from tests.queries import given
 from tests.rows import DAY, METASTORE, WORKSPACE, at, lineage, statement, write_estate, write_table
 
-LEFT_OUT = Exclusions(schemas=("information_schema",))
+LEFT_OUT = Scope(exclude=Globs(schemas=("information_schema",)))
 
 PATH = "abfss://c@a.dfs.core.windows.net/t"
 

@@ -154,6 +154,19 @@ def test_excluded_readers(mined):
     assert (read["reads"], read["readers"]) == ("3", "1")
 
 
+def test_included_readers(mined):
+    """Where readers or kinds are included, reads of others count no more; nothing is mined again for that."""
+    for given in ('include_users = ["BOB@*"]', 'include_users = ["*@x.org"]\nexclude_users = ["ann@*"]'):
+        mined.set(f"[usage]\n{given}\n")
+        (read,) = [
+            row for row in table(mined("report", "--csv", "-", "--window", "7").out) if row["dataset"] == "main.s.c"
+        ]
+        assert (read["reads"], read["readers"]) == ("3", "1")
+    mined.set('[usage]\ninclude_process_kinds = ["job"]\n')
+    told = {row["dataset"]: row for row in table(mined("report", "--csv", "-", "--window", "7").out)}
+    assert (told["main.s.a"]["reads"], told["main.s.c"]["reads"]) == ("3", "0")
+
+
 def test_the_last_whole_day_is_the_default(home):
     """A day that was not over when it was mined is not reported on."""
     home.write(*small_estate())
