@@ -97,8 +97,8 @@ def mine(estate: str, ledger: str, threads: int, streams: list[str], first: str)
 def lock(estate: str, url: str, threads: int, day: str, rules: str) -> None:
     """Mine the lineage of one day, and tell how long the ledger was locked for it."""
     import structlog
-
     from miner.exclusions import DEFAULT
+
     from miner.ledger import Ledger
     from miner.mining import MiningOptions, Source
     from miner.mining import mine as mine_source
