@@ -51,7 +51,7 @@ class PurviewSink:
         patience: Patience = DEFAULT_PATIENCE,
         pace: Pace | None = None,
     ) -> None:
-        self._given = options
+        self._options = options
         self._pace = pace or Pace(options.operations_per_second)
         address = api_address(endpoint)
         signed = authenticated(authentication, address, cloud)
@@ -67,32 +67,32 @@ class PurviewSink:
     @property
     def fingerprint(self) -> str:
         """That of the options; the first look at it asks the catalog for its types. Raises SinkError."""
-        return self._options.fingerprint
+        return self._chosen.fingerprint
 
     @cached_property
-    def _options(self) -> PurviewOptions:
+    def _chosen(self) -> PurviewOptions:
         """The options, with what the catalog's types make of `process_types`."""
-        return replace(self._given, native=self._catalog.native_types(self._given.process_types))
+        return replace(self._options, native=self._catalog.native_types(self._options.process_types))
 
     def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         """As `sinks.purview.entities.process_entities`."""
-        return process_entities(flows, unmatched, self._options)
+        return process_entities(flows, unmatched, self._chosen)
 
     def usage(self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         """As `sinks.purview.usage.usage_entities`."""
-        return usage_entities(popularity, unmatched, self._given)
+        return usage_entities(popularity, unmatched, self._options)
 
     def prepare(self) -> None:
         """Create or widen the type definitions. Raises SinkError."""
-        self._catalog.define(self._options)
+        self._catalog.define(self._chosen)
 
     def batches(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
         """As `sinks.purview.batches.batched`."""
-        return batched(entities, self._given.max_entities, self._given.max_bytes)
+        return batched(entities, self._options.max_entities, self._options.max_bytes)
 
     def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
         """As `sinks.purview.sending.several_at_once`, by as many workers as the options say."""
-        return several_at_once(batches, self.send, self._given.workers, self._pace.stop)
+        return several_at_once(batches, self.send, self._options.workers, self._pace.stop)
 
     def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
         """Post the batch, in parts when the catalog refuses the whole; several threads may do so at once.
@@ -110,13 +110,13 @@ class PurviewSink:
         Raises SinkError, before anything is deleted, when one of them is not our own.
         """
         refuse_foreign(entities)
-        with ThreadPoolExecutor(self._given.workers) as pool:
+        with ThreadPoolExecutor(self._options.workers) as pool:
             for _ in pool.map(lambda key: self._catalog.delete(*key), entities):
                 pass
 
     def checks(self, most_read: Callable[[], pa.Table], needs: tuple[str, ...] = ()) -> Iterator[Check]:
         """As `sinks.purview.preflight.PurviewChecks`."""
-        return PurviewChecks(self._session, self._given, most_read, needs).all()
+        return PurviewChecks(self._session, self._options, most_read, needs).all()
 
     def close(self) -> None:
         """Close the connections to the catalog, and wake whoever waits for it."""
@@ -135,7 +135,7 @@ class PurviewSink:
         The parameter also moves entities that are there (seen in Microsoft's description of the call), and somebody may
         have moved them elsewhere.
         """
-        collection = self._given.collection
+        collection = self._options.collection
         if not collection:
             return posted(self._session, entities, {})
         there = self._catalog.assets([(entity.type_name, entity.qualified_name) for entity in entities])
