@@ -11,7 +11,7 @@ import structlog
 
 from miner import emission, mining
 from miner.emission import Changes, Emitter
-from miner.errors import MinerError
+from miner.errors import MinerError, RemovalsError
 from miner.ledger import LINEAGE, Ledger, registry
 from miner.mining import MinedDay, Source
 from miner.names import NamesRead, read_names
@@ -98,6 +98,8 @@ class Run:
             return
         try:
             outcome.changes = self.emitter.emit(watch)
+            if outcome.changes.held_back:
+                raise RemovalsError(outcome.changes.held_back, self.emitter.max_removals)
         except MinerError as error:
             log.error("emission.failed", sink=self.emitter.sink.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"sink {self.emitter.sink.name}", error))

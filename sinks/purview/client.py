@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from miner.checks import Check
-from miner.ports import Delivery, Entity, Rejected, Unmatched
+from miner.ports import AssetIndex, Delivery, Entity, Known, Match, Rejected, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.authentication import Authentication, authenticated
 from sinks.purview.batches import batched
@@ -20,6 +20,8 @@ from sinks.purview.clouds import PUBLIC
 from sinks.purview.entities import process_entities
 from sinks.purview.figures import FigureSender
 from sinks.purview.hierarchy import MAKER
+from sinks.purview.matching import match_of, matches
+from sinks.purview.naming import Candidate, Naming
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.pace import Pace
@@ -51,7 +53,8 @@ class PurviewSink:
         patience: Patience = DEFAULT_PATIENCE,
         pace: Pace | None = None,
     ) -> None:
-        self._options = options
+        self.naming = options.names_fingerprint
+        self._given = options
         self._pace = pace or Pace(options.operations_per_second)
         address = api_address(endpoint)
         signed = authenticated(authentication, address, cloud)
@@ -67,32 +70,44 @@ class PurviewSink:
     @property
     def fingerprint(self) -> str:
         """That of the options; the first look at it asks the catalog for its types. Raises SinkError."""
-        return self._chosen.fingerprint
+        return self._options.fingerprint
 
     @cached_property
-    def _chosen(self) -> PurviewOptions:
+    def _options(self) -> PurviewOptions:
         """The options, with what the catalog's types make of `process_types`."""
-        return replace(self._options, native=self._catalog.native_types(self._options.process_types))
+        return replace(self._given, native=self._catalog.native_types(self._given.process_types))
 
-    def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
+    def matches(self, datasets: Iterable[pa.RecordBatch], index: AssetIndex) -> Iterator[Sequence[Match]]:
+        """As `sinks.purview.matching.matches`."""
+        return matches(datasets, index, self._catalog, self._given)
+
+    def match(self, naming: Naming, index: AssetIndex | None = None) -> Candidate | str:
+        """As `sinks.purview.matching.match_of`; without an index its assets count for nothing."""
+        return match_of(naming, index, self._catalog)
+
+    def processes(
+        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
         """As `sinks.purview.entities.process_entities`."""
-        return process_entities(flows, unmatched, self._chosen)
+        return process_entities(flows, unmatched, self._options, known)
 
-    def usage(self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
+    def usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
         """As `sinks.purview.usage.usage_entities`."""
-        return usage_entities(popularity, unmatched, self._options)
+        return usage_entities(popularity, unmatched, self._given, known)
 
     def prepare(self) -> None:
         """Create or widen the type definitions. Raises SinkError."""
-        self._catalog.define(self._chosen)
+        self._catalog.define(self._options)
 
     def batches(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
         """As `sinks.purview.batches.batched`."""
-        return batched(entities, self._options.max_entities, self._options.max_bytes)
+        return batched(entities, self._given.max_entities, self._given.max_bytes)
 
     def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
         """As `sinks.purview.sending.several_at_once`, by as many workers as the options say."""
-        return several_at_once(batches, self.send, self._options.workers, self._pace.stop)
+        return several_at_once(batches, self.send, self._given.workers, self._pace.stop)
 
     def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
         """Post the batch, in parts when the catalog refuses the whole; several threads may do so at once.
@@ -110,13 +125,13 @@ class PurviewSink:
         Raises SinkError, before anything is deleted, when one of them is not our own.
         """
         refuse_foreign(entities)
-        with ThreadPoolExecutor(self._options.workers) as pool:
+        with ThreadPoolExecutor(self._given.workers) as pool:
             for _ in pool.map(lambda key: self._catalog.delete(*key), entities):
                 pass
 
     def checks(self, most_read: Callable[[], pa.Table], needs: tuple[str, ...] = ()) -> Iterator[Check]:
         """As `sinks.purview.preflight.PurviewChecks`."""
-        return PurviewChecks(self._session, self._options, most_read, needs).all()
+        return PurviewChecks(self._session, self._given, most_read, needs).all()
 
     def close(self) -> None:
         """Close the connections to the catalog, and wake whoever waits for it."""
@@ -135,7 +150,7 @@ class PurviewSink:
         The parameter also moves entities that are there (seen in Microsoft's description of the call), and somebody may
         have moved them elsewhere.
         """
-        collection = self._options.collection
+        collection = self._given.collection
         if not collection:
             return posted(self._session, entities, {})
         there = self._catalog.assets([(entity.type_name, entity.qualified_name) for entity in entities])
