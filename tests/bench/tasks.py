@@ -59,13 +59,13 @@ def raw_usage(estate: str, threads: int) -> None:
 
 
 @contextmanager
-def _opened(ledger: str, estate: str, threads: int) -> Iterator[tuple[object, object]]:
+def _opened(url: str, estate: str, threads: int) -> Iterator[tuple[object, object]]:
     from miner.ledger import Ledger
     from miner.scope import DEFAULT, Scope
     from queries.embedded import EmbeddedWarehouse
     from queries.system_tables import SystemTableReader
 
-    opened = Ledger(f"sqlite:///{ledger}")
+    opened = Ledger(url)
     warehouse = EmbeddedWarehouse(Path(estate), scratch=opened.scratch, threads=threads)
     try:
         yield opened, SystemTableReader(warehouse, scope=Scope(exclude=DEFAULT))
@@ -83,7 +83,7 @@ def mine(estate: str, ledger: str, threads: int, streams: list[str], first: str)
     from miner.scope import DEFAULT, Scope
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    with _opened(ledger, estate, threads) as (opened, reader):
+    with _opened(f"sqlite:///{ledger}", estate, threads) as (opened, reader):
         options = MiningOptions(
             start=date.fromisoformat(first), settle_days=0, rules=Scope(exclude=DEFAULT).digest(),
             streams=tuple(streams),
@@ -97,27 +97,19 @@ def mine(estate: str, ledger: str, threads: int, streams: list[str], first: str)
 def lock(estate: str, url: str, threads: int, day: str, rules: str) -> None:
     """Mine the lineage of one day, and tell how long the ledger was locked for it."""
     import structlog
-    from miner.exclusions import DEFAULT
 
-    from miner.ledger import Ledger
     from miner.mining import MiningOptions, Source
     from miner.mining import mine as mine_source
-    from queries.embedded import EmbeddedWarehouse
-    from queries.system_tables import SystemTableReader
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    opened = Ledger(url)
-    held = _watch_lock(opened)
-    warehouse = EmbeddedWarehouse(Path(estate), scratch=opened.scratch, threads=threads)
-    reader = SystemTableReader(warehouse, exclusions=DEFAULT)
     options = MiningOptions(start=date.fromisoformat(day), settle_days=0, rules=rules, streams=("lineage",))
-    started = time.perf_counter()
-    days = list(mine_source(Source("bench", reader, options), opened, run_id=1, now=lambda: NOW))
-    with opened.reading() as connection:
-        edges = connection.exec_driver_sql("SELECT count(*) FROM edge_month").scalar_one()
-    report(started, {"days": len(days), "held": max(held), "edges": edges})
-    warehouse.close()
-    opened.close()
+    with _opened(url, estate, threads) as (opened, reader):
+        held = _watch_lock(opened)
+        started = time.perf_counter()
+        days = list(mine_source(Source("bench", reader, options), opened, run_id=1, now=lambda: NOW))
+        with opened.reading() as connection:
+            edges = connection.exec_driver_sql("SELECT count(*) FROM edge_month").scalar_one()
+        report(started, {"days": len(days), "held": max(held), "edges": edges})
 
 
 def _watch_lock(opened: object) -> list[float]:

@@ -2,9 +2,14 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 
+from miner.ledger import migrations
+from miner.ledger.database import database_of
 from miner.ledger.migrating import versions
 from tests.schedules.conftest import small_estate
 
@@ -27,10 +32,13 @@ def test_migrate(home):
 
 def test_migrate_an_older_one(mined):
     """A ledger of an older version is brought forward, and both versions are told."""
-    with closing(sqlite3.connect(mined.ledger)) as ledger:
-        ledger.executescript("DROP TABLE usage_month; DROP TABLE usage_rolled_up")
-        ledger.execute("UPDATE alembic_version SET version_num = ?", (versions()[1],))
-        ledger.commit()
+    database = database_of(f"sqlite:///{mined.ledger}")
+    with database.engine.connect() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migrations.__path__[0])))
+        command.downgrade(config, "-1")
+        connection.commit()
+    database.engine.dispose()
     told = mined("ledger", "migrate")
     assert (told.code, told.out.split(" was ")[1]) == (0, f"brought from version {versions()[1]} to {versions()[0]}\n")
 
