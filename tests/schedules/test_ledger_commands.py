@@ -135,7 +135,7 @@ def test_no_ledger(home):
     """Without a ledger, check, prune and dump say so and make none."""
     home.write(*small_estate())
     kept(home, 3)
-    for command in ("check", "prune", "dump"):
-        told = home("ledger", command)
-        assert (told.code, "there is no ledger" in told.told) == (1, True), command
+    for asked in ("check", "prune", "dump"):
+        told = home("ledger", asked)
+        assert (told.code, "there is no ledger" in told.told) == (1, True), asked
     assert not home.ledger.exists()
