@@ -81,7 +81,7 @@ LOOKS: dict[str, Callable[[Looks], object]] = {
     "mix": lambda looks: looks.mix,
     "history": lambda looks: looks.history,
     "first direct access": lambda looks: looks.first_direct,
-    "scope": lambda looks: [looks.scope(role) for role in ("table_lineage", "column_lineage", "query_history")],
+    "shown": lambda looks: [looks.shown(role) for role in ("table_lineage", "column_lineage", "query_history")],
     "most read": lambda looks: looks.most_read(),
     "visible schemas": lambda looks: looks.visible_schemas("SYSTEM"),
     # These two each engine answers in its own words.

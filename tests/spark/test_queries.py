@@ -133,7 +133,7 @@ def test_looks_see_something(crafted_estate):
     told = {question: crafted_estate.answers(question)[1].told[0] for question in LOOKS if question != "most read"}
     assert told["mix"].rows > told["mix"].by_path > 0
     assert told["history"].rows > told["history"].own > 0
-    assert all(scope.days and scope.workspaces for scope in told["scope"])
+    assert all(shown.days and shown.workspaces for shown in told["shown"])
     assert told["visible schemas"] == ["access", "query"]
     assert told["first direct access"] == crafted.FIRST
     assert told["clock"]
