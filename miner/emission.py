@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection
 
 from miner.ledger import Ledger, edges, reading, sent, wanted
+from miner.ledger.leases import Fenced, Lease, Writes
 from miner.popularity import PopularityOptions, popularity
 from miner.ports import Entity, Rejected, Sink, Unmatched
 
@@ -61,6 +62,16 @@ class Emitter:
     stale_days: int
     popularity: PopularityOptions
     now: Callable[[], datetime]
+    lease: Lease | None = None
+    """What each mark is committed under; without one nobody else may send to the sink."""
+
+    def under(self, lease: Lease) -> "Emitter":
+        """The same, which sends nothing more once a lease ended."""
+        return replace(self, lease=lease)
+
+    @property
+    def _writes(self) -> Writes:
+        return Fenced(self.ledger, self.lease) if self.lease else self.ledger
 
     def plan(self) -> Changes:
         """What `emit` would do; nothing is changed."""
@@ -91,8 +102,8 @@ class Emitter:
             waiting = {process for process, _ in wanted.waiting(connection)}
             looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
             stale = wanted.stale_state(connection)
-        sent.flows_done(self.ledger, looked_at, again=[entity.flow for entity in refused])
-        with self.ledger.writing() as connection:
+        sent.flows_done(self._writes, looked_at, again=[entity.flow for entity in refused])
+        with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
             sent.remember(connection, self._name("stale"), stale)
 
@@ -101,7 +112,7 @@ class Emitter:
             figures = _figures(connection, self)
             refused = self._send(self._changed_usage(connection, changes), changes, watch)
         if not refused:
-            with self.ledger.writing() as connection:
+            with self._writes.writing() as connection:
                 sent.remember(connection, self._name("figures"), figures)
 
     def _name(self, what: str) -> str:
@@ -146,7 +157,7 @@ class Emitter:
         done = 0
         with closing(self.sink.deliver(self._announced(entities))) as deliveries:
             for batch, refused in deliveries:
-                sent.mark_sent(self.ledger, self.sink.name, batch, refused, self.now())
+                sent.mark_sent(self._writes, self.sink.name, batch, refused, self.now())
                 again += _refused(batch, refused, changes)
                 done += len(batch)
                 if watch:
@@ -158,13 +169,15 @@ class Emitter:
         for number, batch in enumerate(self.sink.batches(entities)):
             if number == 0:
                 self.sink.prepare()
-            sent.mark_sending(self.ledger, self.sink.name, batch, self.now())
+            sent.mark_sending(self._writes, self.sink.name, batch, self.now())
             yield batch
 
     def _remove(self, orphans: Sequence[tuple[str, str]]) -> None:
         for some in _chunks(orphans, _COMPARED_AT_ONCE):
+            with self._writes.writing():
+                pass  # whoever lost the lease removes nothing
             self.sink.remove(some)
-            sent.forget(self.ledger, self.sink.name, [name for _, name in some])
+            sent.forget(self._writes, self.sink.name, [name for _, name in some])
 
 
 def _refused(batch: Sequence[Entity], refused: Sequence[Rejected], changes: Changes) -> list[Entity]:

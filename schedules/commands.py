@@ -151,13 +151,14 @@ def run(
     no_emit: Annotated[bool, typer.Option("--no-emit", help="Mine only; leave the sink as it is.")] = False,
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source without a row.")] = False,
     allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Accept settled days that lost rows.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for others that are at work on the same.")] = False,
 ) -> int:
-    """Mine what is due, then emit what changed."""
+    """Mine what is due, then emit what changed. What another process is at work on is left to it."""
     session: Session = context.obj
     parts = session.parts()
     leave = Leave(empty=allow_empty, shrunk=allow_shrink)
     with bars("looking what is due") as shown:
-        ran = jobs.run(parts, sources=source or (), emit=not no_emit, leave=leave, watches=shown.watches)
+        ran = jobs.run(parts, sources=source or (), emit=not no_emit, leave=leave, watches=shown.watches, wait=wait)
     show_run(Screen(), ran)
     for where, failure in ran.outcome.failures:
         screen.error(failure, where)

@@ -64,20 +64,30 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
     leave: Leave = NO_LEAVE,
     watches: Watches = NOBODY,
     command: str = "run",
+    wait: bool = False,
 ) -> Ran:
-    """Mine what is due from the sources named (all when none is), then emit what changed."""
+    """Mine what is due from the sources named (all when none is), then emit what changed.
+
+    What another process is at work on is left to it, unless it is to be waited for.
+    """
     parts.chosen(sources)
     with (
         parts.ledger() as ledger,
         parts.sources(ledger, sources, leave) as opened,
         parts.emitter(ledger) as emitter,
     ):
-        work = Run(ledger, opened, emitter if emit else None, parts.now, command)
+        leases = parts.leases(ledger, "endless" if wait else "while silent")
+        work = Run(ledger, opened, emitter if emit else None, parts.now, leases, command)
         outcome = work.go(mined=watches.mined, emitted=watches.emitted)
         clipped = [_clipped(ledger, name, parts) for name in parts.chosen(sources)]
         balance = balance_of(ledger, outcome.days)
-        warnings = (*filter(None, clipped), *_empty_days(outcome), *_no_columns(balance, parts))
+        warnings = (*_held(outcome), *filter(None, clipped), *_empty_days(outcome), *_no_columns(balance, parts))
         return Ran(outcome, balance, warnings, _assumed(parts))
+
+
+def _held(outcome: Outcome) -> Iterator[str]:
+    for error in outcome.held:
+        yield f"{error.message}: left to it (--wait waits for it)"
 
 
 def _clipped(ledger: Ledger, source: str, parts: Parts) -> str:

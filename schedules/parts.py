@@ -14,6 +14,7 @@ from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
 from miner.ledger import Ledger
+from miner.ledger.leases import Leases, Patience
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
@@ -77,6 +78,10 @@ class Parts:
         if _missing(self.ledger_file):
             raise LedgerError(f"there is no ledger at {self.ledger_file}", mend="mine something first: uc-miner run")
         return self.ledger()
+
+    def leases(self, ledger: Ledger, patience: Patience) -> Leases:
+        """What takes leases in the ledger for this process."""
+        return Leases(ledger, patience)
 
     @property
     def start(self) -> date:

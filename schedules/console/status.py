@@ -21,6 +21,8 @@ def show_standing(screen: Screen, standing: Standing) -> None:
         screen.table((Column("source"), Column("stream"), number("days late"), number("rows")), late)
     screen.heading("Held")
     screen.table((Column("what"), number("count")), [(_plain(name), held) for name, held in standing.counts.items()])
+    for lease in standing.leases:
+        screen.line(f"at work now: {lease.holder} on {lease.source}, {lease.stream}, since {lease.since:%H:%M:%S} UTC")
     screen.heading("Last runs (UTC)")
     heads = (Column("started"), Column("ended"), Column("command"), Column("outcome"), Column("note"))
     screen.table(heads, [_past(run) for run in standing.runs])
