@@ -119,11 +119,9 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     """
     span = source.tables.span(TABLE_LINEAGE)
     _refuse_empty(source, span)
-    absent = source.tables.absent()
-    knows_run_types = not any(JOB_RUN_TIMELINE in name and name.count(".") == 2 for name in absent)  # noqa: PLR2004
-    source_id = registry.source_id(ledger, source.name, knows_run_types=knows_run_types)
-    if absent:
+    if absent := source.tables.absent():
         log.info("source.probed", source=source.name, absent=list(absent))
+    source_id = _known(source, ledger)
     for stream in source.options.streams:
         miner = _StreamMiner(source, source_id, stream, ledger, run_id, now)
         try:
@@ -134,6 +132,30 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
                 raise
             log.warning("stream.held", source=source.name, stream=stream, error=error.message)
             held(error)
+
+
+def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
+    source: Source,
+    stream: str,
+    chunk: Sequence[date],
+    ledger: Ledger,
+    *,
+    run_id: int,
+    now: Callable[[], datetime],
+    lease: Lease | None = None,
+) -> Generator[MinedDay]:
+    """Mine a run of days that a backfill asks for, whatever is due. Raises MinerError."""
+    miner = _StreamMiner(source, _known(source, ledger), stream, ledger, run_id, now, lease, live=False)
+    with ledger.reading() as connection:
+        marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
+    yield from miner.mine_runs([chunk], marks, None)
+
+
+def _known(source: Source, ledger: Ledger) -> int:
+    """The number of the source in the ledger."""
+    absent = source.tables.absent()
+    knows_run_types = not any(JOB_RUN_TIMELINE in name and name.count(".") == 2 for name in absent)  # noqa: PLR2004
+    return registry.source_id(ledger, source.name, knows_run_types=knows_run_types)
 
 
 def _holding(leases: Leases | None, source: Source, stream: str) -> AbstractContextManager[Lease | None]:

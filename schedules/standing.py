@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 from miner.ledger import Ledger, reading
+from miner.ledger.backfills import Record, kept_backfills
 from miner.ledger.leases import Held, holders
 from miner.ledger.reading import LateRows, MinedDay
 from miner.ledger.watermarks import watermarks
@@ -59,6 +60,7 @@ class Standing:
     counts: Mapping[str, int]
     runs: tuple[PastRun, ...]
     leases: tuple[Held, ...]
+    backfills: tuple[Record, ...]
 
 
 def standing(ledger: Ledger, configured: Sequence[str]) -> Standing:
@@ -75,6 +77,7 @@ def standing(ledger: Ledger, configured: Sequence[str]) -> Standing:
             counts=reading.counts(connection),
             runs=tuple(PastRun(*run) for run in reading.runs(connection)),
             leases=tuple(holders(connection)),
+            backfills=tuple(kept_backfills(connection)),
         )
 
 
