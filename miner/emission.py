@@ -24,6 +24,9 @@ _COMPARED_AT_ONCE = 500
 
 Item = TypeVar("Item")
 
+Note = Callable[[Connection, Sequence[Entity]], None]
+"""Told of entities that are built, before they are compared."""
+
 Watch = Callable[[str, int], None]
 """Told (kind, entities done) as emission goes on."""
 
@@ -35,12 +38,17 @@ class Changes:
     created: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
-    removed: list[tuple[str, str]] = field(default_factory=list)
+    orphans: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     unmatched: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     waiting: int = 0
     operations: int = 0
+
+    @property
+    def removed(self) -> list[tuple[str, str]]:
+        """Entities removed, as type and qualified name: those below others first."""
+        return [entity for some in self.orphans.values() for entity in some]
 
     def note_unmatched(self, found: Unmatched) -> None:
         """Count what has no entity, by reason, with one example each."""
@@ -77,7 +85,7 @@ class Emitter:
         """What `emit` would do; nothing is changed."""
         changes = Changes()
         with self.ledger.reading() as connection:
-            for _ in self._changed_processes(connection, changes, set()):
+            for _ in self._changed_processes(connection, changes):
                 pass
             for _ in self._changed_usage(connection, changes):
                 pass
@@ -95,14 +103,14 @@ class Emitter:
         return changes
 
     def _emit_processes(self, changes: Changes, watch: Watch | None) -> None:
-        built: set[tuple[int, int]] = set()
         with self.ledger.reading() as connection:
-            refused = self._send(self._changed_processes(connection, changes, built), changes, watch)
-            self._remove(changes.removed)
+            refused = self._send(self._changed_processes(connection, changes), changes, watch)
+            for orphans in changes.orphans.values():
+                self._remove(orphans)
             waiting = {process for process, _ in wanted.waiting(connection)}
             looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
             stale = wanted.stale_state(connection)
-        sent.flows_done(self._writes, looked_at, again=[entity.flow for entity in refused])
+        sent.flows_done(self._writes, looked_at, again=[entity.flow for entity in refused if all(entity.flow)])
         with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
             sent.remember(connection, self._name("stale"), stale)
@@ -118,31 +126,31 @@ class Emitter:
     def _name(self, what: str) -> str:
         return f"{what}:{self.sink.name}"
 
-    def _changed_processes(
-        self, connection: Connection, changes: Changes, built: set[tuple[int, int]]
-    ) -> Iterator[Entity]:
+    def _changed_processes(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
         wanted.resolve(connection, self.stale_days)
         anew = sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
         if not wanted.want(connection, everything=anew, stale_before=sent.setting(connection, self._name("stale"))):
             return
+        sent.begin_built(connection)
         entities = self.sink.processes(edges.flows(connection), changes.note_unmatched)
-        yield from self._compared(connection, entities, changes, built)
+        yield from self._compared(connection, entities, changes, sent.note_built)
         changes.waiting = len(wanted.waiting(connection))
-        changes.removed += sent.orphans(connection, self.sink.name, built)
+        changes.orphans = sent.orphans(connection, self.sink.name)
 
     def _changed_usage(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
         if _figures(connection, self) == sent.setting(connection, self._name("figures")):
             return
         frame = popularity(self.ledger, self.popularity)
-        yield from self._compared(connection, self.sink.usage(frame, changes.note_unmatched), changes, set())
+        yield from self._compared(connection, self.sink.usage(frame, changes.note_unmatched), changes)
 
     def _compared(
-        self, connection: Connection, entities: Iterable[Entity], changes: Changes, built: set[tuple[int, int]]
+        self, connection: Connection, entities: Iterable[Entity], changes: Changes, note: Note | None = None
     ) -> Iterator[Entity]:
         for some in _chunks(entities, _COMPARED_AT_ONCE):
+            if note:
+                note(connection, some)
             known = sent.digests(connection, self.sink.name, [entity.qualified_name for entity in some])
             for entity in some:
-                built.add(entity.flow)
                 before = known.get((entity.kind, entity.qualified_name))
                 if before == entity.digest:
                     changes.unchanged[entity.kind] += 1

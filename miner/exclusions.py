@@ -45,9 +45,12 @@ DEFAULT = Exclusions(
 
 
 def pattern(glob: str) -> str:
-    """The regular expression for one glob, anchored, in the common subset of Java and RE2."""
+    """The regular expression for one glob, anchored, in the common subset of Java and RE2.
+
+    Not `$`, before which Java lets a line break stand, nor a bare `.`, which excludes more of them in Java.
+    """
     parts = {"*": ".*", "?": "."}
-    return "^" + "".join(parts.get(char) or _literal(char) for char in glob) + "$"
+    return "(?s:^" + "".join(parts.get(char) or _literal(char) for char in glob) + r"\z)"
 
 
 def _literal(char: str) -> str:
@@ -56,4 +59,4 @@ def _literal(char: str) -> str:
 
 def alternation(globs: tuple[str, ...]) -> str:
     """One regular expression that matches any of the globs; one that matches nothing when there are none."""
-    return "|".join(pattern(glob) for glob in globs) or "^[^\\s\\S]$"
+    return "|".join(pattern(glob) for glob in globs) or r"[^\s\S]"

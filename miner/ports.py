@@ -3,7 +3,7 @@
 Both have two real implementations (embedded and Databricks; files and Purview) and one full fake in the tests.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
@@ -11,10 +11,35 @@ from typing import NamedTuple, Protocol
 import pandas as pd
 import pyarrow as pa
 
+from miner import schemas
+
 TABLE_LINEAGE = "table_lineage"
 COLUMN_LINEAGE = "column_lineage"
 QUERY_HISTORY = "query_history"
 JOB_RUN_TIMELINE = "job_run_timeline"
+
+JOBS = "jobs"
+JOB_TASKS = "job_tasks"
+PIPELINES = "pipelines"
+WORKSPACES = "workspaces"
+INFORMATION_SCHEMA_TABLES = "information_schema_tables"
+INFORMATION_SCHEMA_VIEWS = "information_schema_views"
+
+NAMES: Mapping[str, pa.Schema] = {
+    "workspaces": schemas.WORKSPACES,
+    "jobs": schemas.LABELS,
+    "job_tasks": schemas.JOB_TASKS,
+    "pipelines": schemas.LABELS,
+    "dbt_models": schemas.LABELS,
+    "notebooks": schemas.LABELS,
+    "queries": schemas.LABELS,
+    "dashboards": schemas.LABELS,
+    "alerts": schemas.LABELS,
+    "genie_spaces": schemas.LABELS,
+    "tables": schemas.TABLE_FORMS,
+    "catalogs": schemas.CATALOGS,
+}
+"""What the stream `names` reads, each part with the schema of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +78,21 @@ class SystemTables(Protocol):
 
     def cancel(self) -> None:
         """End what is being read, from any thread; whoever reads gets SourceError, now and later."""
+        ...
+
+
+class Names(Protocol):
+    """What processes, workspaces, tables and catalogs of one source are called: attributes, never identities."""
+
+    def absent(self) -> Sequence[str]:
+        """Parts (`NAMES`) that this source cannot tell, each with the reason."""
+        ...
+
+    def read(self, part: str, first: date, last: date) -> Iterator[pa.RecordBatch] | None:
+        """All rows of one part as they stand now; None when it is absent.
+
+        `dbt_models` are those of the run of days, both included, and not more. Raises SourceError.
+        """
         ...
 
 
@@ -103,8 +143,14 @@ class Sink(Protocol):
     """Where entities go."""
 
     name: str
-    fingerprint: str
-    """Changes with every option that changes what is built; the ledger then has everything built again."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every option that changes what is built; the ledger then has everything built again.
+
+        Raises SinkError when what is built depends on a catalog that cannot be asked.
+        """
+        ...
 
     def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         """One entity per process and target, built from the ledger's current edges (`miner.schemas.FLOWS`)."""

@@ -132,6 +132,10 @@ FLOWS = pa.schema(
         ("notebook_id", pa.string()),
         ("job_id", pa.string()),
         ("pipeline_id", pa.string()),
+        ("label", pa.string()),
+        ("task_key", pa.string()),
+        ("workspace_name", pa.string()),
+        ("workspace_url", pa.string()),
         *_flow_end("source"),
         *_flow_end("target"),
         ("column_pairs", pa.string()),
@@ -141,8 +145,48 @@ FLOWS = pa.schema(
 """One row per current edge, ordered by process, target, source: what the process entities are built from.
 
 `process`, `target` and `source` are ledger ids, good for grouping and caching within a run only.
+`label` is what the process is called, `task_key` the task of a job that has but one; `workspace_url` begins with
+`https://` and ends without a slash. Each is null where no look-up told it: none of them may go into an identity.
 `column_pairs` is a JSON list of `[source column, target column]`, sorted; empty text when none is known.
 """
+
+LABELS = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("workspace_id", pa.string()),
+        ("item_id", pa.string()),
+        ("name", pa.string()),
+        ("changed_at", INSTANT),
+    ]
+)
+"""What processes are called, by kind and id; `changed_at` is since when, null where nobody tells."""
+
+JOB_TASKS = pa.schema([("workspace_id", pa.string()), ("job_id", pa.string()), ("task_key", pa.string())])
+"""The tasks that jobs have now."""
+
+WORKSPACES = pa.schema([("workspace_id", pa.string()), ("name", pa.string()), ("url", pa.string())])
+"""Workspaces; `url` begins with `https://` and ends without a slash, or is null."""
+
+TABLE_FORMS = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        *((name, pa.string()) for name in _PARTS[:3]),
+        ("type", pa.string()),
+        ("table_type", pa.string()),
+        ("path", pa.string()),
+        ("view_definition", pa.string()),
+    ]
+)
+"""Tables as information_schema lists them; `type` in the words of table_lineage, `table_type` in its own."""
+
+CATALOGS = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        *((name, pa.string()) for name in ("catalog", "type", "connection", "address", "provider", "share")),
+    ]
+)
+"""Catalogs of a metastore that are not its own: a foreign one has a `connection` and, where it is told, the `address`
+of the database behind it as OpenLineage writes namespaces; one that is shared has a `provider` and a `share`."""
 
 EDGE_REPORT = pa.schema(
     [
@@ -158,6 +202,7 @@ EDGE_REPORT = pa.schema(
         ("last_seen", pa.date32()),
         ("column_pairs", pa.int64()),
         ("verified", pa.bool_()),
+        ("process_name", pa.string()),
     ]
 )
 """The columns of `edges.csv`, a contract: only ever added to."""

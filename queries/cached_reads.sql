@@ -41,7 +41,7 @@ reads AS (
   SELECT
     hits.day, origins.metastore_id, origins.catalog, origins.schema, origins.name, origins.path,
     hits.workspace_id, hits.statement_id,
-    lower(trim(coalesce(max(hits.executed_by), ''))) AS reader,
+    lowered(trim(coalesce(max(hits.executed_by), ''))) AS reader,
     max(origins.process_kind) AS process_kind
   FROM hits
   JOIN origins ON origins.workspace_id = hits.workspace_id AND origins.statement_id = hits.origin

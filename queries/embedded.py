@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -71,7 +72,8 @@ class EmbeddedWarehouse:
         present = {path for group in groups for path in _given(group, documented) if path[0] in known}
         selects = " UNION ALL BY NAME ".join(select(group, documented) for group in groups)
         try:
-            self._engine.execute(f"CREATE VIEW {quoted(table)} AS {selects}")
+            with _ctrl_c():
+                self._engine.execute(f"CREATE VIEW {quoted(table)} AS {selects}")
         except duckdb.Error as error:
             raise UnreadableValueError(
                 f"the files of {table} cannot be read: {_first_line(error)}", mend="export the table again"
@@ -89,8 +91,9 @@ class EmbeddedWarehouse:
         """Stream the rows of a query over the opened tables."""
         wanted = {name: values[name] for name in query.parameters}
         try:
-            reader = self._engine.cursor().sql(query.text, params=wanted).to_arrow_reader(BATCH_ROWS)
-            yield from reader
+            with _ctrl_c():
+                reader = self._engine.cursor().sql(query.text, params=wanted).to_arrow_reader(BATCH_ROWS)
+                yield from reader
         except (duckdb.Error, OSError, pa.ArrowException) as error:
             raise self._diagnosed(error, query.tables) from error
 
@@ -131,18 +134,29 @@ class EmbeddedWarehouse:
         else:
             good = f"TRY_CAST({value} AS {duckdb_type(field.type)}) IS NOT NULL"
         alone = FileGroup(group.format, group.columns, group.fields, group.types, (file,))
+        asked = (
+            f"SELECT row, value FROM (SELECT row_number() OVER () AS row, {value} AS value, "  # noqa: S608 -- quoted
+            f"{good} AS good FROM {scan(alone)}) WHERE value IS NOT NULL AND NOT good ORDER BY row LIMIT 1"
+        )
         try:
-            found = (
-                self._engine.cursor()
-                .execute(
-                    f"SELECT row, value FROM (SELECT row_number() OVER () AS row, {value} AS value, "  # noqa: S608 -- quoted
-                    f"{good} AS good FROM {scan(alone)}) WHERE value IS NOT NULL AND NOT good ORDER BY row LIMIT 1"
-                )
-                .fetchone()
-            )
+            with _ctrl_c():
+                found = self._engine.cursor().execute(asked).fetchone()
         except duckdb.Error:
             return None
         return (int(found[0]), str(found[1])) if found else None
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[None]:
+    """Raise KeyboardInterrupt for Ctrl-C: DuckDB, at work, takes the signal and raises an error of its own."""
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _given(group: FileGroup, documented: pa.Schema) -> frozenset[Field]:
@@ -159,6 +173,10 @@ def _duckdb_sql(tree: exp.Expr) -> str:
         replacement = call.args["replacement"]
         if isinstance(replacement, exp.Literal):
             replacement.set("this", replacement.this.replace("$", "\\"))
+    for trimmed in tree.find_all(exp.Trim):
+        if trimmed.expression is None:
+            # DuckDB trims every blank of Unicode, Databricks the space alone.
+            trimmed.set("expression", exp.Literal.string(" "))
     return tree.sql("duckdb", comments=False)
 
 

@@ -7,10 +7,10 @@
 -- https://docs.databricks.com/aws/en/admin/system-tables/query-history
 SELECT
   count(*) AS rows,
-  coalesce(count_if(h.statement_text = '<REDACTED>'), 0) AS redacted,
-  coalesce(count_if(coalesce(h.statement_text, '') = ''), 0) AS untexted,
-  coalesce(count_if(lower(h.executed_by) = :principal), 0) AS own,
-  coalesce(count_if(try_element_at(h.query_tags, :tag_name) = :tag_value), 0) AS tagged,
+  cast(coalesce(count_if(h.statement_text = '<REDACTED>'), 0) AS BIGINT) AS redacted,
+  cast(coalesce(count_if(coalesce(h.statement_text, '') = ''), 0) AS BIGINT) AS untexted,
+  cast(coalesce(count_if(lower(h.executed_by) = :principal), 0) AS BIGINT) AS own,
+  cast(coalesce(count_if(try_element_at(h.query_tags, :tag_name) = :tag_value), 0) AS BIGINT) AS tagged,
   max(h.start_time) AS last_event
 FROM IDENTIFIER(:query_history) AS h
 WHERE h.start_time >= :history_from AND h.start_time < :history_to

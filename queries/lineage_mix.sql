@@ -12,11 +12,11 @@ SELECT
     t.entity_metadata.job_info.job_id, t.entity_metadata.notebook_id, t.entity_metadata.sql_query_id,
     t.entity_type, t.entity_id) AS process_kind,
   count(*) AS rows,
-  count_if(t.statement_id IS NOT NULL) AS with_statement,
-  count_if(
+  cast(count_if(t.statement_id IS NOT NULL) AS BIGINT) AS with_statement,
+  cast(count_if(
     (unquoted(t.source_table_name) IS NULL AND t.source_path IS NOT NULL)
-    OR (unquoted(t.target_table_name) IS NULL AND t.target_path IS NOT NULL)) AS by_path,
-  count_if(t.direct_access IS NULL) AS untold_access,
+    OR (unquoted(t.target_table_name) IS NULL AND t.target_path IS NOT NULL)) AS BIGINT) AS by_path,
+  cast(count_if(t.direct_access IS NULL) AS BIGINT) AS untold_access,
   max(t.event_time) AS last_event
 FROM IDENTIFIER(:table_lineage) AS t
 WHERE t.event_date >= :first_day AND t.event_date <= :last_day

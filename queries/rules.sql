@@ -1,5 +1,7 @@
 -- Rules of identity that every query shares, as SQL functions that the reader inlines before a query runs.
--- They stay within what Spark, Databricks and DuckDB answer alike; regular expressions within what Java and RE2 share.
+-- They stay within what Spark, Databricks and DuckDB answer alike; regular expressions within what Java and RE2 share:
+-- `\\z`, for Java's `$` stands before a last line break too; `(?s)`, for Java's `.` leaves out more line breaks; and no
+-- group repeated for every segment of a path, on which Java's stack grows.
 
 -- A table's name without what a tool adds for one run: dbt's temporary, staging and backup relations, and the
 -- internal tables behind materialized views and streaming tables.
@@ -8,10 +10,10 @@ CREATE FUNCTION clean_name(raw STRING) RETURNS STRING RETURN
   CASE WHEN contains(raw, '__') THEN
     regexp_replace(
       regexp_replace(
-        regexp_replace(raw, '(?i)^(.+?)__dbt_(?:tmp|stg|backup)(?:[_0-9].*)?$', '$1'),
-        '(?i)^__materialization_mat_[0-9a-f]{8}[_-]?[0-9a-f]{4}[_-]?[0-9a-f]{4}[_-]?[0-9a-f]{4}[_-]?[0-9a-f]{12}_(.+)_[0-9]+$',
+        regexp_replace(raw, '(?is)^(.+?)__dbt_(?:tmp|stg|backup)(?:[_0-9].*)?\\z', '$1'),
+        '(?is)^__materialization_mat_[0-9a-f]{8}[_-]?[0-9a-f]{4}[_-]?[0-9a-f]{4}[_-]?[0-9a-f]{4}[_-]?[0-9a-f]{12}_(.+)_[0-9]+\\z',
         '$1'),
-      '(?i)^__materialization_mat_[^_]+_(.+)_[0-9]+$', '$1')
+      '(?is)^__materialization_mat_[^_]+_(.+)_[0-9]+\\z', '$1')
   ELSE raw END;
 
 -- A path (blanks around it gone) with one spelling of its scheme and host, its own case, no doubled or trailing slash.
@@ -24,11 +26,11 @@ CREATE FUNCTION plain_path(raw STRING) RETURNS STRING RETURN
           WHEN 's3a' THEN 's3:' WHEN 's3n' THEN 's3:' WHEN 'abfs' THEN 'abfss:' WHEN 'wasb' THEN 'wasbs:'
           WHEN '' THEN CASE WHEN raw LIKE '/dbfs/%' OR raw LIKE '/mnt/%' THEN 'dbfs:' ELSE '' END
           ELSE lower(regexp_extract(raw, '^([A-Za-z][A-Za-z0-9+.-]*:)', 1)) END,
-        lower(regexp_extract(raw, '^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)', 1)),
+        lowered(regexp_extract(raw, '^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)', 1)),
         regexp_replace(
           regexp_replace(raw, '^(?:[A-Za-z][A-Za-z0-9+.-]*:(?://[^/]*)?|/dbfs(/))', '$1'),
           '/+', '/')),
-      '/+$', ''),
+      '/+\\z', ''),
     '^dbfs:(/Volumes/)', '$1');
 
 -- A path without the segments that would make a dataset of every day or file: files and logs of a table's folder,
@@ -40,18 +42,23 @@ CREATE FUNCTION clean_path(raw STRING) RETURNS STRING RETURN
       regexp_replace(
         regexp_replace(
           plain_path(trim(raw)),
-          '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)/(?:_delta_log|_change_data|_spark_metadata)(?:/.*)?$', '$1'),
-        '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)/[^/=]+=[^/]*(?:/.*)?$', '$1'),
-      '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+)/(?:part-[0-9]{4,}[^/]*|[^/]*(?:[0-9]{6}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4})[^/]*[.][A-Za-z][A-Za-z0-9.]*)$',
+          '(?s)^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?/[^/].*?)/(?:_delta_log|_change_data|_spark_metadata)(?:/.*)?\\z', '$1'),
+        '(?s)^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?/[^/].*?)/[^/=]+=[^/]*(?:/.*)?\\z', '$1'),
+      '(?s)^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?/[^/].*)/(?:part-[0-9]{4,}[^/]*|[^/]*(?:[0-9]{6}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4})[^/]*[.][A-Za-z][A-Za-z0-9.]*)\\z',
       '$1'),
-    '^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?(?:/[^/]+)+?)(?:/(?:19|20)[0-9]{2}/(?:0?[1-9]|1[0-2])(?:/(?:0?[1-9]|[12][0-9]|3[01])(?:/(?:[01]?[0-9]|2[0-3]))?)?|/(?:19|20)[0-9]{2}-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12][0-9]|3[01])(?:[T_-]?[0-9]{2,6}Z?)?)?)+$',
+    '(?s)^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?/[^/].*?)(?:/(?:19|20)[0-9]{2}/(?:0?[1-9]|1[0-2])(?:/(?:0?[1-9]|[12][0-9]|3[01])(?:/(?:[01]?[0-9]|2[0-3]))?)?|/(?:19|20)[0-9]{2}-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12][0-9]|3[01])(?:[T_-]?[0-9]{2,6}Z?)?)?)+\\z',
     '$1'), '');
 
 -- A column name with its length, so that no two lists of names read alike.
 CREATE FUNCTION part(text STRING) RETURNS STRING RETURN concat(cast(length(text) AS STRING), ':', text);
 
 -- A name as it is compared. Unity Catalog keeps names of catalogs, schemas and tables in lower case.
-CREATE FUNCTION folded(raw STRING) RETURNS STRING RETURN lower(unquoted(raw));
+CREATE FUNCTION folded(raw STRING) RETURNS STRING RETURN nullif(lowered(trim(BOTH '`' FROM raw)), '');
+
+-- Lower case that every engine answers alike: of all letters, these two alone become more than one letter, or another
+-- one by the letters around them, where an engine follows Unicode to the end.
+-- https://www.unicode.org/Public/UCD/latest/ucd/SpecialCasing.txt
+CREATE FUNCTION lowered(raw STRING) RETURNS STRING RETURN lower(replace(replace(raw, 'İ', 'i̇'), 'Σ', 'σ'));
 
 CREATE FUNCTION unquoted(raw STRING) RETURNS STRING RETURN nullif(trim(BOTH '`' FROM raw), '');
 

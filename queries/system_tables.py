@@ -11,7 +11,19 @@ from sqlglot import exp
 from miner import schemas
 from miner.errors import MissingTableError, SchemaDriftError, SourceError
 from miner.exclusions import Exclusions, alternation, pattern
-from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE, Span
+from miner.ports import (
+    COLUMN_LINEAGE,
+    INFORMATION_SCHEMA_TABLES,
+    INFORMATION_SCHEMA_VIEWS,
+    JOB_RUN_TIMELINE,
+    JOB_TASKS,
+    JOBS,
+    PIPELINES,
+    QUERY_HISTORY,
+    TABLE_LINEAGE,
+    WORKSPACES,
+    Span,
+)
 from queries import statements
 from queries.documented import DOCUMENTED
 from queries.files import duckdb_type
@@ -24,6 +36,18 @@ DEFAULT_TABLES: Mapping[str, str] = {
     JOB_RUN_TIMELINE: "system.lakeflow.job_run_timeline",
 }
 
+NAME_TABLES: Mapping[str, str] = {
+    JOBS: "system.lakeflow.jobs",
+    JOB_TASKS: "system.lakeflow.job_tasks",
+    PIPELINES: "system.lakeflow.pipelines",
+    WORKSPACES: "system.access.workspaces_latest",
+    INFORMATION_SCHEMA_TABLES: "system.information_schema.tables",
+    INFORMATION_SCHEMA_VIEWS: "system.information_schema.views",
+}
+"""Tables that only tell what things are called: a reader has them when it is given them."""
+
+KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES}
+
 _ENDS = tuple(
     f"{end}_{part}" for end in ("source", "target") for part in ("table_catalog", "table_schema", "table_name")
 )
@@ -35,10 +59,19 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     ),
     QUERY_HISTORY: ("workspace_id", "statement_id", "start_time"),
     JOB_RUN_TIMELINE: ("workspace_id", "job_id", "run_type", "period_start_time"),
+    JOBS: ("workspace_id", "job_id", "name"),
+    JOB_TASKS: ("workspace_id", "job_id", "task_key"),
+    PIPELINES: ("workspace_id", "pipeline_id", "name"),
+    WORKSPACES: ("workspace_id",),
+    INFORMATION_SCHEMA_TABLES: ("table_catalog", "table_schema", "table_name"),
+    INFORMATION_SCHEMA_VIEWS: ("table_catalog", "table_schema", "table_name"),
 }  # fmt: skip
 """Columns the miner cannot do without; every other one may be absent and is then NULL."""
 
-OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE)
+OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES)
+
+LINEAGE_QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs")
+NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
 
 BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily"})
 """Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
@@ -46,7 +79,7 @@ BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily"})
 NO_TABLE = "none"
 """Stands for an optional table that is not to be read."""
 
-_HISTORY_SLACK = timedelta(days=1)
+HISTORY_SLACK = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -68,9 +101,11 @@ class SystemTableReader:
         return Span(found[0]["first"], found[0]["last"])
 
     def absent(self) -> Sequence[str]:
-        """Optional tables, columns and struct fields this source does not have."""
+        """Optional tables, columns and struct fields this source does not have; names are told of elsewhere."""
         missing = []
         for role, name in self.tables.items():
+            if role in NAME_TABLES:
+                continue
             if self.fields(role) is None:
                 missing.append(DEFAULT_TABLES[role] if name == NO_TABLE else name)
             else:
@@ -113,11 +148,11 @@ class SystemTableReader:
         last = last or first
         start, end = _midnight(first), _midnight(last + timedelta(days=1))
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
-        slack = {"history_from": start - _HISTORY_SLACK, "history_to": end + _HISTORY_SLACK}
+        slack = {"history_from": start - HISTORY_SLACK, "history_to": end + HISTORY_SLACK}
         rows = self.ask("usage_daily", {**_span(first, last), **slack}, tables)
         yield from self._with_globs(cast(rows, schemas.USAGE))
         if self.fields(QUERY_HISTORY) is not None:
-            bounds = {"last_day": last, "lineage_from": first - _HISTORY_SLACK, "day_start": start, "day_end": end}
+            bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
 
     def cancel(self) -> None:
@@ -143,6 +178,11 @@ class SystemTableReader:
             rules = pa.array([globs.get(rule, rule) for rule in batch.column("rule").to_pylist()], pa.string())
             yield batch.set_column(batch.schema.get_field_index("rule"), "rule", rules)
 
+    def holds(self, *path: str) -> bool:
+        """Tell whether there is a table, given by its role, or a column of it."""
+        fields = self.fields(path[0]) if path[0] in self.tables else None
+        return fields is not None and (len(path) == 1 or path[1:] in fields)
+
     def lacking(self, role: str) -> Sequence[str]:
         """What the miner reads of a table and the table does not have, as `column` or `column.field`."""
         found = self.fields(role) or frozenset()
@@ -156,7 +196,7 @@ class SystemTableReader:
         name = self.tables[role]
         if name == NO_TABLE:
             return None
-        found = self.warehouse.fields(name, DOCUMENTED[DEFAULT_TABLES[role]], REQUIRED[role])
+        found = self.warehouse.fields(name, DOCUMENTED[KNOWN_TABLES[role]], REQUIRED[role])
         if found is None and role not in OPTIONAL_TABLES:
             raise MissingTableError(
                 f"{name} is not there",
@@ -185,7 +225,7 @@ class SystemTableReader:
             return known is not None and path in known
 
         def type_of(parameter: str, path: Field) -> str:
-            return _databricks_type(field_type(DOCUMENTED[DEFAULT_TABLES[roles[parameter]]], path))
+            return _databricks_type(field_type(DOCUMENTED[KNOWN_TABLES[roles[parameter]]], path))
 
         tree = statements.without(statements.parsed(query), present, type_of)
         absent = [parameter for parameter, known in fields.items() if known is None]
@@ -220,7 +260,7 @@ def _nothing() -> exp.Expr:
 
 def wanted(role: str) -> set[Field]:
     """The columns and struct fields of a table that the miner reads when it mines."""
-    queries = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs")
+    queries = (*LINEAGE_QUERIES, *NAME_QUERIES)
     return {path for query in queries for path in statements.bound_columns(query).get(role, ())}
 
 

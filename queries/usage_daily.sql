@@ -54,9 +54,9 @@ events AS (
 folded AS (
   SELECT
     *,
-    lower(source_catalog) AS from_catalog, lower(source_schema) AS from_schema, lower(source_name) AS from_name,
+    lowered(source_catalog) AS from_catalog, lowered(source_schema) AS from_schema, lowered(source_name) AS from_name,
     CASE WHEN source_name IS NULL THEN source_location END AS from_path,
-    lower(target_catalog) AS to_catalog, lower(target_schema) AS to_schema, lower(target_name) AS to_name,
+    lowered(target_catalog) AS to_catalog, lowered(target_schema) AS to_schema, lowered(target_name) AS to_name,
     CASE WHEN target_name IS NULL THEN target_location END AS to_path
   FROM events
 ),
@@ -142,7 +142,7 @@ units AS (
 told AS (
   SELECT
     units.*,
-    lower(trim(coalesce(
+    lowered(trim(coalesce(
       statements.executed_by,
       CASE WHEN units.process_kind IN ('dashboard', 'legacy_dashboard')
         THEN concat('dashboard:', units.process_id) END,
@@ -187,7 +187,7 @@ SELECT
   name AS dataset_name,
   path AS dataset_path,
   last_typed.type AS dataset_type,
-  last_spelled.spelled AS dataset_spelling,
+  CASE WHEN fate = 'kept' THEN last_spelled.spelled END AS dataset_spelling,
   first_location,
   last_location,
   reader,

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 Now = Callable[[], datetime]
 
+FETCHED_AT_ONCE = 2
+"""Runs of days fetched at once from a warehouse elsewhere: it computes the next while one comes over the wire."""
+
 RULES_VERSION = "1"
 """Goes up with every change of the text rules in `queries/rules.sql`: days mined under other rules are mined again."""
 
@@ -124,6 +127,7 @@ class Parts:
             column_lineage=mining.column_lineage,
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
+            parallel=1 if isinstance(given, FilesSource) else FETCHED_AT_ONCE,
         )
 
     def popularity(self, windows: Sequence[int] = (), as_of: date | None = None) -> PopularityOptions:

@@ -2,8 +2,21 @@
 
 from miner.ledger.lineage_staging import LineageStaging
 from miner.ledger.merge import LINEAGE, STREAMS, USAGE, DayMark, Merge
+from miner.ledger.names import NamesMerge, NamesStaging
 from miner.ledger.staging import Staging
 from miner.ledger.store import Ledger
 from miner.ledger.usage_staging import UsageStaging
 
-__all__ = ["LINEAGE", "STREAMS", "USAGE", "DayMark", "Ledger", "LineageStaging", "Merge", "Staging", "UsageStaging"]
+__all__ = [
+    "LINEAGE",
+    "STREAMS",
+    "USAGE",
+    "DayMark",
+    "Ledger",
+    "LineageStaging",
+    "Merge",
+    "NamesMerge",
+    "NamesStaging",
+    "Staging",
+    "UsageStaging",
+]

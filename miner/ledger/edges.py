@@ -9,7 +9,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from miner import columns, days, schemas
-from miner.ledger import tables
+from miner.ledger import tables, wanted
 
 _BATCH = 8192
 _REMEMBERED_SETS = 50_000
@@ -36,18 +36,20 @@ HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e
 
 def _end(side: str) -> str:
     spelled = f"coalesce({side}.spelling, {side}.path, {side}.catalog || '.' || {side}.schema || '.' || {side}.name)"
+    listed = f"SELECT min(o.type) FROM table_form o WHERE o.dataset_id = {side}.id"  # noqa: S608 -- our own text
     return (
         f"CASE WHEN {side}.name IS NULL THEN 'path' ELSE 'table' END, {side}.catalog, {side}.schema, {side}.name, "
-        f"{side}.path, {side}.type, {spelled}"
+        f"{side}.path, coalesce({side}.type, ({listed})), {spelled}"
     )
 
 
 _FLOWS = f"""
 SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id,
-  p.pipeline_id, {_end("s")}, {_end("t")}, f.sets, k.content, f.verified
+  p.pipeline_id, p.label, p.task_key, p.workspace_name, p.workspace_url, {_end("s")}, {_end("t")},
+  f.sets, k.content, f.verified
 FROM ({_EDGES_OF_WANTED}) f
 LEFT JOIN column_set k ON k.id = f.sets
-JOIN process p ON p.id = f.process
+JOIN temp.named p ON p.id = f.process
 JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
 WHERE f.process NOT IN (SELECT process FROM temp.once)
@@ -102,7 +104,7 @@ class _Contents:
 
 _EDGE_REPORT = f"""
 SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {_end("s")}, {_end("t")}, f.first_days, f.last_days,
-  f.sets, k.content, f.verified
+  f.sets, k.content, f.verified, {wanted.LABEL}
 FROM (
   SELECT coalesce(pa.to_id, e.process_id) AS process, coalesce(ta.to_id, e.target_dataset) AS target,
     coalesce(sa.to_id, e.source_dataset) AS source,
@@ -133,11 +135,11 @@ def edge_report(connection: Connection) -> pa.Table:
     rows = []
     for row in connection.exec_driver_sql(_EDGE_REPORT):
         source, target = row[4:11], row[11:18]
-        first, last, sets, content, verified = row[18:]
+        first, last, sets, content, verified, label = row[18:]
         pairs = len(orjson.loads(contents.pairs(sets, content) or "[]"))
         rows.append(
             (*row[:4], source[0], _name(source), target[0], _name(target), _first(first), _last(last), pairs,
-             bool(verified))
+             bool(verified), label)
         )  # fmt: skip
     rows.sort(key=lambda row: row[:8])
     columns_ = list(zip(*rows, strict=True)) or [()] * len(schemas.EDGE_REPORT)

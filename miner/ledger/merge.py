@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 from miner import days
 from miner.ledger import aliases, dirty, tables, watermarks
 from miner.ledger.lineage_staging import LineageStaging
-from miner.ledger.staging import Staging
+from miner.ledger.staging import ADD_DATASETS, Staging
 from miner.ledger.usage_staging import MEASURES, UsageStaging
 
 LINEAGE = "lineage"
@@ -138,12 +138,6 @@ def _mark(connection: Connection, one: Merge, mark: DayMark, staging: Staging) -
         connection.execute(insert(tables.day_workspace), by_workspace)
 
 
-_ADD_DATASETS = (
-    "INSERT INTO dataset (id, check_bits, metastore_id, catalog, schema, name, path, spelled_at) "
-    "SELECT id, check_bits, metastore_id, catalog, schema, name, path, 0 FROM stage.new_dataset WHERE true "
-    "ON CONFLICT (id) DO NOTHING"
-)
-
 _CLEAR_LINEAGE = (
     "CREATE INDEX stage.active_by_edge ON active (edge_id, set_id)",
     # Edges that these days alone showed direct, and show so no more: their verdict is to be found anew.
@@ -164,7 +158,7 @@ _CLEAR_LINEAGE = (
 )
 
 _MERGE_LINEAGE = (
-    _ADD_DATASETS,
+    ADD_DATASETS,
     (
         "INSERT INTO process (id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id, job_id, "
         "pipeline_id) SELECT id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id, job_id, "
@@ -217,7 +211,7 @@ _NEW_LOCATIONS = (
 
 
 _MERGE_USAGE = (
-    _ADD_DATASETS,
+    ADD_DATASETS,
     *(
         dirty.MARK.format(rows=f"SELECT DISTINCT e.process_id, e.target_dataset, 1 {_NEW_LOCATIONS.format(end=end)}")
         for end in ("source_dataset", "target_dataset")

@@ -23,26 +23,53 @@ def digests(connection: Connection, sink: str, names: Sequence[str]) -> dict[tup
     return {(kind, name): digest for kind, name, digest in connection.execute(query)}
 
 
-def orphans(connection: Connection, sink: str, built: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
-    """Process entities (type, qualified name) of wanted flows that are built no more. Call `want_dirty` first."""
+def begin_built(connection: Connection) -> None:
+    """Lay down an empty list of what is built, for this connection."""
     connection.exec_driver_sql("DROP TABLE IF EXISTS temp.built")
-    connection.exec_driver_sql(
-        "CREATE TEMP TABLE built (process INTEGER, target INTEGER, PRIMARY KEY (process, target))"
-    )
-    rows = list(built)
+    connection.exec_driver_sql("CREATE TEMP TABLE built (kind TEXT, name TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID")
+
+
+def note_built(connection: Connection, entities: Iterable[Entity]) -> None:
+    """Entities that are built, whether they are sent or not."""
+    rows = [(entity.kind, entity.qualified_name) for entity in entities]
     if rows:
         connection.exec_driver_sql("INSERT OR IGNORE INTO temp.built VALUES (?, ?)", rows)
-    found = connection.execute(
-        text(
-            "SELECT m.type_name, m.qualified_name FROM emission m "
-            "JOIN temp.wanted w ON w.process = m.process_id AND w.target = m.target_dataset "
-            "WHERE m.sink = :sink AND m.kind = 'process' AND NOT EXISTS "
-            "(SELECT 1 FROM temp.built b WHERE b.process = m.process_id AND b.target = m.target_dataset) "
-            "ORDER BY m.qualified_name"
-        ),
-        {"sink": sink},
-    )
-    return [(type_name, name) for type_name, name in found]
+
+
+_NOT_BUILT = "NOT EXISTS (SELECT 1 FROM temp.built b WHERE b.kind = m.kind AND b.name = m.qualified_name)"
+
+_ORPHANS = (
+    "SELECT m.type_name, m.qualified_name FROM emission m "  # noqa: S608 -- our own text throughout
+    "JOIN temp.wanted w ON w.process = m.process_id AND w.target = m.target_dataset "
+    f"WHERE m.sink = :sink AND m.kind = :kind AND {_NOT_BUILT} ORDER BY m.qualified_name"
+)
+
+# What hangs below one that is not built was not wanted, or would be gone itself.
+_CHILDLESS = (
+    "SELECT m.type_name, m.qualified_name FROM emission m "  # noqa: S608 -- our own text throughout
+    "WHERE m.sink = :sink AND m.kind = :kind AND m.process_id IN (SELECT process FROM temp.wanted) "
+    f"AND {_NOT_BUILT} AND NOT EXISTS (SELECT 1 FROM emission p "
+    "WHERE p.process_id = m.process_id AND p.sink = m.sink AND p.kind = 'process' "
+    "AND m.target_dataset IN (0, p.target_dataset) AND NOT EXISTS "
+    "(SELECT 1 FROM temp.wanted w WHERE w.process = p.process_id AND w.target = p.target_dataset)) "
+    "ORDER BY m.qualified_name"
+)
+
+_LOSING = (("process", _ORPHANS), ("consumer", _ORPHANS), ("runnable", _CHILDLESS))
+"""Kinds of our own entities that may lose what they stand for, in the order in which they go."""
+
+
+def orphans(connection: Connection, sink: str) -> dict[str, list[tuple[str, str]]]:
+    """Entities (type, qualified name) that stand for wanted flows and are not built any more, by kind.
+
+    Kinds come in the order in which they can be removed. Call `miner.ledger.wanted.want` first, `begin_built`, and
+    `note_built` for all that is built.
+    """
+    lost = {}
+    for kind, query in _LOSING:
+        found = connection.execute(text(query), {"sink": sink, "kind": kind})
+        lost[kind] = [(type_name, name) for type_name, name in found]
+    return lost
 
 
 def mark_sending(ledger: Writes, sink: str, batch: Sequence[Entity], now: datetime) -> None:
@@ -96,7 +123,11 @@ def forget(ledger: Writes, sink: str, names: Sequence[str]) -> None:
     sent = tables.emission
     with ledger.writing() as connection:
         connection.execute(
-            delete(sent).where(sent.c.sink == sink, sent.c.kind == "process", sent.c.qualified_name.in_(names))
+            delete(sent).where(
+                sent.c.sink == sink,
+                sent.c.kind.in_([kind for kind, _ in _LOSING]),
+                sent.c.qualified_name.in_(names),
+            )
         )
 
 

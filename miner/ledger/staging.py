@@ -23,6 +23,14 @@ Fates = Counter[tuple[date, str, str, str]]
 """Rows by (day, table, fate, rule)."""
 
 
+ADD_DATASETS = (
+    "INSERT INTO dataset (id, check_bits, metastore_id, catalog, schema, name, path, spelled_at) "
+    "SELECT id, check_bits, metastore_id, catalog, schema, name, path, 0 FROM stage.new_dataset WHERE true "
+    "ON CONFLICT (id) DO NOTHING"
+)
+"""What every merge does first with the datasets it brought."""
+
+
 class Staging:
     """A SQLite file with the rows of a run of days within one month, attached as `stage` to a connection of the ledger.
 

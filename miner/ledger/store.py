@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from miner.errors import LedgerError
 from miner.ledger.merge import STAGING, Merge, merge
+from miner.ledger.names import NamesMerge, NamesStaging, merge_names
 from miner.ledger.staging import Staging
 
 BUSY_SECONDS = 30.0
@@ -88,6 +89,11 @@ class Ledger:
         with told(self.file):
             return STAGING[stream](self.scratch_file(), self._engine.connect(), first)
 
+    def stage_names(self, last: date) -> NamesStaging:
+        """A new staging file for a source's names; close it when done with it."""
+        with self.told():
+            return NamesStaging(self.scratch_file(), self._engine.connect(), last)
+
     def told(self) -> AbstractContextManager[None]:
         """Turns errors of the database, and of files staged beside it, into LedgerError."""
         return told(self.file)
@@ -100,11 +106,21 @@ class Ledger:
 
     def record(self, one: Merge, staging: Staging) -> None:
         """Merge what was staged: rows, balance and marks commit together."""
+        with self._merging(staging) as connection:
+            merge(connection, one, staging)
+
+    def record_names(self, one: NamesMerge, staging: NamesStaging) -> None:
+        """Merge a snapshot of names: what they changed and when they were read commit together."""
+        with self._merging(staging) as connection:
+            merge_names(connection, one, staging)
+
+    @contextmanager
+    def _merging(self, staging: Staging) -> Iterator[Connection]:
         connection = staging.connection
         with told(self.file):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
-                merge(connection, one, staging)
+                yield connection
                 connection.commit()
             except BaseException:
                 connection.rollback()

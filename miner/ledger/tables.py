@@ -204,6 +204,81 @@ usage_day = Table(
 )
 """Usage at the grain that distinct readers need. Reader 0 is unknown."""
 
+names_read = Table(
+    "names_read",
+    metadata,
+    Column("source_id", ForeignKey("source.id"), primary_key=True),
+    Column("part", String, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("last_day", Integer, nullable=False),
+    Column("content", String, nullable=False),
+    Column("read_at", BigInteger, nullable=False),
+    Column("run_id", Integer, nullable=False),
+)
+"""The parts of the stream `names`, each as it was last read; `last_day` of the lineage it was read with, `content`
+a digest of the aliases it gave."""
+
+label = Table(
+    "label",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("workspace_id", String, primary_key=True),
+    Column("item_id", String, primary_key=True),
+    Column("source_id", Integer, primary_key=True),
+    Column("part", String, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What processes are called, by kind and id: an attribute, never part of an identity."""
+
+job_task = Table(
+    "job_task",
+    metadata,
+    Column("workspace_id", String, primary_key=True),
+    Column("job_id", String, primary_key=True),
+    Column("task_key", String, primary_key=True),
+    Column("source_id", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+workspace = Table(
+    "workspace",
+    metadata,
+    Column("workspace_id", String, primary_key=True),
+    Column("source_id", Integer, primary_key=True),
+    Column("name", String),
+    Column("url", String),
+    sqlite_with_rowid=False,
+)
+
+table_form = Table(
+    "table_form",
+    metadata,
+    Column("dataset_id", BigInteger, primary_key=True),
+    Column("source_id", Integer, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("table_type", String),
+    Column("view_definition", Text),
+    sqlite_with_rowid=False,
+)
+"""What information_schema says of datasets; `type` in the words of table_lineage."""
+
+catalog = Table(
+    "catalog",
+    metadata,
+    Column("metastore_id", String, primary_key=True),
+    Column("catalog", String, primary_key=True),
+    Column("source_id", Integer, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("connection", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("share", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Foreign and shared catalogs."""
+
 dirty_flow = Table(
     "dirty_flow",
     metadata,

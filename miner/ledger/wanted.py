@@ -67,7 +67,7 @@ def want(connection: Connection, *, everything: bool = False, stale_before: str 
         connection.exec_driver_sql(statement)
     if not everything:
         _want_aged(connection, stale_before)
-    for statement in _WANTED_RAW:
+    for statement in (*_WANTED_RAW, *_NAMED):
         connection.exec_driver_sql(statement)
     return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
 
@@ -107,7 +107,9 @@ _WANT_AGED = (
 )
 
 
-_DROP_WANTED = tuple(f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "once"))
+_DROP_WANTED = tuple(
+    f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "once", "named")
+)
 _MARKED = "CREATE TEMP TABLE marked AS SELECT process_id, target_dataset, version FROM dirty_flow"
 _MARKED_ALL = (
     "CREATE TEMP TABLE marked AS SELECT e.process_id, e.target_dataset, coalesce(d.version, 0) AS version "
@@ -151,6 +153,26 @@ _WANTED_RAW = (
         "AND min((m.month << 32) | m.day_bits) = max((m.month << 32) | m.day_bits)"
     ),
 )
+
+LABEL = (
+    "(SELECT l.name FROM label l WHERE l.kind = p.kind AND l.workspace_id = p.workspace_id "
+    "AND l.item_id = p.process_id ORDER BY l.changed_at DESC, l.part, l.source_id LIMIT 1)"
+)
+"""What a process `p` is called, as the source says that knows the latest."""
+
+_NAMED = (
+    (
+        "CREATE TEMP TABLE named AS SELECT p.id, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, "  # noqa: S608
+        f"p.job_id, p.pipeline_id, {LABEL} AS label, "
+        "CASE WHEN p.kind = 'job' THEN (SELECT CASE WHEN min(j.task_key) = max(j.task_key) THEN min(j.task_key) END "
+        "FROM job_task j WHERE j.workspace_id = p.workspace_id AND j.job_id = p.process_id) END AS task_key, "
+        "w.name AS workspace_name, w.url AS workspace_url FROM process p "
+        "LEFT JOIN (SELECT workspace_id, name, url, min(source_id) FROM workspace GROUP BY workspace_id) w "
+        "ON w.workspace_id = p.workspace_id WHERE p.id IN (SELECT process FROM temp.wanted)"
+    ),
+    "CREATE UNIQUE INDEX temp.named_id ON named (id)",
+)
+"""The wanted processes with what they are called."""
 
 
 def marked(connection: Connection) -> list[tuple[int, int, int]]:

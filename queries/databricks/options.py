@@ -36,7 +36,7 @@ class Options:
     uri: str = ""
     principal: str = ""
     query_tags: Mapping[str, str] = field(default_factory=lambda: {"application": CLIENT})
-    batch_rows: int = 100_000
+    batch_rows: int = 25_000
     cloud_fetch: bool = True
     download_threads: int = 4
     patience: Patience = field(default_factory=Patience)

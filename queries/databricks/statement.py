@@ -94,13 +94,14 @@ def _too_long(limit: float, *, ran: bool) -> SourceError:
 
 
 def _fetch(cursor: Cursor, spool: Spool, waiting: Waiting) -> None:
-    size = cursor.arraysize
-    while True:
-        rows = cursor.fetchmany_arrow(size)
-        spool.add(rows)
+    while _fetch_some(cursor, spool) == cursor.arraysize:
         waiting.check()
-        if rows.num_rows < size:
-            return
+
+
+def _fetch_some(cursor: Cursor, spool: Spool) -> int:
+    rows = cursor.fetchmany_arrow(cursor.arraysize)
+    spool.add(rows)
+    return len(rows)
 
 
 def _cancel(cursor: Cursor) -> None:

@@ -81,6 +81,15 @@ def show_balance(screen: Screen, balance: Balance) -> None:
     screen.table((Column(""), *heads, Column("")), lines)
 
 
+_ENTITIES = (
+    ("processes", (PROCESS,)),
+    ("what they are part of", ("runnable", "parent")),
+    ("consumers", ("consumer",)),
+    ("usage of assets", (USAGE,)),
+)
+"""Kinds of entities as they are told of; those without any are not told, but for processes and usage."""
+
+
 def show_changes(screen: Screen, changes: Changes) -> None:
     """Entities by what happened to them, and what has none, by reason."""
     heads = (Column(""), number("created"), number("changed"), number("removed"), number("unchanged"))
@@ -101,8 +110,13 @@ def show_changes(screen: Screen, changes: Changes) -> None:
 
 
 def _changes(changes: Changes) -> Iterator[tuple[object, ...]]:
-    for kind, text, removed in ((PROCESS, "processes", len(changes.removed)), (USAGE, "usage of assets", None)):
-        yield text, changes.created[kind], changes.changed[kind], removed, changes.unchanged[kind]
+    for text, kinds in _ENTITIES:
+        removed = sum(len(changes.orphans.get(kind, ())) for kind in kinds)
+        created, changed, unchanged = (
+            sum(counted[kind] for kind in kinds) for counted in (changes.created, changes.changed, changes.unchanged)
+        )
+        if kinds[0] in {PROCESS, USAGE} or created or changed or removed or unchanged:
+            yield text, created, changed, None if kinds[0] == USAGE else removed, unchanged
 
 
 def _days(days: Sequence[MinedDay]) -> Iterator[tuple[object, ...]]:

@@ -125,7 +125,7 @@ class DatabricksSource(Section):
     longest_wait: Whole = whole(60, 1, 3600, "longest wait between two tries of a statement, in seconds")
     request_attempts: Whole = whole(3, 1, 30, "tries of one request that is answered with 429 or 503, or not at all")
     request_wait: Whole = whole(5, 5, 300, "least wait between two tries of a request, in seconds")
-    batch_rows: Whole = whole(100_000, 1000, 1_000_000, "rows asked for at a time")
+    batch_rows: Whole = whole(25_000, 1000, 1_000_000, "rows asked for at a time")
     cloud_fetch: bool = setting(
         default=True,
         must_be="true or false",

@@ -1,14 +1,28 @@
 """What the sink asks of the catalog beside posting entities: definitions, look-ups, deletions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from itertools import groupby
 
-from sinks.purview.options import PurviewOptions
+import structlog
+
+from miner.errors import SinkError
+from sinks.purview.native import Look, misfit
+from sinks.purview.options import NATIVE, OWN, PurviewOptions
+from sinks.purview.ownership import refuse_microsofts
 from sinks.purview.refusals import RefusedError
 from sinks.purview.transport import AtlasSession
-from sinks.purview.typedefs import Json, process_type, usage_group, widened
+from sinks.purview.typedefs import Json, entity_types, relationship_type, usage_group, widened
+
+log = structlog.get_logger()
+
+_TYPES_MEND = (
+    "definitions belong to the whole account: give the identity the role Data Curator on the root collection (on a "
+    "plain Atlas the privilege to create and update types), or let somebody who has it post the definitions once, "
+    'which sink = "files" writes to typedefs.json'
+)
 
 _LOOKED_UP = 25
 """Qualified names asked for in one call: with many more the address would grow too long."""
@@ -22,11 +36,15 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PresentAsset:
-    """An asset that is in the catalog; `figures` are the business attributes it has, by group and name."""
+    """An asset that is in the catalog.
+
+    `figures` are the business attributes it has, by group and name, `labels` its custom attributes.
+    """
 
     guid: str
     name: str
     figures: Mapping[str, Mapping[str, object]]
+    labels: Mapping[str, str]
 
 
 class Catalog:
@@ -35,25 +53,52 @@ class Catalog:
     def __init__(self, session: AtlasSession) -> None:
         self._session = session
 
+    def native_types(self, choice: str) -> bool:
+        """Whether jobs and notebooks become entities of Purview's own types.
+
+        `choice` is `own`, `native`, or `auto`: native where the catalog has these types as we need them. Raises
+        SinkError when they must be native and cannot.
+        """
+        if choice == OWN:
+            return False
+        look = self._looker()
+        reason = misfit(look)
+        if reason and choice == NATIVE:
+            raise SinkError(
+                f"Purview's own types for jobs and notebooks cannot be used: {reason}",
+                mend='set process_types = "auto" or "own" under [purview]: the miner never defines databricks_* types',
+            )
+        log.info("process_types.chosen", native=not reason, reason=reason)
+        return not reason
+
     def define(self, options: PurviewOptions) -> None:
         """Create the miner's types, or add to them what they lack.
 
         The usage group applies to those types of datasets the catalog has. pyapacheatlas's own update is of no use
         here: it creates groups that exist, which Atlas answers with 409.
         """
-        there = self._session.entity_types()
-        self._ensure("entityDefs", process_type(options))
-        dataset_types = [name for name in options.dataset_types if name in there]
-        if dataset_types:
-            self._ensure("businessMetadataDefs", usage_group(options, dataset_types))
+        for category, wanted in self._wanted(options):
+            self._ensure(category, wanted)
 
     def wanting(self, options: PurviewOptions) -> list[str]:
         """The names of the miner's types that `define` would create or widen. Nothing is changed."""
-        there = self._session.entity_types()
-        dataset_types = [name for name in options.dataset_types if name in there]
-        wanted = [process_type(options), *([usage_group(options, dataset_types)] if dataset_types else [])]
+        wanted = [one for _, one in self._wanted(options)]
         present = {one["name"]: self._definition(one["name"]) for one in wanted}
         return [one["name"] for one in wanted if (known := present[one["name"]]) is None or widened(known, one)]
+
+    def _wanted(self, options: PurviewOptions) -> Iterator[tuple[str, Json]]:
+        """The definitions by category, each after those it refers to."""
+        there = self._session.entity_types()
+        yield from (("entityDefs", one) for one in entity_types(options))
+        yield "relationshipDefs", relationship_type(options)
+        dataset_types = [name for name in options.dataset_types if name in there]
+        if dataset_types:
+            yield "businessMetadataDefs", usage_group(options, dataset_types)
+
+    def _looker(self) -> Look:
+        """Gives definitions by name, each asked for once, and only those that the catalog lists."""
+        there = self._session.entity_types()
+        return cache(lambda name: self._definition(name) if name in there else None)
 
     def assets(self, keys: Iterable[Key]) -> Mapping[Key, PresentAsset]:
         """Those of the assets that are there."""
@@ -79,10 +124,17 @@ class Catalog:
                 raise
 
     def _ensure(self, category: str, wanted: Json) -> None:
-        present = self._definition(wanted["name"]) or self._created(category, wanted)
-        wider = widened(present, wanted)
-        if wider:
-            self._session.put_typedefs({category: [wider]})
+        refuse_microsofts(wanted["name"])
+        try:
+            present = self._definition(wanted["name"]) or self._created(category, wanted)
+            if wider := widened(present, wanted):
+                self._session.put_typedefs({category: [wider]})
+        except RefusedError as refusal:
+            if refusal.status != HTTPStatus.FORBIDDEN:
+                raise
+            raise SinkError(
+                f"the identity may not define the type {wanted['name']}: {refusal.words or refusal}", mend=_TYPES_MEND
+            ) from refusal
 
     def _created(self, category: str, wanted: Json) -> Json:
         try:
@@ -117,4 +169,9 @@ class Catalog:
 
 
 def _present(entity: Json) -> PresentAsset:
-    return PresentAsset(entity["guid"], entity["attributes"].get("name") or "", entity.get("businessAttributes") or {})
+    return PresentAsset(
+        entity["guid"],
+        entity["attributes"].get("name") or "",
+        entity.get("businessAttributes") or {},
+        entity.get("customAttributes") or {},
+    )

@@ -1,7 +1,9 @@
 """The `purview` sink: the same bodies as the `files` sink, posted to the catalog."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 
@@ -17,6 +19,7 @@ from sinks.purview.catalog import Catalog
 from sinks.purview.clouds import PUBLIC
 from sinks.purview.entities import process_entities
 from sinks.purview.figures import FigureSender
+from sinks.purview.hierarchy import MAKER
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.pace import Pace
@@ -48,8 +51,7 @@ class PurviewSink:
         patience: Patience = DEFAULT_PATIENCE,
         pace: Pace | None = None,
     ) -> None:
-        self.fingerprint = options.fingerprint
-        self._options = options
+        self._given = options
         self._pace = pace or Pace(options.operations_per_second)
         address = api_address(endpoint)
         signed = authenticated(authentication, address, cloud)
@@ -57,13 +59,28 @@ class PurviewSink:
         self._catalog = Catalog(self._session)
         self._figures = FigureSender(self._session, self._catalog, options)
 
+    @property
+    def _ways(self) -> Mapping[str, Callable[[Sequence[Entity]], list[Rejected]]]:
+        """How entities of some kinds are sent that are not like processes."""
+        return {payload.USAGE: self._figures.send, payload.PARENT: self._send_parents}
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the options; the first look at it asks the catalog for its types. Raises SinkError."""
+        return self._options.fingerprint
+
+    @cached_property
+    def _options(self) -> PurviewOptions:
+        """The options, with what the catalog's types make of `process_types`."""
+        return replace(self._given, native=self._catalog.native_types(self._given.process_types))
+
     def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         """As `sinks.purview.entities.process_entities`."""
         return process_entities(flows, unmatched, self._options)
 
     def usage(self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
         """As `sinks.purview.usage.usage_entities`."""
-        return usage_entities(popularity, unmatched, self._options)
+        return usage_entities(popularity, unmatched, self._given)
 
     def prepare(self) -> None:
         """Create or widen the type definitions. Raises SinkError."""
@@ -71,11 +88,11 @@ class PurviewSink:
 
     def batches(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
         """As `sinks.purview.batches.batched`."""
-        return batched(entities, self._options.max_entities, self._options.max_bytes)
+        return batched(entities, self._given.max_entities, self._given.max_bytes)
 
     def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
         """As `sinks.purview.sending.several_at_once`, by as many workers as the options say."""
-        return several_at_once(batches, self.send, self._options.workers, self._pace.stop)
+        return several_at_once(batches, self.send, self._given.workers, self._pace.stop)
 
     def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
         """Post the batch, in parts when the catalog refuses the whole; several threads may do so at once.
@@ -84,8 +101,7 @@ class PurviewSink:
         """
         rejected: list[Rejected] = []
         for kind, entities in groupby(batch, key=attrgetter("kind")):
-            some = list(entities)
-            rejected += self._figures.send(some) if kind == payload.USAGE else self._send_own(some)
+            rejected += self._ways.get(kind, self._send_own)(list(entities))
         return rejected
 
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:
@@ -94,18 +110,24 @@ class PurviewSink:
         Raises SinkError, before anything is deleted, when one of them is not our own.
         """
         refuse_foreign(entities)
-        with ThreadPoolExecutor(self._options.workers) as pool:
+        with ThreadPoolExecutor(self._given.workers) as pool:
             for _ in pool.map(lambda key: self._catalog.delete(*key), entities):
                 pass
 
     def checks(self, most_read: Callable[[], pa.Table], needs: tuple[str, ...] = ()) -> Iterator[Check]:
         """As `sinks.purview.preflight.PurviewChecks`."""
-        return PurviewChecks(self._session, self._options, most_read, needs).all()
+        return PurviewChecks(self._session, self._given, most_read, needs).all()
 
     def close(self) -> None:
         """Close the connections to the catalog, and wake whoever waits for it."""
         self._pace.stop()
         self._session.close()
+
+    def _send_parents(self, entities: Sequence[Entity]) -> list[Rejected]:
+        """Post those parents of native types that are not there, or that are our own: others' stay as they are."""
+        there = self._catalog.assets([(entity.type_name, entity.qualified_name) for entity in entities])
+        known = {key for key, present in there.items() if MAKER not in present.labels.items()}
+        return self._send_own([one for one in entities if (one.type_name, one.qualified_name) not in known])
 
     def _send_own(self, entities: Sequence[Entity]) -> list[Rejected]:
         """Post entities of our own, new ones into the collection.
@@ -113,7 +135,7 @@ class PurviewSink:
         The parameter also moves entities that are there (seen in Microsoft's description of the call), and somebody may
         have moved them elsewhere.
         """
-        collection = self._options.collection
+        collection = self._given.collection
         if not collection:
             return posted(self._session, entities, {})
         there = self._catalog.assets([(entity.type_name, entity.qualified_name) for entity in entities])

@@ -4,45 +4,51 @@ An Atlas upsert replaces a process's inputs by the list it carries, so an entity
 (https://learn.microsoft.com/en-us/purview/data-gov-api-create-lineage-relationships).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 import pyarrow as pa
 
 from miner.ports import Entity, Unmatched
 from sinks.purview import payload
-from sinks.purview.assets import Asset, Reference
-from sinks.purview.columns import ColumnMapping, column_mapping
-from sinks.purview.flows import Flow, KnownDatasets, flows
+from sinks.purview.assets import Asset
+from sinks.purview.bodies import Inputs, Line, consumer, inputs_of, process_body
+from sinks.purview.columns import column_mapping
+from sinks.purview.flows import CONSUMER, Flow, KnownDataset, KnownDatasets, flows
+from sinks.purview.hierarchy import Hierarchy, Place
 from sinks.purview.options import DEFAULT, PurviewOptions
 
 Report = Callable[[Unmatched], None]
 
+_AT_ONCE = 1000
+"""Processes behind one wave of parents: full batches of both, and flat memory."""
 
-@dataclass(slots=True)
-class _Inputs:
-    """The sources of one flow: column pairs and references by the asset's qualified name, and those without one."""
 
-    pairs: dict[str, list[str]] = field(default_factory=dict)
-    references: dict[str, Reference] = field(default_factory=dict)
-    unmatched: list[Unmatched] = field(default_factory=list)
-    verified: bool = True
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A process entity, where it hangs, and the dataset made for it when it only reads."""
+
+    place: Place
+    process: Entity
+    consumer: Entity | None
 
 
 def process_entities(
     batches: Iterable[pa.RecordBatch], unmatched: Report, options: PurviewOptions = DEFAULT
 ) -> Iterator[Entity]:
-    """The entities of batches of `miner.schemas.FLOWS`, in their order.
+    """The entities of batches of `miner.schemas.FLOWS`, in their order, some at a time behind what they hang below.
 
     Reported are, once each: an input without an asset, a flow that gives no entity, a shortened column mapping.
     """
     known = KnownDatasets(options.naming)
-    report = _once(unmatched)
-    for flow in flows(batches, known):
-        entity = _entity(flow, known, report, options)
-        if entity:
-            yield entity
+    drawing = _Drawing(known, Hierarchy(options), options, unmatched, _once(unmatched))
+    drawn = (one for flow in flows(batches, known) if (one := drawing.drawn(flow)))
+    while some := list(islice(drawn, _AT_ONCE)):
+        parents = [parent for one in some for parent in drawing.hierarchy.untold(one.place)]
+        yield from sorted(parents, key=lambda parent: len(parent.needs))
+        yield from (one.consumer for one in some if one.consumer)
+        yield from (one.process for one in some)
 
 
 def _once(report: Report) -> Report:
@@ -56,81 +62,62 @@ def _once(report: Report) -> Report:
     return once
 
 
-def _entity(flow: Flow, known: KnownDatasets, report: Report, options: PurviewOptions) -> Entity | None:
-    target = known[flow.target]
-    title = f"{flow.process.title} → {target.label}"
-    if isinstance(target.asset, Unmatched):
-        report(Unmatched(title, f"target: {target.asset.reason}"))
-        return None
-    inputs = _inputs(flow, known, target.asset)
-    if not inputs.references:
-        report(Unmatched(title, _nothing_left(inputs)))
-        return None
-    for source in inputs.unmatched:
-        report(source)
-    columns = column_mapping(inputs.pairs, target.asset.qualified_name, options.max_attribute_bytes)
-    if columns.left_out:
-        report(Unmatched(title, f"column mapping too long: left out for {len(columns.left_out)} of its sources"))
-    qualified_name = flow.process.qualified_name(target.folded, target.hash)
-    attributes = {
-        "qualifiedName": qualified_name,
-        "name": title,
-        **_context(flow, options.workspace_domain),
-        **_lineage(inputs, target.asset, columns),
-        "unmatchedInputs": _listed({source.name for source in inputs.unmatched}, options.max_attribute_bytes),
-    }
-    body = payload.written({"typeName": options.process_type, "attributes": attributes})
-    operations = 2 + len(inputs.references)  # the entity, its output, its inputs
-    digest = payload.digest(body)
-    key = (flow.process_id, flow.target)
-    return Entity(payload.PROCESS, qualified_name, options.process_type, body, digest, operations, key)
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """Makes entities of flows; `count` is told of what the settings leave out, `report` of the rest, once each."""
 
+    known: KnownDatasets
+    hierarchy: Hierarchy
+    options: PurviewOptions
+    count: Report
+    report: Report
 
-def _inputs(flow: Flow, known: KnownDatasets, output: Asset) -> _Inputs:
-    inputs = _Inputs()
-    for source, pairs, verified in zip(flow.sources, flow.column_pairs, flow.verified, strict=True):
-        asset = known[source].asset
-        if isinstance(asset, Unmatched):
-            inputs.unmatched.append(asset)
-        elif asset.qualified_name != output.qualified_name:  # two spellings of one asset make no lineage
-            inputs.pairs.setdefault(asset.qualified_name, []).append(pairs)
-            inputs.references[asset.qualified_name] = asset.reference
-            inputs.verified &= verified
-    return inputs
+    def drawn(self, flow: Flow) -> _Drawn | None:
+        """What becomes of a flow; None, and a report, when nothing does."""
+        target = self.known[flow.target]
+        title = flow.process.title if target.kind == CONSUMER else f"{flow.process.title} → {target.label}"
+        if left_out := self._left_out(flow, target):
+            self.count(Unmatched(title, left_out))
+            return None
+        made = consumer(flow, self.options) if target.kind == CONSUMER else None
+        output = Asset(made.type_name, made.qualified_name) if made else target.asset
+        if isinstance(output, Unmatched):
+            self.report(Unmatched(title, f"target: {output.reason}"))
+            return None
+        inputs = inputs_of(flow, self.known, output)
+        if not inputs.references:
+            self.report(Unmatched(title, inputs.nothing_left))
+            return None
+        place = self.hierarchy.place(flow, target.folded)
+        name = self.options.named(flow.process.qualified_name(target.folded, target.hash), native=place.native)
+        line = self._line(flow, name, title, inputs, output)
+        return _Drawn(place, self._entity(line, place, made), made)
 
+    def _left_out(self, flow: Flow, target: KnownDataset) -> str:
+        if not self.options.draws(flow.process.kind):
+            return "its kind is left out by [purview] process_kinds"
+        if target.kind == CONSUMER and flow.process.kind not in self.options.consumers:
+            return "only reads, and its kind is not among [purview] consumers"
+        return ""
 
-def _nothing_left(inputs: _Inputs) -> str:
-    reasons = sorted({source.reason for source in inputs.unmatched})
-    return f"every source: {'; '.join(reasons)}" if reasons else "source and target are one asset"
+    def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> Line:
+        for source in inputs.unmatched:
+            self.report(source)
+        columns = column_mapping(inputs.pairs, output.qualified_name, self.options.max_attribute_bytes)
+        if columns.left_out:
+            reason = f"column mapping too long: left out for {len(columns.left_out)} of its sources"
+            self.report(Unmatched(title, reason))
+        return Line(flow, name, title, inputs, output, columns)
 
-
-def _context(flow: Flow, domain: str) -> dict[str, object]:
-    process = flow.process
-    return {
-        "metastoreId": process.metastore_id,
-        "workspaceId": process.workspace_id,
-        "processKind": process.kind,
-        "processId": process.id,
-        "notebookId": process.notebook_id,
-        "jobId": process.job_id,
-        "pipelineId": process.pipeline_id,
-        "link": process.link(domain),
-    }
-
-
-def _lineage(inputs: _Inputs, output: Asset, columns: ColumnMapping) -> dict[str, object]:
-    return {
-        "unverified": not inputs.verified,
-        "columnMapping": columns.text,
-        "columnMappingDegraded": bool(columns.left_out),
-        "inputs": [inputs.references[source] for source in sorted(inputs.references)],
-        "outputs": [output.reference],
-    }
-
-
-def _listed(names: Collection[str], limit: int) -> list[str]:
-    """The names, sorted; those that would make the list longer than `limit` bytes as one last number."""
-    ends = accumulate(len(name.encode()) + 3 for name in sorted(names))
-    fitting = sum(end <= limit for end in ends)
-    more = [f"and {len(names) - fitting} more"] if fitting < len(names) else []
-    return sorted(names)[:fitting] + more
+    def _entity(self, line: Line, place: Place, made: Entity | None) -> Entity:
+        body = process_body(line, place, self.options)
+        return Entity(
+            payload.PROCESS,
+            line.name,
+            place.process_type,
+            body,
+            payload.digest(body),
+            operations=3 + len(line.inputs.references),  # the entity, its parent, its output, its inputs
+            flow=(line.flow.process_id, line.flow.target),
+            needs=(*place.needs, made.qualified_name) if made else place.needs,
+        )

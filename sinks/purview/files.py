@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -14,28 +15,30 @@ from sinks.placement import placed, refused
 from sinks.purview import payload
 from sinks.purview.batches import batched, bulk_body
 from sinks.purview.entities import process_entities
-from sinks.purview.options import DEFAULT, PurviewOptions
+from sinks.purview.options import DEFAULT, NATIVE, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.sending import one_by_one
 from sinks.purview.typedefs import typedefs
 from sinks.purview.usage import usage_entities
 
-_STEMS = {payload.PROCESS: "bulk", payload.USAGE: "usage"}
+_STEMS = {payload.USAGE: "usage"}
+_STEM = "bulk"
 
 
 class FilesSink:
     """Writes request bodies into one folder. Numbers go on after the files that are there. Rejects nothing.
 
-    `typedefs.json`: definitions; `bulk-000001.json`: processes; `usage-000001.json`: figures, to be posted with
-    businessAttributeUpdateBehavior=merge; `delete-000001.json`: types and qualified names of what is to be removed.
+    `typedefs.json`: definitions; `bulk-000001.json`: processes, behind what they are part of; `usage-000001.json`:
+    figures, to be posted with businessAttributeUpdateBehavior=merge; `delete-000001.json`: types and qualified names of
+    what is to be removed. There is no catalog to ask for its types: `process_types` as `auto` is `own` here.
     """
 
     name = "files"
 
     def __init__(self, directory: Path, options: PurviewOptions = DEFAULT) -> None:
         self._directory = directory
-        self.fingerprint = options.fingerprint
-        self._options = options
+        self._options = replace(options, native=options.process_types == NATIVE)
+        self.fingerprint = self._options.fingerprint
         self._numbers: dict[str, int] = {}
 
     def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
@@ -61,7 +64,7 @@ class FilesSink:
     def send(self, batch: Sequence[Entity]) -> Sequence[Rejected]:
         """Write the batch as the next file of its kind."""
         for kind, entities in groupby(batch, key=attrgetter("kind")):
-            self._write(self._next(_STEMS[kind]), bulk_body(list(entities)))
+            self._write(self._next(_STEMS.get(kind, _STEM)), bulk_body(list(entities)))
         return []
 
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:

@@ -13,10 +13,16 @@ from sinks.purview.names import Dataset, asset
 from sinks.purview.naming import Context
 from sinks.purview.processes import Process
 
+CONSUMER = "consumer"
+"""Kind of a target that is the process itself, because it only reads."""
+
 KNOWN_DATASETS = 100_000
 """How many datasets are remembered between batches, so that memory stays flat in the size of the estate."""
 
-_PROCESS = ("metastore_id", "workspace_id", "process_kind", "process_id", "notebook_id", "job_id", "pipeline_id")
+_PROCESS = (
+    "metastore_id", "workspace_id", "process_kind", "process_id", "notebook_id", "job_id", "pipeline_id",
+    "label", "task_key", "workspace_name", "workspace_url",
+)  # fmt: skip
 _DATASET = ("kind", "catalog", "schema", "name", "path", "type", "spelling")
 
 
@@ -36,6 +42,7 @@ class Flow:
 class KnownDataset:
     """What entities need of a dataset."""
 
+    kind: str
     asset: Asset | Unmatched
     label: str
     folded: str
@@ -65,7 +72,8 @@ class KnownDatasets:
                 self._known[dataset] = self._named(Dataset(*values))
 
     def _named(self, dataset: Dataset) -> KnownDataset:
-        return KnownDataset(asset(dataset, self._naming), dataset.label, dataset.folded, dataset.hash)
+        found = asset(dataset, self._naming)
+        return KnownDataset(dataset.kind, found, dataset.label, dataset.folded, dataset.hash)
 
 
 def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:

@@ -1,12 +1,18 @@
 """What may be set about the entities and the batches they travel in."""
 
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 
 from sinks.purview import payload
 from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
 
-_SENDING = frozenset({"max_entities", "max_bytes", "workers", "operations_per_second", "collection"})
+AUTO, NATIVE, OWN = "auto", "native", "own"
+"""What `process_types` may be."""
+
+_OWN_STEM = "uc_miner"
+
+_SENDING = frozenset({"max_entities", "max_bytes", "workers", "operations_per_second", "collection", "process_types"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,10 @@ class PurviewOptions:
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
     `workers` requests travel at once, `operations_per_second` over all of them.
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
+    `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
+    or native where the catalog has them (`auto`); `native` is what came of it.
+    `process_kinds` are globs of kinds that become entities, those after a `!` do not; `consumers` are kinds that get an
+    entity for what they read and write nowhere.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
     (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
     """
@@ -33,8 +43,41 @@ class PurviewOptions:
     operations_per_second: float = 25
     collection: str = ""
     max_attribute_bytes: int = 32_000
+    process_types: str = AUTO
+    native: bool = False
+    process_kinds: tuple[str, ...] = ("*", "!query")
+    consumers: tuple[str, ...] = ("dashboard", "legacy_dashboard")
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
+
+    @property
+    def runnable_type(self) -> str:
+        """The type of what has our processes below it."""
+        return f"{self._stem}_runnable"
+
+    @property
+    def consumer_type(self) -> str:
+        """The type of datasets that stand for those who only read."""
+        return f"{self._stem}_consumer"
+
+    @property
+    def _stem(self) -> str:
+        return self.process_type.removesuffix("_process")
+
+    def named(self, name: str, *, native: bool = False) -> str:
+        """The name of an entity of ours, marked where its type is not the usual one.
+
+        An entity cannot change its type: under other types the same process needs another name, so that the ledger
+        tells them apart and the old entity goes.
+        """
+        mark = "databricks" if native else self._stem
+        return name if mark == _OWN_STEM else f"{name}?{mark}"
+
+    def draws(self, kind: str) -> bool:
+        """Whether processes of a kind become entities."""
+        globs = self.process_kinds
+        left_out = any(fnmatchcase(kind, glob[1:]) for glob in globs if glob.startswith("!"))
+        return not left_out and any(fnmatchcase(kind, glob) for glob in globs if not glob.startswith("!"))
 
     @property
     def dataset_types(self) -> tuple[str, ...]:

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from miner.errors import SinkError
 from sinks.purview.assets import DATASET_TYPES
 
+_MICROSOFTS = "databricks_"
+"""Begins the names of Purview's own types for what is in Databricks."""
+
 SCHEME = "uc-miner://"
 """Begins the qualified name of every entity the miner makes, whatever its type is called."""
 
@@ -17,3 +20,9 @@ def refuse_foreign(entities: Iterable[tuple[str, str]]) -> None:
             f"{len(foreign)} entities to be removed are not the miner's own, the first is {foreign[0]}",
             mend="nothing was removed; give only entities that the miner made",
         )
+
+
+def refuse_microsofts(type_name: str) -> None:
+    """Raise SinkError when a type of this name is not for the miner to define."""
+    if type_name.lower().startswith(_MICROSOFTS) or type_name in DATASET_TYPES:
+        raise SinkError(f"{type_name} is a type of Microsoft's", mend="nothing was defined; give the type another name")

@@ -5,9 +5,12 @@ import hashlib
 import orjson
 
 PROCESS = "process"
+RUNNABLE = "runnable"
+CONSUMER = "consumer"
+PARENT = "parent"
 USAGE = "usage"
 
-PAYLOAD_VERSION = 1
+PAYLOAD_VERSION = 2
 """Raised when the form of the bodies changes, so that everything is sent once more."""
 
 

@@ -36,6 +36,10 @@ class Process:
     notebook_id: str
     job_id: str
     pipeline_id: str
+    label: str = ""
+    task_key: str = ""
+    workspace_name: str = ""
+    workspace_url: str = ""
 
     @property
     def ad_hoc(self) -> bool:
@@ -44,29 +48,55 @@ class Process:
 
     @property
     def title(self) -> str:
-        """Such as `Job 123`."""
+        """Such as `Job 123`, or `Job nightly load` where it is known what it is called."""
         words = self.kind.replace("_", " ").capitalize() or "Ad hoc"
-        return words if self.ad_hoc else f"{words} {self.id}"
+        return words if self.ad_hoc else f"{words} {self.label or self.id}"
 
-    def qualified_name(self, target: str, target_hash: str) -> str:
-        """`uc-miner://<metastore>/<workspace>/<kind>/<id>/<hash of the target's identity>`, segments percent-encoded.
+    def own_name(self, target: str) -> str:
+        """`uc-miner://<metastore>/<workspace>/<kind>/<id>`, segments percent-encoded.
 
-        An own scheme, so that processes of the native scan are never overwritten. The id of an ad hoc process is its
+        An own scheme, so that what the native scan makes is never overwritten. The id of an ad hoc process is its
         target.
         """
         parts = (self.metastore_id, self.workspace_id, self.kind, target if self.ad_hoc else self.id)
-        return f"{SCHEME}{'/'.join(map(_segment, parts))}/{target_hash}"
+        return f"{SCHEME}{'/'.join(map(_segment, parts))}"
+
+    def qualified_name(self, target: str, target_hash: str) -> str:
+        """The own name with the hash of the target's identity below it."""
+        return f"{self.own_name(target)}/{target_hash}"
+
+    def host(self, domain: str) -> str:
+        """The host of its Azure workspace, '' when it is not known.
+
+        https://learn.microsoft.com/en-us/azure/databricks/workspace/workspace-details gives its form. It follows from
+        the id alone, so that it may go into identities.
+        """
+        return _host(self.workspace_id, domain)
+
+    def told(self, domain: str) -> dict[str, str]:
+        """What entities of our own types say of it."""
+        return {
+            "metastoreId": self.metastore_id,
+            "workspaceId": self.workspace_id,
+            "workspaceName": self.workspace_name,
+            "processKind": self.kind,
+            "processId": self.id,
+            "link": self.link(domain),
+        }
 
     def link(self, domain: str) -> str:
-        """The page of the process in its Azure workspace, '' when it has none.
-
-        https://learn.microsoft.com/en-us/azure/databricks/workspace/workspace-details gives the host's form.
-        """
+        """The page of the process in its workspace, '' when it has none."""
         page = _PAGES.get(self.kind)
-        workspace = _workspace(self.workspace_id, domain)
-        if not (page and workspace and self.id) or (self.kind in _NUMBERED and not _number(self.id)):
+        host = self.host(domain)
+        workspace = self.workspace_url or (f"https://{host}" if host else "")
+        if not (page and workspace and self.id) or (self.kind in _NUMBERED and not self.numbered):
             return ""
         return f"{workspace}/{page}{_segment(self.id)}"
+
+    @property
+    def numbered(self) -> bool:
+        """True when its id is a number of Databricks, and not a name of ours."""
+        return _number(self.id)
 
 
 @lru_cache(maxsize=65_536)
@@ -75,10 +105,10 @@ def _segment(part: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _workspace(workspace_id: str, domain: str) -> str:
+def _host(workspace_id: str, domain: str) -> str:
     if not (domain and _number(workspace_id)):
         return ""
-    return f"https://adb-{workspace_id}.{int(workspace_id) % 20}.{domain}"
+    return f"adb-{workspace_id}.{int(workspace_id) % 20}.{domain}"
 
 
 def _number(part: str) -> bool:

@@ -1,4 +1,4 @@
-"""The types the miner brings along: its process type, and the group of usage figures.
+"""The types the miner brings along: runnables with processes below them, consumers, and the group of usage figures.
 
 Types of the scan (`databricks_*` and the like) are Microsoft's: they are referenced, never defined.
 Business metadata (in the portal: managed attributes) can be widened and expired, but never deleted or changed
@@ -13,10 +13,14 @@ from pyapacheatlas.core.typedef import (
     AtlasAttributeDef,
     AtlasStructDef,
     Cardinality,
+    ChildEndDef,
     EntityTypeDef,
+    ParentEndDef,
+    RelationshipTypeDef,
     TypeCategory,
 )
 
+from sinks.purview.hierarchy import PROCESSES_END, RUNNABLE_END
 from sinks.purview.options import PurviewOptions
 
 Json = dict[str, Any]
@@ -24,16 +28,22 @@ Json = dict[str, Any]
 _SERVICE = "Unity Catalog Miner"
 _UNBOUNDED = 2_147_483_647
 
-_PROCESS_ATTRIBUTES: Mapping[str, str] = {
-    "columnMapping": "string",
+_ABOUT: Mapping[str, str] = {
     "metastoreId": "string",
     "workspaceId": "string",
+    "workspaceName": "string",
     "processKind": "string",
     "processId": "string",
+    "link": "string",
+}
+
+_PROCESS_ATTRIBUTES: Mapping[str, str] = {
+    "columnMapping": "string",
+    **_ABOUT,
     "notebookId": "string",
     "jobId": "string",
     "pipelineId": "string",
-    "link": "string",
+    "taskKey": "string",
     "unverified": "boolean",
     "unmatchedInputs": "array<string>",
     "columnMappingDegraded": "boolean",
@@ -67,19 +77,60 @@ def usage_figures(windows: Iterable[int]) -> Mapping[str, str]:
 
 def typedefs(options: PurviewOptions) -> Json:
     """The body for `/types/typedefs`: everything entities and usage need."""
-    return {"entityDefs": [process_type(options)], "businessMetadataDefs": [usage_group(options)]}
+    return {
+        "entityDefs": entity_types(options),
+        "relationshipDefs": [relationship_type(options)],
+        "businessMetadataDefs": [usage_group(options)],
+    }
 
 
-def process_type(options: PurviewOptions) -> Json:
-    """A subtype of Process, because columnMapping is shown only where the type has it as a string."""
-    attributes = [_attribute(name, kind) for name, kind in _PROCESS_ATTRIBUTES.items()]
-    made: Json = EntityTypeDef(
-        options.process_type,
-        superTypes=["Process"],
+def entity_types(options: PurviewOptions) -> list[Json]:
+    """The types of entities of our own.
+
+    The two options make a runnable stand for the processes below it in the lineage view. A process is a subtype of
+    Process, because columnMapping is shown only where the type has it as a string.
+    """
+    return [
+        _entity_type(
+            options.runnable_type, "Process", _ABOUT, {"derivedLineageSources": json.dumps([PROCESSES_END])},
+            "What moves data in Databricks, with one process for every dataset it writes.",
+        ),
+        _entity_type(
+            options.process_type, "Process", _PROCESS_ATTRIBUTES, {"defaultRenderedLineage": RUNNABLE_END},
+            "Lineage of one Databricks process into one dataset, mined from the system tables.",
+        ),
+        _entity_type(
+            options.consumer_type, "DataSet", _ABOUT, {},
+            "What reads data in Databricks and writes none, such as a dashboard.",
+        ),
+    ]  # fmt: skip
+
+
+def relationship_type(options: PurviewOptions) -> Json:
+    """A runnable has processes, and they go with it."""
+    made: Json = RelationshipTypeDef(
+        f"{options.runnable_type}_processes",
+        ParentEndDef(PROCESSES_END, options.runnable_type).to_json(),
+        ChildEndDef(RUNNABLE_END, options.process_type).to_json(),
+        "COMPOSITION",
         serviceType=_SERVICE,
         typeVersion="1.0",
-        description="Lineage of one Databricks process into one dataset, mined from the system tables.",
-        attributeDefs=attributes,
+        description="The processes of a runnable.",
+    ).to_json()
+    return made
+
+
+def _entity_type(
+    name: str, above: str, attributes: Mapping[str, str], options: Mapping[str, str], description: str
+) -> Json:
+    made: Json = EntityTypeDef(
+        name,
+        superTypes=[above],
+        serviceType=_SERVICE,
+        typeVersion="1.0",
+        description=description,
+        options=dict(options),
+        attributeDefs=[_attribute(attribute, kind) for attribute, kind in attributes.items()],
     ).to_json()
     return made
 
@@ -102,12 +153,15 @@ def usage_group(options: PurviewOptions, dataset_types: Iterable[str] | None = N
 
 def widened(present: Json, wanted: Json) -> Json | None:
     """The definition that is there with what it lacks of the wanted one; None when it lacks nothing."""
-    there = {attribute["name"]: attribute for attribute in present.get("attributeDefs", [])}
+    options = (present.get("options") or {}) | (wanted.get("options") or {})
+    there = {attribute["name"]: attribute for attribute in present.get("attributeDefs") or []}
     merged = there | {
         attribute["name"]: _widened_attribute(there.get(attribute["name"]), attribute)
-        for attribute in wanted["attributeDefs"]
+        for attribute in wanted.get("attributeDefs") or []
     }
-    return None if merged == there else {**present, "attributeDefs": list(merged.values())}
+    if merged == there and options == (present.get("options") or {}):
+        return None
+    return {**present, "attributeDefs": list(merged.values())} | ({"options": options} if options else {})
 
 
 def _attribute(name: str, kind: str, options: Mapping[str, str] | None = None) -> AtlasAttributeDef:

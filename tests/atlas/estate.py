@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from miner.emission import Changes, Emitter
-from miner.ledger import Ledger, reading
+from miner.ledger import Ledger, edges, wanted
 from miner.popularity import PopularityOptions, popularity
 from miner.ports import Entity
 from queries.sample import write_estate
@@ -101,12 +101,12 @@ class Estate:
         """The current edges, as the report tells them; those of processes that wait are left out."""
         ledger = self.ledger()
         with ledger.reading() as connection:
-            reading.resolve(connection, STALE_DAYS)
-            reading.want(connection, everything=True)
-            waiting = {process for process, _ in reading.waiting(connection)}
+            wanted.resolve(connection, STALE_DAYS)
+            wanted.want(connection, everything=True)
+            waiting = {process for process, _ in wanted.waiting(connection)}
             rows = connection.exec_driver_sql("SELECT id, workspace_id, kind, process_id FROM process").all()
             left_out = {tuple(row[1:]) for row in rows if row[0] in waiting}
-            told = reading.edge_report(connection).to_pylist()
+            told = edges.edge_report(connection).to_pylist()
         ledger.close()
         return [
             edge for edge in told if (edge["workspace_id"], edge["process_kind"], edge["process_id"]) not in left_out
@@ -116,9 +116,9 @@ class Estate:
         """Process entities and usage entities as they are to be sent."""
         ledger, sink = self.ledger(), self.sink()
         with ledger.reading() as connection:
-            reading.resolve(connection, STALE_DAYS)
-            reading.want(connection, everything=True)
-            processes = list(sink.processes(reading.flows(connection), lambda _: None))
+            wanted.resolve(connection, STALE_DAYS)
+            wanted.want(connection, everything=True)
+            processes = list(sink.processes(edges.flows(connection), lambda _: None))
         usage = list(sink.usage(popularity(ledger, self.popularity), lambda _: None))
         sink.close()
         ledger.close()

@@ -1,5 +1,6 @@
 """`python -m tests.bench [NAME …]`: run the benchmark, or the named parts of it."""
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -167,6 +168,41 @@ def emission(folder: Path) -> None:
     verdict("entities built or sent by an unchanged run", second.told["built"] + second.told["sent"], 0, "entities")
 
 
+def wire(folder: Path) -> None:
+    """200,000 edges with their column sets through the connector into the ledger, against a bare fetch and insert."""
+    estate = folder / "estate"
+    write_bench(estate, edges=200_000, days=2, rows_per_day=600_000, columns_per_row=3, seed=1, last_day=LAST)
+    first, asked = str(LAST - timedelta(days=1)), str(folder / "asked.jsonl")
+    with _served(estate) as server:
+        times: dict[str, list[float]] = {"mine": [], "fetch": []}
+        peaks = {}
+        for turn in range(3):
+            mined = child("mine_wire", server=server, ledger=str(folder / f"{turn}.db"), first=first, asked=asked)
+            say("mine lineage over the wire, ledger written", mined)
+            fetched = child("fetch_wire", server=server, ledger=str(folder / f"raw-{turn}.db"), asked=asked)
+            say("bare fetch of the same rows, and insert", fetched, f"{fetched.told['rows']:,.0f} rows")
+            times["mine"].append(mined.seconds)
+            times["fetch"].append(fetched.seconds)
+            peaks = {"mine": mined.peak, "fetch": fetched.peak}
+        verdict("mining over fetch and insert, best of three", min(times["mine"]) / min(times["fetch"]), 2)
+        verdict("peak memory over the bare connector's", peaks["mine"] / peaks["fetch"], 1.3)
+        for rows in (100_000, 1_000_000):
+            streamed = child("stream_wire", server=server, scratch=str(folder / "scratch"), rows=rows)
+            say(f"stream {rows:,} rows", streamed, f"{streamed.told['rows'] / streamed.seconds:,.0f} rows/s")
+            peaks[str(rows)] = streamed.peak
+    verdict("peak memory, ten times the rows", peaks["1000000"] / peaks["100000"], 1.1)
+
+
+@contextmanager
+def _served(estate: Path) -> Iterator[dict[str, str]]:
+    command = [sys.executable, "-m", "tests.bench.warehouse", str(estate)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        yield json.loads(server.stdout.readline())
+        server.stdin.close()
+
+
 def sending(_folder: Path) -> None:
     """A hundred thousand process entities to a server that only answers, six requests at once, against a bare session."""
     with _answering() as endpoint:
@@ -196,7 +232,7 @@ def _answering() -> Iterator[str]:
 
 PARTS: dict[str, Callable[[Path], None]] = {
     "mining": mining, "memory": memory, "history": history, "popularity": popularity, "emission": emission,
-    "sending": sending,
+    "wire": wire, "sending": sending,
 }  # fmt: skip
 
 

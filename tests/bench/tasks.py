@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.measure import report
+from tests.bench.over_the_wire import fetch_wire, mine_wire, stream_wire
 
 if TYPE_CHECKING:
     from miner.ports import Entity
@@ -215,7 +216,7 @@ def post(endpoint: str, entities: int, workers: int) -> None:
 
 TASKS: dict[str, Callable[..., None]] = {
     "raw": raw, "raw_usage": raw_usage, "mine": mine, "windows": windows, "emit": emit, "build": build,
-    "send": send, "post": post,
+    "send": send, "post": post, "mine_wire": mine_wire, "fetch_wire": fetch_wire, "stream_wire": stream_wire,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -21,7 +21,12 @@ class Dataset(NamedTuple):
 
 def fold(text: str | None) -> str | None:
     """A name as it is compared: no backticks around it, lower case; nothing when nothing is left."""
-    return (text or "").strip("`").lower() or None
+    return lowered((text or "").strip("`")) or None
+
+
+def lowered(text: str) -> str:
+    """Lower case, letter by letter: a capital sigma becomes the same letter wherever it stands."""
+    return "".join(char.lower() for char in text)
 
 
 @cache
@@ -65,7 +70,7 @@ def folder(raw: str | None) -> str | None:
     else:
         scheme, host, rest = "", "", text
     path = re.sub("/+", "/", rest[len(host) :]).rstrip("/")
-    head = (f"{_SCHEMES.get(scheme.lower(), scheme.lower())}:" if scheme else "") + host.lower()
+    head = (f"{_SCHEMES.get(scheme.lower(), scheme.lower())}:" if scheme else "") + lowered(host)
     if head == "dbfs:" and path.startswith("/Volumes/"):
         head = ""
     if path.startswith("/"):

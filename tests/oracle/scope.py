@@ -41,7 +41,7 @@ def matching(text: str | None, globs: Iterable[str]) -> str | None:
     """The first glob that covers the whole text: `*` is any text, `?` any one character."""
     for glob in globs:
         wanted = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in glob)
-        if text is not None and re.fullmatch(wanted, text):
+        if text is not None and re.fullmatch(wanted, text, re.DOTALL):
             return glob
     return None
 

@@ -5,7 +5,7 @@ import pytest
 
 from miner.errors import SchemaDriftError
 from queries.documented import DOCUMENTED
-from queries.system_tables import DEFAULT_TABLES, OPTIONAL_TABLES, REQUIRED, SystemTableReader
+from queries.system_tables import KNOWN_TABLES, OPTIONAL_TABLES, REQUIRED, SystemTableReader
 from tests import oracle
 from tests.queries import given
 from tests.rows import COLUMN_LINEAGE, DAY, TABLES, columns, hit, lineage, run, statement, write_estate, write_table
@@ -77,7 +77,7 @@ def test_only_what_is_read_is_needed(tmp_path, form):
     assert len(source.absent()) > 20
 
 
-@pytest.mark.parametrize(("role", "column"), [(role, column) for role, names in REQUIRED.items() for column in names])
+@pytest.mark.parametrize(("role", "column"), [(role, column) for role in TABLES for column in REQUIRED[role]])
 def test_a_required_column_is_refused_by_name(tmp_path, role, column):
     """A table without a column the miner cannot do without is refused, naming the file and the column."""
     source = given.unopened(write(tmp_path, role, [column]))
@@ -91,7 +91,7 @@ def test_a_required_column_is_refused_by_name(tmp_path, role, column):
 def test_required_columns_are_documented():
     """What is required is in the documents, and of both lineage tables what an edge cannot be known without."""
     for role, names in REQUIRED.items():
-        assert set(names) <= set(DOCUMENTED[DEFAULT_TABLES[role]].names)
+        assert set(names) <= set(DOCUMENTED[KNOWN_TABLES[role]].names)
     assert set(OPTIONAL_TABLES) < set(REQUIRED)
     assert {"direct_access", "entity_metadata", "statement_id"}.isdisjoint(REQUIRED["table_lineage"])
 

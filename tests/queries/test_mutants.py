@@ -120,6 +120,7 @@ _NULL = "NULL joins nothing; this joins less"
 _NEVER = "neither is ever NULL"
 EQUIVALENT = {
     "usage_daily: always DATASET_KEY(metastore_id, catalog, schema, name, path)": "says nothing of rows left out",
+    "usage_daily: always last_spelled.spelled": "says nothing of rows left out",
     "usage_daily: always reader": _ONE_ROW,
     "usage_daily: always process_kind": _ONE_ROW,
     "usage_daily: always workspace_id": "rows left out are summed after units; this makes fewer of them",
@@ -134,7 +135,7 @@ EQUIVALENT = {
     "cached_reads: without NOT t.statement_id IS NULL": _NULL,
     "cached_reads: without FALSE of COALESCE(REGEXP_LIKE(origins.process_kind, :excluded_kinds), FALSE)": _NEVER,
     "cached_reads: without FALSE of COALESCE(REGEXP_LIKE(origins.workspace_i … luded_workspaces), FALSE)": _NEVER,
-    "clean_name: always REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REP … ^_]+_(.+)_[0-9]+$', '$1')": "spares most names three expressions",
+    "clean_name: always REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REP … ]+_(.+)_[0-9]+\\\\z', '$1')": "spares most names three expressions",
     "row_fate: without TRUE of COALESCE(direct_access, TRUE)": "NULL is no reason either",
 }
 """What may be taken out without another answer, and why it is there."""

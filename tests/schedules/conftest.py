@@ -156,12 +156,12 @@ def made(home, demo_once):
 
 
 def small_estate(last: date = rows.DAY) -> list[rows.Row]:
-    """Three days of lineage: a job that fills b from a, a query that fills c from b, and readers."""
+    """Three days of lineage: a job that fills b from a, a pipeline that fills c from b, and readers."""
     events = []
     for day in (last - timedelta(days=2), last - timedelta(days=1), last):
         events += [
             rows.lineage("main.s.a", "main.s.b", day=day, job="7", created_by="etl@x.org"),
-            rows.lineage("main.s.b", "main.s.c", day=day, query="q1", created_by="ann@x.org"),
+            rows.lineage("main.s.b", "main.s.c", day=day, pipeline="q1", created_by="ann@x.org"),
             rows.lineage("main.s.c", None, day=day, created_by="ann@x.org", statement_id=f"s{day}"),
             rows.lineage("main.s.c", None, day=day, created_by="bob@x.org", statement_id=f"t{day}"),
             rows.lineage(None, "main.s.unread", day=day, job="8", created_by="etl@x.org"),

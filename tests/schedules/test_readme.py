@@ -17,7 +17,7 @@ def blocks(language: str) -> list[str]:
 
 def test_five_lines_of_settings(home):
     """The five lines that point the miner at exports are five, are read, and are enough for a run."""
-    lines, _ = blocks("toml")
+    _, lines, _ = blocks("toml")
     assert len(lines.splitlines()) == 5
     home.export.rmdir()
     (home.folder / "exports").mkdir()
@@ -27,19 +27,27 @@ def test_five_lines_of_settings(home):
     assert home("run").code == 0
 
 
-def test_settings_of_purview(home):
-    """The lines that send to an account are right beside the first five."""
+def test_settings_of_databricks(home):
+    """The lines that point the miner at a warehouse are read, and enough for `grants` to name the principal."""
+    home.settings.write_text(blocks("toml")[0])
+    principal = tomllib.loads(home.settings.read_text())["sources"]["prod"]["principal"]
+    assert f"TO `{principal}`" in home("grants").out
+
+
+@pytest.mark.parametrize("source", [0, 1])
+def test_settings_of_purview(home, source):
+    """The lines that send to an account are right beside those of either source."""
     (home.folder / "exports" / "prod").mkdir(parents=True)
-    home.settings.write_text("".join(blocks("toml")))
+    given = blocks("toml")
+    home.settings.write_text(given[source] + given[2])
     assert settings.load(home.settings, {}).purview.sink == "purview"
-    assert tomllib.loads(home.settings.read_text())
 
 
 def test_every_command_is_there(home):
     """The commands of the README are those of the command line, with options that exist."""
-    named = re.findall(r"^\| `uc-miner ([a-z ]+?)(?: ([-\[].*?))?` \|", TEXT, re.MULTILINE)
+    named = re.findall(r"^\| `uc-miner ([a-z ]+?)(?: ([A-Z\-\[].*?))?` \|", TEXT, re.MULTILINE)
     assert {command for command, _ in named} == {
-        "demo", "sample", "preflight", "grants", "views", "run", "plan", "report", "status", "ledger dump",
+        "demo", "sample", "preflight", "grants", "views", "run", "explain", "plan", "report", "status", "ledger dump",
     }  # fmt: skip
     for command, options in named:
         page = home(*command.split(), "--help").out
@@ -65,7 +73,7 @@ def test_links(target):
 
 
 def test_targets_of_make():
-    """The two commands for a bare machine are targets of the Makefile."""
-    called = set(re.findall(r"^make ([a-z]+)$", TEXT, re.MULTILINE))
-    assert called == {"demo", "test"}
-    assert called <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    """The commands for a bare machine are targets of the Makefile."""
+    called = set(re.findall(r"^make ([a-z-]+)$", TEXT, re.MULTILINE))
+    assert called == {"demo", "test", "test-spark"}
+    assert called <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

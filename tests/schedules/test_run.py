@@ -34,7 +34,8 @@ def test_run(home):
     assert ["read_only", "6", "-"] in [line[:3] for line in lines]
     assert ["write_only", "3", "-"] in [line[:3] for line in lines]
     assert ["processes", "2", "0", "0", "0"] in lines
-    assert len(emitted(home)) == 2 + 4
+    assert ["what", "they", "are", "part", "of", "2", "0", "0", "0"] in lines
+    assert len(emitted(home)) == 2 + 2 + 4
 
 
 def test_second_run_sends_nothing(mined):
@@ -63,10 +64,10 @@ def test_plan_says_what_run_does(home):
     planned = home("plan", "--json").json
     assert bodies(home) == {}
     changes = jobs.run(home.session.parts()).outcome.changes
-    assert planned["created"] == dict(changes.created) == {"process": 2, "usage": 4}
+    assert planned["created"] == dict(changes.created) == {"runnable": 2, "process": 2, "usage": 4}
     assert planned["changed"] == dict(changes.changed) == {}
     assert planned["removed"] == changes.removed == []
-    assert planned["operations"] == changes.operations == sum(2 + 1 for _ in range(2)) + 4
+    assert planned["operations"] == changes.operations == sum(1 + 3 + 1 for _ in range(2)) + 4
     assert planned["seconds"] == pytest.approx(planned["operations"] / 25)
     after = home("plan", "--json").json
     assert (after["created"], after["changed"], after["removed"], after["operations"]) == ({}, {}, [], 0)
@@ -74,8 +75,8 @@ def test_plan_says_what_run_does(home):
 
 def test_plan_of_a_change_and_a_removal(home):
     """A source that is gone changes its entity, a flow that is gone removes it: first in the plan, then in the run."""
-    both = [rows.lineage("main.s.a", "main.s.b", query="q"), rows.lineage("main.s.x", "main.s.b", query="q")]
-    gone = rows.lineage("main.s.a", "main.s.c", query="q")
+    both = [rows.lineage("main.s.a", "main.s.b", pipeline="q"), rows.lineage("main.s.x", "main.s.b", pipeline="q")]
+    gone = rows.lineage("main.s.a", "main.s.c", pipeline="q")
     home.write(*both, gone)
     home.at(datetime(2026, 11, 11, tzinfo=UTC))
     assert home("run").code == 0
@@ -95,7 +96,7 @@ def test_plan_of_a_change_and_a_removal(home):
 
 def test_unmatched_is_told_with_an_example(home):
     """What has no entity is counted by reason, with one example of each, in run and plan."""
-    home.write(rows.lineage("main.s.a", "dbfs:/mnt/somewhere/x", query="q"))
+    home.write(rows.lineage("main.s.a", "dbfs:/mnt/somewhere/x", pipeline="q"))
     home("run", "--no-emit")
     (found, *_) = home("plan", "--json").json["unmatched"]
     assert found["count"] > 0
@@ -145,7 +146,7 @@ def test_start_before_retention(home):
 def test_default_start(home):
     """Without a start mining begins 30 days ago, and the run says so; that is no warning."""
     home.settings.write_text(home.settings.read_text().replace("start = 2026-11-08", ""))
-    home.write(*small_estate(), rows.lineage("main.s.old", "main.s.b", query="q", day=date(2026, 10, 12)))
+    home.write(*small_estate(), rows.lineage("main.s.old", "main.s.b", pipeline="q", day=date(2026, 10, 12)))
     answer = home("run")
     assert "note: [mining] start is not set: mined from 30 days ago on (2026-10-13)" in answer.out
     assert "warning: source prod holds" not in answer.out

@@ -86,7 +86,7 @@ def test_batches(tmp_path):
     assert write_batches(iter([batch, batch]), EDGE_REPORT, str(target)) == 2
     header, one, two = target.read_text().splitlines()
     assert header.replace('"', "").split(",") == EDGE_REPORT.names
-    assert one == two == ',,,,,"c.s.a",,,2026-01-01,,3,'
+    assert one == two == ',,,,,"c.s.a",,,2026-01-01,,3,,'
 
 
 def test_no_rows(tmp_path):

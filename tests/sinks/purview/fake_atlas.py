@@ -10,12 +10,14 @@ import email
 import io
 import itertools
 import json
+import re
 import threading
 import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -31,6 +33,9 @@ BASE_TYPES = {
     "databricks_view": (["DataSet"], {}),
     "azure_datalake_gen2_path": (["DataSet"], {}),
 }
+NATIVE_TYPES = Path(__file__).parents[2] / "atlas" / "purview_databricks_types.json"
+FIELDS = {"guid", "typeName", "attributes", "businessAttributes", "customAttributes", "relationshipAttributes"}
+"""Of an entity, all that this server knows."""
 SEARCH = "/datamap/api/search/"
 IMPORT_HEAD = (
     "EntityType,EntityUniqueAttributeValue,BusinessAttributeName,BusinessAttributeValue,"
@@ -94,6 +99,8 @@ class FakeAtlas:
             for name, (supers, attributes) in BASE_TYPES.items()
         }
         self.groups: dict[str, dict[str, Any]] = {}
+        self.relationships: dict[str, dict[str, Any]] = {}
+        self.may_define = True
         self.entities: dict[tuple[str, str], dict[str, Any]] = {}
         self.asked: list[Asked] = []
         self.unknown: list[str] = []
@@ -118,6 +125,18 @@ class FakeAtlas:
         """Put an asset there, as a scan would."""
         attributes = {"qualifiedName": qualified_name, "name": name or qualified_name.rpartition("/")[2]}
         self.entities[type_name, qualified_name] = self._made(type_name, attributes)
+
+    def native(self, leave_out=()):
+        """Put Purview's own types for what runs in Databricks there, as Purview has them."""
+        given = json.loads(NATIVE_TYPES.read_text(encoding="utf-8"))
+        self.types |= {one["name"]: one for one in given["entityDefs"] if one["name"] not in leave_out}
+        ends = {one["name"]: {one["endDef1"]["type"], one["endDef2"]["type"]} for one in given["relationshipDefs"]}
+        kept = [one for one in given["relationshipDefs"] if self.types.keys() >= ends[one["name"]]]
+        self.relationships |= {one["name"]: one for one in kept}
+
+    def parent(self, type_name, qualified_name, end):
+        """The qualified name of what an entity hangs below."""
+        return self.entities[type_name, qualified_name]["relationships"][end][1]
 
     def process(self, qualified_name, type_name="uc_miner_process"):
         """The attributes of a process."""
@@ -161,8 +180,8 @@ class FakeAtlas:
     def _route(self, asked):
         match asked.method, asked.path.strip("/").split("/"):
             case "GET", ["types", "typedefs", "headers"]:
-                entity = [{"category": "ENTITY", "name": name} for name in self.types]
-                return entity + [{"category": "BUSINESS_METADATA", "name": name} for name in self.groups]
+                kinds = {"ENTITY": self.types, "BUSINESS_METADATA": self.groups, "RELATIONSHIP": self.relationships}
+                return [{"category": kind, "name": name} for kind, there in kinds.items() for name in there]
             case "GET", ["types", "typedef", "name", name]:
                 return self._definition(unquote(name))
             case "POST", ["types", "typedefs"]:
@@ -209,13 +228,33 @@ class FakeAtlas:
         raise RefusedError(501, "", "unknown request")
 
     def _definition(self, name):
-        definition = self.types.get(name) or self.groups.get(name)
+        if name in self.types:
+            return self.types[name] | {"relationshipAttributeDefs": list(self._ends(name).values())}
+        definition = self.groups.get(name) or self.relationships.get(name)
         if definition is None:
             raise RefusedError(404, "ATLAS-404-00-001", f"Given typename {name} was invalid")
         return definition
 
+    def _ends(self, type_name):
+        """The ends of relationships that a type has, its supertypes' too; a child cannot be without its parent."""
+        supers, ends = self._supers(type_name), {}
+        for one in self.relationships.values():
+            first, second, owns = one["endDef1"], one["endDef2"], one["relationshipCategory"] == "COMPOSITION"
+            if first["type"] in supers:
+                ends[first["name"]] = {
+                    "name": first["name"], "typeName": f"array<{second['type']}>", "isOptional": True, "owned": owns
+                }  # fmt: skip
+            if second["type"] in supers:
+                ends[second["name"]] = {"name": second["name"], "typeName": first["type"], "isOptional": not owns}
+        return ends
+
     def _define(self, body, existing):
-        for category, store in (("entityDefs", self.types), ("businessMetadataDefs", self.groups)):
+        if not self.may_define:
+            raise RefusedError(403, "ATLAS-403-00-001", "admin is not authorized to perform create type")
+        stores = {
+            "entityDefs": self.types, "relationshipDefs": self.relationships, "businessMetadataDefs": self.groups
+        }  # fmt: skip
+        for category, store in stores.items():
             for wanted in body.pop(category, []):
                 if existing and wanted["name"] not in store:
                     raise RefusedError(404, "ATLAS-404-00-001", f"Given typename {wanted['name']} was invalid")
@@ -227,11 +266,14 @@ class FakeAtlas:
         return {}
 
     def _check_definition(self, wanted, present):
-        names = {one["name"]: one["typeName"] for one in wanted["attributeDefs"]}
+        for end in ("endDef1", "endDef2"):
+            if end in wanted and wanted[end]["type"] not in self.types:
+                raise RefusedError(404, "ATLAS-404-00-001", f"Given typename {wanted[end]['type']} was invalid")
+        names = {one["name"]: one["typeName"] for one in wanted.get("attributeDefs") or []}
         for one in (present or {}).get("attributeDefs", []):
             if names.get(one["name"]) != one["typeName"]:
                 raise RefusedError(400, "ATLAS-400-00-01A", f"attribute {one['name']} may not be changed or removed")
-        for one in wanted["attributeDefs"]:
+        for one in wanted.get("attributeDefs") or []:
             if one["typeName"] not in SIMPLE:
                 raise RefusedError(400, "ATLAS-400-00-01A", f"no type {one['typeName']}")
             for type_name in _applicable(one):
@@ -289,7 +331,34 @@ class FakeAtlas:
             _check_value(name, value, known.get(name))
         for group, values in one.get("businessAttributes", {}).items():
             self._check_business(type_name, group, values)
+        for name, value in one.get("customAttributes", {}).items():
+            if not re.fullmatch(r"[\w-]{1,50}", name) or len(value) > 500:
+                raise RefusedError(400, "ATLAS-400-00-0B2", f"custom attribute {name} is too long")
+        assert one.keys() <= FIELDS
+        self._check_parents(one)
         return type_name, one["attributes"]["qualifiedName"]
+
+    def _check_parents(self, one):
+        """A child has its parent; who it is, is looked up among what is there, subtypes too."""
+        ends = self._ends(one["typeName"])
+        given = one.get("relationshipAttributes", {})
+        present = self.entities.get((one["typeName"], one["attributes"]["qualifiedName"]))
+        for name, end in ends.items():
+            if not end["isOptional"] and name not in given and not present:
+                raise RefusedError(404, "ATLAS-404-00-007", f"{name}: mandatory attribute value missing")
+        for name, reference in given.items():
+            if name not in ends:
+                raise RefusedError(400, "ATLAS-400-00-01A", f"no relationship {name}")
+            if ends[name]["typeName"] not in self._supers(reference["typeName"]):
+                raise RefusedError(400, "ATLAS-400-00-036", f"{reference['typeName']} is no valid end")
+            self._referred(reference)
+
+    def _referred(self, reference):
+        name = reference["uniqueAttributes"]["qualifiedName"]
+        for key in self.entities:
+            if key[1] == name and reference["typeName"] in self._supers(key[0]):
+                return key
+        raise RefusedError(404, "ATLAS-404-00-00A", f"Referenced entity {reference['typeName']} {name} is not found")
 
     def _check_business(self, type_name, group, values):
         if group not in self.groups:
@@ -312,20 +381,30 @@ class FakeAtlas:
     def _store(self, key, one, behaviour):
         present = self.entities.get(key)
         business = one.get("businessAttributes", {})
+        parents = {end: self._referred(there) for end, there in one.get("relationshipAttributes", {}).items()}
+        custom = one.get("customAttributes")
         if present is None:
-            self.entities[key] = self._made(key[0], one["attributes"], business)
+            made = self._made(key[0], one["attributes"], business)
+            self.entities[key] = made | {"customAttributes": custom or {}, "relationships": parents}
             return "CREATE"
         if not self.merges:
             behaviour = "ignore"
         attributes = present["attributes"] | {k: v for k, v in one["attributes"].items() if v is not None}
         merged = _merged(present["businessAttributes"], business, behaviour)
-        if (attributes, merged) == (present["attributes"], present["businessAttributes"]):
+        after = {
+            "attributes": attributes,
+            "businessAttributes": merged,
+            "customAttributes": present["customAttributes"] if custom is None else custom,
+            "relationships": present["relationships"] | parents,
+        }
+        if all(present[name] == value for name, value in after.items()):
             return None
-        present.update(attributes=attributes, businessAttributes=merged)
+        present.update(after)
         return "UPDATE"
 
     def _made(self, type_name, attributes, business=None):
         made = {"typeName": type_name, "guid": f"guid-{next(self._guids)}", "status": "ACTIVE"}
+        made |= {"customAttributes": {}, "relationships": {}}
         return made | {"attributes": dict(attributes), "businessAttributes": _merged({}, business or {}, "merge")}
 
     def _found(self, type_name, query):
@@ -339,6 +418,11 @@ class FakeAtlas:
         if (type_name, qualified_name) not in self.entities:
             raise RefusedError(404, "ATLAS-404-00-009", f"Instance {type_name} {qualified_name} is invalid/not found")
         gone = self.entities.pop((type_name, qualified_name))
+        owned = [name for name, end in self._ends(type_name).items() if end.get("owned")]
+        parent = (type_name, qualified_name)
+        for child in [key for key, one in self.entities.items() if parent in one["relationships"].values()]:
+            assert owned
+            self._deleted(*child)
         return {"mutatedEntities": {"DELETE": [{"guid": gone["guid"]}]}}
 
     def _business_deleted(self, guid, groups):

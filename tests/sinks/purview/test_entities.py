@@ -13,10 +13,11 @@ from tests.sinks.purview.given import flows as batch_of
 
 @pytest.fixture
 def made(unmatched):
-    """The entities of some edges."""
+    """The process entities of some edges."""
 
     def make(*edges, options=None):
-        return list(process_entities([batch_of(*edges)], unmatched, options or PurviewOptions()))
+        every = process_entities([batch_of(*edges)], unmatched, options or PurviewOptions())
+        return [entity for entity in every if entity.kind == "process"]
 
     return make
 
@@ -37,15 +38,23 @@ def test_one_entity_per_process_and_target(made, unmatched):
     assert identity == entity.qualified_name
     assert identity.startswith(f"uc-miner://{METASTORE}/6051921418418893/job/101/")
     assert [part["DatasetMapping"]["Source"] for part in mapping] == [f"{TABLES}/a", f"{TABLES}/b"]
+    assert sent["relationshipAttributes"] == {
+        "runnable": {
+            "typeName": "uc_miner_runnable",
+            "uniqueAttributes": {"qualifiedName": f"uc-miner://{METASTORE}/6051921418418893/job/101"},
+        }
+    }
     assert attributes == {
         "name": "Job 101 → c.s.x",
         "metastoreId": METASTORE,
         "workspaceId": "6051921418418893",
+        "workspaceName": "",
         "processKind": "job",
         "processId": "101",
         "notebookId": "",
         "jobId": "",
         "pipelineId": "",
+        "taskKey": "",
         "link": "https://adb-6051921418418893.13.azuredatabricks.net/jobs/101",
         "unverified": False,
         "unmatchedInputs": [],
@@ -53,7 +62,7 @@ def test_one_entity_per_process_and_target(made, unmatched):
         "inputs": [reference("a"), reference("b")],
         "outputs": [reference("x")],
     }
-    assert (entity.kind, entity.operations) == ("process", 4)
+    assert (entity.kind, entity.operations) == ("process", 5)
 
 
 def test_the_ledger_knows_its_flow_again(made):

@@ -28,9 +28,17 @@ def catalog(atlas):
     return atlas
 
 
-def processes(sink, count=40):
+def built(sink, count=40):
+    """Entities of as many processes, with what these are part of."""
     edges = [edge(f"c.s.t{n}", f"c.s.t{(n + 1) % 40}", process=n) for n in range(count)]
     return list(sink.processes([batch_of(*edges)], Reports()))
+
+
+def processes(sink, count=40):
+    """As many process entities; what these are part of is sent."""
+    made = built(sink, count)
+    assert sink.send([one for one in made if one.kind == "runnable"]) == []
+    return [one for one in made if one.kind == "process"]
 
 
 def sent(sink, entities):
@@ -253,9 +261,9 @@ def test_collections_and_versions_on_the_data_map(monkeypatch, catalog, connecte
     endpoint = catalog.endpoint.removesuffix("/api/atlas/v2")
     sink = connected(PurviewOptions(collection="abc123"), endpoint=endpoint)
     sink.prepare()
-    sent(sink, processes(sink, 3))
-    (posted,) = catalog.calls("POST", "/entity/bulk")
-    assert posted.query == {"collectionId": "abc123", "api-version": API_VERSION}
+    sent(sink, built(sink, 3))
+    queries = [posted.query for posted in catalog.calls("POST", "/entity/bulk")]
+    assert queries == [{"collectionId": "abc123", "api-version": API_VERSION}] * 2
 
 
 def test_figures_where_bulk_passes_them_over(catalog, connected):

@@ -43,7 +43,12 @@ def test_definitions(folder):
     """The type definitions stand beside the bodies."""
     FilesSink(folder, PurviewOptions(windows=(7,))).prepare()
     written = json.loads((folder / "typedefs.json").read_text())
-    assert [one["name"] for one in written["entityDefs"]] == ["uc_miner_process"]
+    assert [one["name"] for one in written["entityDefs"]] == [
+        "uc_miner_runnable",
+        "uc_miner_process",
+        "uc_miner_consumer",
+    ]
+    assert [one["name"] for one in written["relationshipDefs"]] == ["uc_miner_runnable_processes"]
     assert "reads_7d" in {one["name"] for one in written["businessMetadataDefs"][0]["attributeDefs"]}
 
 
@@ -82,5 +87,7 @@ def test_the_whole_way(folder, unmatched):
     for batch in sink.batches(sink.usage(popularity({}), unmatched)):
         sink.send(batch)
     counts = {path.name: len(json.loads(path.read_text())["entities"]) for path in folder.iterdir()}
-    assert counts == {"bulk-000001.json": 2, "bulk-000002.json": 2, "bulk-000003.json": 1, "usage-000001.json": 1}
+    assert counts == {f"bulk-00000{n}.json": count for n, count in enumerate([2, 2, 1, 2, 2, 1], 1)} | {
+        "usage-000001.json": 1
+    }
     assert unmatched == []

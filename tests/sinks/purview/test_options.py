@@ -11,23 +11,35 @@ OTHER = {
     "workspace_domain": "databricks.azure.us",
     "windows": (30, 90),
     "max_attribute_bytes": 1000,
+    "native": True,
+    "process_kinds": ("job",),
+    "consumers": (),
     "process_type": "p",
     "usage_group": "g",
 }
 SENDING = {"max_entities": 7, "max_bytes": 7, "workers": 7, "operations_per_second": 7, "collection": "c"}
+CHOICE = {"process_types": "native", "native": True}
+"""The choice alone builds nothing else: what comes of it does, and the files sink sets that itself."""
 
 
 def test_every_option_is_known_here():
     """A new option has to say whether it changes entities."""
-    assert {field.name for field in fields(DEFAULT)} == {*OTHER, *SENDING}
+    assert {field.name for field in fields(DEFAULT)} == {*OTHER, *SENDING, *CHOICE}
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_what_changes_entities_changes_the_fingerprint(tmp_path, name):
+def test_what_changes_entities_changes_the_fingerprint(name):
     """Each option that changes what is built has everything built again."""
-    assert FilesSink(tmp_path, replace(DEFAULT, **{name: OTHER[name]})).fingerprint != FilesSink(tmp_path).fingerprint
+    assert replace(DEFAULT, **{name: OTHER[name]}).fingerprint != DEFAULT.fingerprint
 
 
-def test_sending_changes_no_entity(tmp_path):
+def test_sending_changes_no_entity():
     """Other limits of a request, another rate or collection are no reason to build again."""
-    assert FilesSink(tmp_path, replace(DEFAULT, **SENDING)).fingerprint == FilesSink(tmp_path).fingerprint
+    assert replace(DEFAULT, **SENDING).fingerprint == DEFAULT.fingerprint
+
+
+def test_types_that_are_chosen_change_the_fingerprint(tmp_path):
+    """The files sink, which has no catalog to ask, builds native entities only when told to, and then all anew."""
+    plain = FilesSink(tmp_path).fingerprint
+    assert FilesSink(tmp_path, replace(DEFAULT, process_types="own")).fingerprint == plain
+    assert FilesSink(tmp_path, replace(DEFAULT, process_types="native")).fingerprint != plain

@@ -4,7 +4,6 @@ import pytest
 
 from miner import schemas
 from miner.checks import findings
-from sinks.purview.options import DEFAULT
 from tests.sinks.purview.fake_atlas import Fault
 
 METASTORE = "11111111-2222-3333-4444-555555555555"
@@ -90,7 +89,10 @@ def test_types_to_come(atlas, found):
     """Types that the next run makes are named; that they are missing hinders nothing."""
     told = found("c.s.a")["purview.types"]
     assert told.state == "pass"
-    assert told.finding.endswith(f"the next run makes or widens {DEFAULT.process_type}, {DEFAULT.usage_group}")
+    assert told.finding.endswith(
+        "the next run makes or widens uc_miner_runnable, uc_miner_process, uc_miner_consumer, "
+        "uc_miner_runnable_processes, UnityCatalogUsage"
+    )
 
 
 def test_no_scanned_types(atlas, found):

@@ -4,8 +4,8 @@ import pytest
 
 from miner.errors import SinkError
 from sinks.purview.options import PurviewOptions
-from sinks.purview.ownership import refuse_foreign
-from sinks.purview.typedefs import process_type, typedefs, usage_group, widened
+from sinks.purview.ownership import refuse_foreign, refuse_microsofts
+from sinks.purview.typedefs import entity_types, relationship_type, typedefs, usage_group, widened
 
 OPTIONS = PurviewOptions(windows=(30, 90))
 
@@ -14,22 +14,37 @@ def names(definition):
     return [attribute["name"] for attribute in definition["attributeDefs"]]
 
 
-def test_process_type():
-    """The process type is a Process with columnMapping as a string: bare Process shows no columns."""
-    definition = process_type(OPTIONS)
-    assert (definition["name"], definition["superTypes"], definition["category"]) == (
-        "uc_miner_process",
-        ["Process"],
-        "ENTITY",
-    )
-    kinds = {attribute["name"]: attribute["typeName"] for attribute in definition["attributeDefs"]}
+def test_runnable_and_process():
+    """Both are Processes with the options that let one stand for the other; columns need columnMapping as a string."""
+    runnable, process, _ = entity_types(OPTIONS)
+    assert [one["superTypes"] for one in (runnable, process)] == [["Process"]] * 2
+    assert (runnable["name"], runnable["options"]) == ("uc_miner_runnable", {"derivedLineageSources": '["processes"]'})
+    assert (process["name"], process["options"]) == ("uc_miner_process", {"defaultRenderedLineage": "runnable"})
+    kinds = {attribute["name"]: attribute["typeName"] for attribute in process["attributeDefs"]}
     assert kinds["columnMapping"] == "string"
     assert kinds["unmatchedInputs"] == "array<string>"
 
 
+def test_a_runnable_has_processes():
+    """The ends are those that the options name; what is below goes with what is above."""
+    definition = relationship_type(OPTIONS)
+    assert (definition["name"], definition["relationshipCategory"]) == ("uc_miner_runnable_processes", "COMPOSITION")
+    above, below = definition["endDef1"], definition["endDef2"]
+    assert (above["type"], above["name"], above["cardinality"]) == ("uc_miner_runnable", "processes", "SET")
+    assert (below["type"], below["name"], below["cardinality"]) == ("uc_miner_process", "runnable", "SINGLE")
+    assert (above["isContainer"], below["isContainer"]) == (True, False)
+
+
+def test_consumer():
+    """What only reads has a dataset to lead to."""
+    *_, consumer = entity_types(OPTIONS)
+    assert (consumer["name"], consumer["superTypes"]) == ("uc_miner_consumer", ["DataSet"])
+
+
 def test_lists_may_be_long():
     """Atlas refuses a second element unless the definition allows it."""
-    (attribute,) = [one for one in process_type(OPTIONS)["attributeDefs"] if one["name"] == "unmatchedInputs"]
+    _, process, _ = entity_types(OPTIONS)
+    (attribute,) = [one for one in process["attributeDefs"] if one["name"] == "unmatchedInputs"]
     assert (attribute["cardinality"], attribute["valuesMaxCount"]) == ("LIST", 2_147_483_647)
 
 
@@ -47,14 +62,21 @@ def test_nothing_of_microsofts_is_defined():
     """No definition carries the name of a scanned type."""
     body = typedefs(OPTIONS)
     defined = [definition["name"] for definitions in body.values() for definition in definitions]
-    assert defined == ["uc_miner_process", "UnityCatalogUsage"]
+    assert defined == [
+        "uc_miner_runnable",
+        "uc_miner_process",
+        "uc_miner_consumer",
+        "uc_miner_runnable_processes",
+        "UnityCatalogUsage",
+    ]
 
 
 def test_definitions_are_json():
     """The definitions survive the way through JSON, and settings name them."""
-    body = typedefs(PurviewOptions(process_type="p", usage_group="g"))
+    body = typedefs(PurviewOptions(process_type="our_process", usage_group="g"))
     assert json.loads(json.dumps(body)) == body
-    assert (body["entityDefs"][0]["name"], body["businessMetadataDefs"][0]["name"]) == ("p", "g")
+    assert [one["name"] for one in body["entityDefs"]] == ["our_runnable", "our_process", "our_consumer"]
+    assert body["businessMetadataDefs"][0]["name"] == "g"
 
 
 def test_widening_adds_only_what_is_missing():
@@ -94,3 +116,11 @@ def test_ownership(foreign):
     refuse_foreign([("uc_miner_process", "uc-miner://1"), ("an_older_type", "uc-miner://2")])
     with pytest.raises(SinkError, match="not the miner's own"):
         refuse_foreign([("uc_miner_process", "uc-miner://1"), foreign])
+
+
+@pytest.mark.parametrize("name", ["databricks_process", "Databricks_mine", "hive_table"])
+def test_no_type_of_microsofts_is_made(name):
+    """Whatever the settings say, a definition under such a name stops the run."""
+    refuse_microsofts("uc_miner_process")
+    with pytest.raises(SinkError, match="Microsoft"):
+        refuse_microsofts(name)

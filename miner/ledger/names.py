@@ -1,0 +1,270 @@
+"""What things are called, staged and merged: a snapshot that replaces a source's share, part by part.
+
+Names are attributes. What changes here marks the flows that show it, and makes no process, edge or flow anew.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, text
+
+from miner import days
+from miner.ledger import aliases, dirty, keys
+from miner.ledger.staging import ADD_DATASETS, Staging
+
+KEPT_BY_DAY = frozenset({"dbt_models"})
+"""Parts that are told for a run of days only: what was known of other days stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamesMerge:
+    """A snapshot of one source's names; `last_day` is the last day of its lineage."""
+
+    source_id: int
+    last_day: date
+    read_at: datetime
+    run_id: int
+
+
+class NamesStaging(Staging):
+    """The parts of the stream `names` that could be read."""
+
+    def __init__(self, path: Path, connection: Connection, first: date) -> None:
+        super().__init__(path, connection, first)
+        self.rows_read: dict[str, int] = {}
+        self.content = ""
+        for statement in _STAGED:
+            self.execute(statement)
+
+    def add(self, part: str, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in one part whole (`miner.ports.NAMES`)."""
+        self.rows_read[part] = 0
+        for batch in batches:
+            self.rows_read[part] += batch.num_rows
+            self._add(part, pa.Table.from_batches([batch]))
+
+    def _add(self, part: str, rows: pa.Table) -> None:
+        match part:
+            case "tables":
+                self._add_forms(rows)
+            case "workspaces" | "job_tasks" | "catalogs":
+                self.ingest(part, rows)
+            case _:
+                self._add_labels(part, rows)
+
+    def _add_labels(self, part: str, rows: pa.Table) -> None:
+        at = pc.fill_null(pc.cast(rows["changed_at"], pa.int64()), 0)
+        told = rows.drop_columns(["changed_at"]).append_column("changed_at", at)
+        told = told.append_column("part", pa.array([part] * rows.num_rows, pa.string()))
+        self.ingest("labels", told.filter(pc.not_equal(pc.fill_null(rows["name"], ""), "")))
+
+    def _add_forms(self, rows: pa.Table) -> None:
+        """Forms of tables the ledger knows; and those whose location it knows as a path, which is evidence."""
+        nothing = pa.chunked_array([pa.nulls(rows.num_rows, pa.string())])
+        ends = [rows["metastore_id"], rows["catalog"], rows["schema"], rows["name"], nothing]
+        tables = keys.halves_of_parts(ends)
+        paths = keys.halves_of_parts([rows["metastore_id"], nothing, nothing, nothing, rows["path"]])
+        located = pc.is_valid(rows["path"]).to_numpy() & ~self.unknown(paths, "dataset")
+        known = located | ~self.unknown(tables, "dataset")
+        if located.any():
+            self.datasets([column.filter(pa.array(located)) for column in ends], tables[located])
+            self.ingest("storage", pa.table({"from_id": paths[located, 0], "to_id": tables[located, 0]}))
+        told = rows.select(["type", "table_type", "view_definition"])
+        self.ingest("forms", told.append_column("dataset_id", pa.array(tables[:, 0])).filter(pa.array(known)))
+
+    def finish(self) -> None:
+        """Work out what the aliases are, so that figures are told when they change."""
+        self.refuse_doubles()
+        pairs = sorted(set(self.rows("SELECT from_id, to_id FROM stage.storage")))
+        if pairs:
+            self.content = hashlib.blake2b(np.array(pairs, ">i8").tobytes(), digest_size=16).hexdigest()
+
+
+def merge_names(connection: Connection, one: NamesMerge, staging: NamesStaging) -> None:
+    """Replace one source's share of every part that was read. The caller holds the transaction."""
+    staging.refuse_collisions()
+    last = days.number(one.last_day)
+    for part, rows in staging.rows_read.items():
+        values = {
+            "source": one.source_id, "part": part, "rows": rows, "last": last, "at": days.micros(one.read_at),
+            "content": staging.content if part == "tables" else "", "run": one.run_id,
+        }  # fmt: skip
+        connection.execute(text(_NOTE), values)
+        if part not in KEPT_BY_DAY:
+            connection.execute(text("INSERT INTO stage.replaced VALUES (:part)"), {"part": part})
+    values = {"source": one.source_id, "last": last}
+    for statement in _MERGE:
+        connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
+
+
+_NOTE = (
+    "INSERT INTO names_read (source_id, part, rows, last_day, content, read_at, run_id) "
+    "VALUES (:source, :part, :rows, :last, :content, :at, :run) ON CONFLICT (source_id, part) DO UPDATE SET "
+    "rows = excluded.rows, last_day = excluded.last_day, content = excluded.content, read_at = excluded.read_at, "
+    "run_id = excluded.run_id"
+)
+
+_STAGED = (
+    (
+        "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
+        "name TEXT, path TEXT)"
+    ),
+    (
+        "CREATE TABLE stage.labels (kind TEXT, workspace_id TEXT, item_id TEXT, name TEXT, changed_at INTEGER, "
+        "part TEXT)"
+    ),
+    "CREATE TABLE stage.job_tasks (workspace_id TEXT, job_id TEXT, task_key TEXT)",
+    "CREATE TABLE stage.workspaces (workspace_id TEXT, name TEXT, url TEXT)",
+    "CREATE TABLE stage.forms (type TEXT, table_type TEXT, view_definition TEXT, dataset_id INTEGER)",
+    "CREATE TABLE stage.storage (from_id INTEGER, to_id INTEGER)",
+    (
+        "CREATE TABLE stage.catalogs (metastore_id TEXT, catalog TEXT, type TEXT, connection TEXT, address TEXT, "
+        "provider TEXT, share TEXT)"
+    ),
+    "CREATE TABLE stage.replaced (part TEXT PRIMARY KEY)",
+    (
+        "CREATE TABLE stage.renamed (kind TEXT, workspace_id TEXT, item_id TEXT, "
+        "PRIMARY KEY (kind, workspace_id, item_id))"
+    ),
+    "CREATE TABLE stage.moved_workspace (workspace_id TEXT PRIMARY KEY)",
+    "CREATE TABLE stage.renamed_process (id INTEGER PRIMARY KEY)",
+    "CREATE TABLE stage.moved (from_id INTEGER PRIMARY KEY)",
+)
+
+
+def _replaced(part: str) -> str:
+    return f"EXISTS (SELECT 1 FROM stage.replaced WHERE part = '{part}')"  # noqa: S608 -- a name of ours
+
+
+_LABEL = "kind, workspace_id, item_id, part, name"
+_TASK = "workspace_id, job_id, task_key"
+_WORKSPACE = "workspace_id, name, url"
+
+_CHANGES = (
+    (
+        f"INSERT OR IGNORE INTO stage.renamed SELECT kind, workspace_id, item_id FROM ("  # noqa: S608 -- ours throughout
+        f"SELECT {_LABEL} FROM stage.labels EXCEPT SELECT {_LABEL} FROM label WHERE source_id = :source)"
+    ),
+    (
+        "INSERT OR IGNORE INTO stage.renamed SELECT kind, workspace_id, item_id FROM ("  # noqa: S608
+        f"SELECT {_LABEL} FROM label WHERE source_id = :source AND part IN (SELECT part FROM stage.replaced) "
+        f"EXCEPT SELECT {_LABEL} FROM stage.labels)"
+    ),
+    (
+        "INSERT OR IGNORE INTO stage.renamed SELECT 'job', workspace_id, job_id FROM ("  # noqa: S608
+        f"SELECT {_TASK} FROM stage.job_tasks EXCEPT SELECT {_TASK} FROM job_task WHERE source_id = :source)"
+    ),
+    (
+        "INSERT OR IGNORE INTO stage.renamed SELECT 'job', workspace_id, job_id FROM ("  # noqa: S608
+        f"SELECT {_TASK} FROM job_task WHERE source_id = :source AND {_replaced('job_tasks')} "
+        f"EXCEPT SELECT {_TASK} FROM stage.job_tasks)"
+    ),
+    (
+        "INSERT OR IGNORE INTO stage.moved_workspace SELECT workspace_id FROM ("  # noqa: S608
+        f"SELECT {_WORKSPACE} FROM stage.workspaces EXCEPT SELECT {_WORKSPACE} FROM workspace "
+        "WHERE source_id = :source)"
+    ),
+    (
+        "INSERT OR IGNORE INTO stage.moved_workspace SELECT workspace_id FROM ("  # noqa: S608
+        f"SELECT {_WORKSPACE} FROM workspace WHERE source_id = :source AND {_replaced('workspaces')} "
+        f"EXCEPT SELECT {_WORKSPACE} FROM stage.workspaces)"
+    ),
+    # What changed stands first: without any, the processes are not looked at.
+    (
+        "INSERT OR IGNORE INTO stage.renamed_process SELECT p.id FROM stage.renamed r CROSS JOIN process p "
+        "ON p.workspace_id = r.workspace_id AND p.kind = r.kind AND p.process_id = r.item_id"
+    ),
+    (
+        "INSERT OR IGNORE INTO stage.renamed_process SELECT p.id FROM stage.moved_workspace w CROSS JOIN process p "
+        "ON p.workspace_id = w.workspace_id"
+    ),
+    dirty.MARK.format(
+        rows="SELECT process_id, target_dataset, 1 FROM ("
+        "SELECT e.process_id, e.target_dataset FROM stage.renamed_process r JOIN edge e ON e.process_id = r.id "
+        "UNION SELECT e.process_id, e.target_dataset FROM stage.renamed_process r "
+        "JOIN alias a ON a.kind = 'process' AND a.to_id = r.id JOIN edge e ON e.process_id = a.from_id) WHERE true"
+    ),
+)
+"""Which processes are called otherwise now, or are in a workspace that is; their flows are marked."""
+
+_FORMS = (
+    dirty.MARK.format(
+        rows="SELECT process_id, target_dataset, 1 FROM (SELECT e.process_id, e.target_dataset FROM ("
+        "SELECT f.dataset_id AS id FROM stage.forms f JOIN dataset d ON d.id = f.dataset_id AND d.type IS NULL "
+        "WHERE NOT EXISTS (SELECT 1 FROM table_form o WHERE o.dataset_id = f.dataset_id AND o.source_id = :source "
+        "AND o.type = f.type)) c JOIN edge e ON e.source_dataset = c.id OR e.target_dataset = c.id) "
+        "WHERE true GROUP BY process_id, target_dataset"
+    ),
+)
+"""Flows of tables whose type no event tells, when information_schema tells another than before."""
+
+_STALE_STORAGE = (
+    "a.source_id = :source AND a.kind = 'dataset' AND a.evidence = 'storage_location' "  # noqa: S608
+    f"AND {_replaced('tables')} AND NOT EXISTS "
+    "(SELECT 1 FROM stage.storage s WHERE s.from_id = a.from_id AND s.to_id = a.to_id)"
+)
+
+_ALIASES = (
+    f"INSERT OR IGNORE INTO stage.moved SELECT a.from_id FROM alias a WHERE {_STALE_STORAGE}",  # noqa: S608
+    (
+        "INSERT OR IGNORE INTO stage.moved SELECT s.from_id FROM stage.storage s WHERE NOT EXISTS "
+        "(SELECT 1 FROM alias a WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = s.from_id "
+        "AND a.to_id = s.to_id)"
+    ),
+    # Under the path's own name and under every name it had: what was drawn to a table may be the path's again.
+    dirty.MARK.format(
+        rows="SELECT process_id, target_dataset, 1 FROM ("
+        "SELECT e.process_id, e.target_dataset FROM stage.moved m JOIN edge e ON e.source_dataset = m.from_id "
+        "UNION SELECT e.process_id, e.target_dataset FROM stage.moved m JOIN edge e ON e.target_dataset = m.from_id "
+        "UNION SELECT e.process_id, o.to_id FROM stage.moved m JOIN edge e ON e.target_dataset = m.from_id "
+        "JOIN alias o ON o.kind = 'dataset' AND o.from_id = m.from_id) WHERE true"
+    ),
+    (
+        "DELETE FROM alias WHERE (source_id, kind, from_id, to_id, evidence) IN (SELECT a.source_id, a.kind, "  # noqa: S608
+        f"a.from_id, a.to_id, a.evidence FROM alias a WHERE {_STALE_STORAGE})"
+    ),
+    aliases.UPSERT.format(
+        rows="SELECT DISTINCT :source, 'dataset', from_id, to_id, 'storage_location', :last, :last "
+        "FROM stage.storage WHERE true"
+    ),
+)
+
+_REPLACE = (
+    (
+        "DELETE FROM label WHERE source_id = :source AND part IN (SELECT part FROM stage.replaced) AND NOT EXISTS "
+        "(SELECT 1 FROM stage.labels s WHERE s.kind = label.kind AND s.workspace_id = label.workspace_id "
+        "AND s.item_id = label.item_id AND s.part = label.part)"
+    ),
+    (
+        "INSERT INTO label (kind, workspace_id, item_id, source_id, part, name, changed_at) "
+        "SELECT kind, workspace_id, item_id, :source, part, max(name), changed_at FROM stage.labels WHERE true "
+        "GROUP BY kind, workspace_id, item_id, part ON CONFLICT (kind, workspace_id, item_id, source_id, part) "
+        "DO UPDATE SET name = excluded.name, changed_at = excluded.changed_at "
+        "WHERE part IN (SELECT part FROM stage.replaced) OR excluded.changed_at >= label.changed_at"
+    ),
+    f"DELETE FROM job_task WHERE source_id = :source AND {_replaced('job_tasks')}",  # noqa: S608
+    f"INSERT OR IGNORE INTO job_task ({_TASK}, source_id) SELECT {_TASK}, :source FROM stage.job_tasks",  # noqa: S608
+    f"DELETE FROM workspace WHERE source_id = :source AND {_replaced('workspaces')}",  # noqa: S608
+    (
+        f"INSERT OR IGNORE INTO workspace ({_WORKSPACE}, source_id) "  # noqa: S608
+        f"SELECT {_WORKSPACE}, :source FROM stage.workspaces"
+    ),
+    f"DELETE FROM table_form WHERE source_id = :source AND {_replaced('tables')}",  # noqa: S608
+    (
+        "INSERT OR IGNORE INTO table_form (dataset_id, source_id, type, table_type, view_definition) "
+        "SELECT dataset_id, :source, type, table_type, view_definition FROM stage.forms"
+    ),
+    f"DELETE FROM catalog WHERE source_id = :source AND {_replaced('catalogs')}",  # noqa: S608
+    (
+        "INSERT OR IGNORE INTO catalog (metastore_id, catalog, source_id, type, connection, address, provider, share) "
+        "SELECT metastore_id, catalog, :source, type, connection, address, provider, share FROM stage.catalogs"
+    ),
+)
+
+_MERGE = (ADD_DATASETS, *_CHANGES, *_FORMS, *_ALIASES, *_REPLACE)

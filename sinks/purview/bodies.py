@@ -1,0 +1,132 @@
+"""What entities say: processes of our own type or of Purview's, and the datasets that stand for who only reads."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from miner.ports import Entity, Unmatched
+from sinks.purview import payload
+from sinks.purview.assets import Asset, Reference
+from sinks.purview.columns import ColumnMapping
+from sinks.purview.flows import Flow, KnownDatasets
+from sinks.purview.hierarchy import MAKER, Place
+from sinks.purview.options import PurviewOptions
+
+_CUSTOM_CHARACTERS = 480
+"""Atlas takes custom attributes of 500 characters."""
+
+
+@dataclass(slots=True)
+class Inputs:
+    """The sources of one flow: column pairs and references by the asset's qualified name, and those without one."""
+
+    pairs: dict[str, list[str]] = field(default_factory=dict)
+    references: dict[str, Reference] = field(default_factory=dict)
+    unmatched: list[Unmatched] = field(default_factory=list)
+    verified: bool = True
+
+    @property
+    def sorted(self) -> list[Reference]:
+        """The references by qualified name."""
+        return [self.references[source] for source in sorted(self.references)]
+
+    @property
+    def nothing_left(self) -> str:
+        """Why there is no reference."""
+        reasons = sorted({source.reason for source in self.unmatched})
+        return f"every source: {'; '.join(reasons)}" if reasons else "source and target are one asset"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is drawn of one flow."""
+
+    flow: Flow
+    name: str
+    title: str
+    inputs: Inputs
+    output: Asset
+    columns: ColumnMapping
+
+
+def inputs_of(flow: Flow, known: KnownDatasets, output: Asset) -> Inputs:
+    """The sources of a flow into an asset; two spellings of one asset make no lineage."""
+    inputs = Inputs()
+    for source, pairs, verified in zip(flow.sources, flow.column_pairs, flow.verified, strict=True):
+        asset = known[source].asset
+        if isinstance(asset, Unmatched):
+            inputs.unmatched.append(asset)
+        elif asset.qualified_name != output.qualified_name:
+            inputs.pairs.setdefault(asset.qualified_name, []).append(pairs)
+            inputs.references[asset.qualified_name] = asset.reference
+            inputs.verified &= verified
+    return inputs
+
+
+def process_body(line: Line, place: Place, options: PurviewOptions) -> bytes:
+    """The body of a process entity.
+
+    The own type has attributes for all that is known. A native process has none beside its columns: the rest goes into
+    custom attributes, of which every entity may have any.
+    """
+    told: dict[str, object] = {"typeName": place.process_type}
+    if place.native:
+        told["attributes"] = _head(line) | _ends(line)
+        told["customAttributes"] = _custom(line, options.workspace_domain)
+    else:
+        told["attributes"] = _head(line) | _own(line, options) | _ends(line)
+    told["relationshipAttributes"] = place.relationships
+    return payload.written(told)
+
+
+def consumer(flow: Flow, options: PurviewOptions) -> Entity:
+    """The dataset of our own that stands for a process which only reads: Purview draws no process without output."""
+    process = flow.process
+    name = options.named(f"{process.own_name('')}/consumer")
+    attributes = {"qualifiedName": name, "name": process.title, **process.told(options.workspace_domain)}
+    body = payload.written({"typeName": options.consumer_type, "attributes": attributes})
+    ends = (flow.process_id, flow.target)
+    return Entity(payload.CONSUMER, name, options.consumer_type, body, payload.digest(body), 1, ends)
+
+
+def _head(line: Line) -> dict[str, object]:
+    return {"qualifiedName": line.name, "name": line.title}
+
+
+def _ends(line: Line) -> dict[str, object]:
+    return {"columnMapping": line.columns.text, "inputs": line.inputs.sorted, "outputs": [line.output.reference]}
+
+
+def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
+    process = line.flow.process
+    return {
+        **process.told(options.workspace_domain),
+        "notebookId": process.notebook_id,
+        "jobId": process.job_id,
+        "pipelineId": process.pipeline_id,
+        "taskKey": process.task_key,
+        "unverified": not line.inputs.verified,
+        "columnMappingDegraded": bool(line.columns.left_out),
+        "unmatchedInputs": _unmatched(line, options.max_attribute_bytes),
+    }
+
+
+def _custom(line: Line, domain: str) -> Mapping[str, str]:
+    told = {name: str(value) for name, value in line.flow.process.told(domain).items() if value}
+    told |= {"unverified": "true"} if not line.inputs.verified else {}
+    told |= {"columnMappingDegraded": "true"} if line.columns.left_out else {}
+    unmatched = ", ".join(_unmatched(line, _CUSTOM_CHARACTERS))
+    told |= {"unmatchedInputs": unmatched} if unmatched else {}
+    return {name: value[:_CUSTOM_CHARACTERS] for name, value in told.items()} | dict([MAKER])
+
+
+def _unmatched(line: Line, limit: int) -> list[str]:
+    return _listed({source.name for source in line.inputs.unmatched}, limit) if line.inputs.unmatched else []
+
+
+def _listed(names: Collection[str], limit: int) -> list[str]:
+    """The names, sorted; those that would make the list longer than `limit` bytes as one last number."""
+    ends = accumulate(len(name.encode()) + 3 for name in sorted(names))
+    fitting = sum(end <= limit for end in ends)
+    more = [f"and {len(names) - fitting} more"] if fitting < len(names) else []
+    return sorted(names)[:fitting] + more

@@ -1,0 +1,116 @@
+"""What a process entity hangs below: workspace, job and task, or workspace and notebook, or a runnable of our own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from miner.ports import Entity
+from sinks.purview import native, payload
+from sinks.purview.assets import Asset, Reference
+from sinks.purview.flows import Flow
+from sinks.purview.options import PurviewOptions
+from sinks.purview.processes import Process
+
+RUNNABLE_END = "runnable"
+PROCESSES_END = "processes"
+
+MAKER = ("madeBy", "uc-miner")
+"""A custom attribute of native entities that we made: others of the same type are only referred to."""
+
+_REMEMBERED = 100_000
+_LONG = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A process's parents, outermost first, and how the process says below which one it is."""
+
+    process_type: str
+    parents: tuple[Entity, ...]
+    relationships: Mapping[str, Reference]
+    native: bool
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The qualified names of all parents."""
+        return tuple(parent.qualified_name for parent in self.parents)
+
+
+class Hierarchy:
+    """Places of processes. Flows come ordered by process, so that the last place is remembered."""
+
+    def __init__(self, options: PurviewOptions) -> None:
+        self._options = options
+        self._last: tuple[tuple[int, str], Place] | None = None
+        self._told: set[str] = set()
+
+    def place(self, flow: Flow, target: str) -> Place:
+        """Where the process of a flow hangs; the name of its target tells ad hoc processes apart."""
+        key = (flow.process_id, target if flow.process.ad_hoc else "")
+        if self._last is None or self._last[0] != key:
+            self._last = (key, self._placed(flow, target))
+        return self._last[1]
+
+    def untold(self, place: Place) -> Iterator[Entity]:
+        """The parents that did not come yet."""
+        if len(self._told) > _REMEMBERED:
+            self._told.clear()
+        for parent in place.parents:
+            if parent.qualified_name not in self._told:
+                self._told.add(parent.qualified_name)
+                yield parent
+
+    def _placed(self, flow: Flow, target: str) -> Place:
+        process = flow.process
+        host = process.host(self._options.workspace_domain)
+        if self._options.native and host and process.id and process.kind in native.KINDS:
+            return _native_place(process, host)
+        runnable = _runnable(flow, target, self._options)
+        below = {RUNNABLE_END: Asset(runnable.type_name, runnable.qualified_name).reference}
+        return Place(self._options.process_type, (runnable,), below, native=False)
+
+
+def _runnable(flow: Flow, target: str, options: PurviewOptions) -> Entity:
+    process = flow.process
+    name = options.named(process.own_name(target))
+    attributes = {
+        "qualifiedName": name,
+        "name": f"{process.title} → {target}" if process.ad_hoc else process.title,
+        **process.told(options.workspace_domain),
+    }
+    body = payload.written({"typeName": options.runnable_type, "attributes": attributes})
+    key = (flow.process_id, flow.target if process.ad_hoc else 0)
+    return Entity(payload.RUNNABLE, name, options.runnable_type, body, payload.digest(body), 1, key)
+
+
+def _native_place(process: Process, host: str) -> Place:
+    workspace = native.workspace_name(host)
+    parents = [_parent((), native.WORKSPACE, workspace, process.workspace_name or host)]
+    if process.kind == "notebook":
+        notebook = native.notebook_name(workspace, process.id)
+        parents.append(_parent(parents, native.NOTEBOOK, notebook, process.title, "workspace"))
+    else:
+        job = native.job_name(workspace, process.id)
+        number = {"jobId": int(process.id)} if process.numbered and int(process.id) < _LONG else {}
+        parents.append(_parent(parents, native.JOB, job, process.title, "workspace", **number))
+        key = process.task_key or native.LINEAGE_TASK
+        title = process.task_key or f"{process.title}, any task"
+        parents.append(_parent(parents, native.TASK, native.task_name(job, key), title, "job", **number))
+    inner = parents[-1]
+    below = {"task": Asset(inner.type_name, inner.qualified_name).reference}
+    return Place(native.PROCESS, tuple(parents), below, native=True)
+
+
+def _parent(
+    above: list[Entity] | tuple[()], type_name: str, qualified_name: str, name: str, end: str = "", **more: int
+) -> Entity:
+    """One native entity; `end` leads to the innermost of those above it."""
+    told = {
+        "typeName": type_name,
+        "attributes": {"qualifiedName": qualified_name, "name": name, **more},
+        "customAttributes": dict([MAKER]),
+    }
+    if above:
+        told["relationshipAttributes"] = {end: Asset(above[-1].type_name, above[-1].qualified_name).reference}
+    body = payload.written(told)
+    needs = tuple(one.qualified_name for one in above)
+    return Entity(payload.PARENT, qualified_name, type_name, body, payload.digest(body), 1 + bool(above), needs=needs)

@@ -1,0 +1,104 @@
+"""What two engines say to the same question: every row, and the types they give it before the reader casts them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+
+from queries.preflight.looks import Looks
+from queries.system_tables import SystemTableReader
+from tests.queries.crafted import TAG
+from tests.rows import TABLES
+
+Ask = Callable[[SystemTableReader], object]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows as a bag, for neither engine promises their order, or one value; and the types of each result's columns."""
+
+    told: Counter[str] | tuple[object]
+    types: Sequence[Mapping[str, pa.DataType]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same reader over the same files on two engines."""
+
+    duckdb: SystemTableReader
+    spark: SystemTableReader
+    questions: Mapping[str, Ask]
+    _answers: dict[str, tuple[Answer, Answer]] = field(default_factory=dict)
+
+    def answers(self, question: str) -> tuple[Answer, Answer]:
+        """What DuckDB and Spark say to one question, asked once."""
+        if question not in self._answers:
+            ask = self.questions[question]
+            self._answers[question] = _answer(self.duckdb, ask), _answer(self.spark, ask)
+        return self._answers[question]
+
+
+def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, Ask]:
+    """Every question a mine and a preflight put to a warehouse about a run of days, by name; `usage` is two queries."""
+    mined: dict[str, Ask] = {
+        "span": lambda source: [source.span("table_lineage"), source.span("column_lineage")],
+        "totals": lambda source: source.totals("column_lineage", first, last),
+        "edges": lambda source: source.edges(first, last),
+        "column sets": lambda source: source.column_sets(first, last),
+        "column sets without content": lambda source: source._column_sets(first, last, "none", ""),
+        "contents on demand": lambda source: source.column_contents(first, last, wanted),
+        "usage": lambda source: source.usage(first, last),
+        "one-time runs": lambda source: source.one_time_runs(first, last),
+    }
+    return mined | {name: _looking(look, first, last) for name, look in LOOKS.items()}
+
+
+LOOKS: dict[str, Callable[[Looks], object]] = {
+    "readable": lambda looks: [looks.read(role) for role in TABLES],
+    "mix": lambda looks: looks.mix,
+    "history": lambda looks: looks.history,
+    "first direct access": lambda looks: looks.first_direct,
+    "scope": lambda looks: [looks.scope(role) for role in ("table_lineage", "column_lineage", "query_history")],
+    "most read": lambda looks: looks.most_read(),
+    "visible schemas": lambda looks: looks.visible_schemas("SYSTEM"),
+    # These two each engine answers in its own words.
+    "clock": lambda looks: abs(looks.clock() - datetime.now(UTC)) < timedelta(minutes=1),
+    "principal": lambda looks: bool(looks.principal()),
+}
+
+
+def _looking(look: Callable[[Looks], object], first: date, last: date) -> Ask:
+    return lambda source: look(Looks(source, start=first, today=last, tag=TAG))
+
+
+def _answer(source: SystemTableReader, ask: Ask) -> Answer:
+    with _types_told(source) as types:
+        found = ask(source)
+        if isinstance(found, pa.Table):
+            found = iter(found.to_batches())
+        if not isinstance(found, Iterator):
+            return Answer((found,), types)
+        return Answer(Counter(repr(row) for batch in found for row in batch.to_pylist()), types)
+
+
+@contextmanager
+def _types_told(source: SystemTableReader) -> Iterator[list[dict[str, pa.DataType]]]:
+    """Notes the types of what the engine answers, result by result; nothing of one without rows."""
+    types: list[dict[str, pa.DataType]] = []
+    run = source.warehouse.run
+
+    def noted(query, values):
+        types.append({})
+        for batch in run(query, values):
+            if batch.num_rows:
+                types[-1] = {field.name: field.type for field in batch.schema}
+            yield batch
+
+    source.warehouse.run = noted
+    try:
+        yield types
+    finally:
+        del source.warehouse.run
