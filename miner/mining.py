@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -347,7 +348,7 @@ def _ahead(
         waiting: list[tuple[Sequence[date], Future[Fetched]]] = []
         try:
             for day in runs:
-                waiting.append((day, pool.submit(miner.fetch, day)))
+                waiting.append((day, pool.submit(copy_context().run, miner.fetch, day)))
                 if len(waiting) > parallel:
                     first, future = waiting.pop(0)
                     yield first, future.result()

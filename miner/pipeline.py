@@ -67,14 +67,15 @@ class Run:
         outcome = Outcome()
         word = INTERRUPTED
         run_id = registry.start_run(self.ledger, self.command, self.now())
-        try:
-            for source in self.sources:
-                if not outcome.stopped:
-                    self._mine(source, run_id, outcome, mined)
-            self._emit(outcome, emitted)
-            word = outcome.word
-        finally:
-            self._note(run_id, word, outcome)
+        with structlog.contextvars.bound_contextvars(run=run_id):
+            try:
+                for source in self.sources:
+                    if not outcome.stopped:
+                        self._mine(source, run_id, outcome, mined)
+                self._emit(outcome, emitted)
+                word = outcome.word
+            finally:
+                self._note(run_id, word, outcome)
         return outcome
 
     def _mine(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:

@@ -1,6 +1,7 @@
 """The commands: what each is called, takes and shows. What is done stands in `schedules.jobs`."""
 # ruff: noqa: PLR0913 -- a command has an argument for each of its options
 
+import os
 import sys
 from datetime import datetime
 from enum import StrEnum
@@ -215,6 +216,26 @@ def backfill(
 
 def _agreed(question: str) -> bool:
     return sys.stdin.isatty() and typer.confirm(question, err=True)
+
+
+@app.command(epilog="Example: uc-miner --config /etc/uc-miner/uc-miner.toml daemon")
+def daemon(context: typer.Context) -> int:
+    """Mine, send and report on schedule until it is stopped. SIGTERM and SIGINT end it, SIGHUP reads settings anew.
+
+    Exit codes: 0 ended on request, 1 work had to be abandoned, 2 bad settings.
+    """
+    # A second of imports that only the daemon has to spend.
+    from schedules.daemon.life import Daemon  # noqa: PLC0415
+
+    session: Session = context.obj
+    made = Daemon(session.parts)
+    session.tap = made.metrics.count_event
+    code = made.run()
+    if code:
+        # Threads that cannot be ended would be waited for; a kill at any moment is safe.
+        logs.flush()
+        os._exit(code)
+    return code
 
 
 @app.command(epilog="Example: uc-miner report --csv popularity.csv --window 30 --as-of 2026-10-31")

@@ -14,7 +14,7 @@ from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.exclusions import Exclusions
 from miner.ledger import Ledger
-from miner.ledger.leases import Leases, Patience
+from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
@@ -66,6 +66,7 @@ class Parts:
     settings: Settings
     now: Now
     busy_seconds: float = BUSY_SECONDS
+    lease_clock: Clock = database_clock
 
     @property
     def ledger_file(self) -> Path:
@@ -84,7 +85,7 @@ class Parts:
 
     def leases(self, ledger: Ledger, patience: Patience) -> Leases:
         """What takes leases in the ledger for this process."""
-        return Leases(ledger, patience)
+        return Leases(ledger, patience, self.lease_clock)
 
     @property
     def start(self) -> date:
