@@ -62,7 +62,10 @@ class Timing:
 
         given = dict(self.fields)
         if self.kind == "cron":
-            return CronTrigger.from_crontab(given["fields"], timezone=self.zone)
+            minute, hour, day, month, weekday = given["fields"].split()
+            return CronTrigger(
+                minute=minute, hour=hour, day=day, month=month, day_of_week=_weekdays(weekday), timezone=self.zone
+            )
         at = {"minute": given.get("minute") or "0", "second": "0"}
         if self.kind != "hourly":
             at["hour"] = given.get("hour") or "0"
@@ -71,6 +74,21 @@ class Timing:
         if self.kind == "monthly":
             at["day"] = given.get("day") or "1"
         return CronTrigger(**at, timezone=self.zone)
+
+
+def _weekdays(field: str) -> str:
+    """Weekdays as APScheduler takes them: its 0 is Monday, cron's is Sunday, and so is cron's 7."""
+    names = []
+    for part in field.split(","):
+        found = re.fullmatch(r"([0-7])(?:-([0-7]))?(?:/([1-7]))?", part)
+        if found is None:
+            names.append(part)
+            continue
+        first, last = int(found[1]), int(found[2] or (6 if found[3] else found[1]))
+        if first > last:
+            raise ValueError("holds weekdays from a later to an earlier one")
+        names += [_DAYS[(number - 1) % 7][:3] for number in range(first, last + 1, int(found[3] or 1))]
+    return ",".join(names)
 
 
 def timing(text: str, zone: tzinfo = UTC) -> Timing | None:

@@ -213,8 +213,11 @@ class _Heartbeat:
         self._stopped.set()
         self._thread.join()
 
+    def _stopped_within(self, seconds: float) -> bool:
+        return self._stopped.wait(seconds)
+
     def _beat(self) -> None:
-        while not self._stopped.wait(self._lease.seconds / _BEATS):
+        while not self._stopped_within(self._lease.seconds / _BEATS):
             try:
                 with self._ledger.writing() as connection:
                     self.lost = not self._lease.renew(connection)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import adbc_driver_manager as adbc
@@ -127,9 +128,7 @@ class Ledger:
                 raise
 
     def _migrate(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        script = ScriptDirectory.from_config(config)
+        config, script = _migrations()
         with self._engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
             if current == script.get_current_head():
@@ -143,7 +142,16 @@ class Ledger:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            del config.attributes["connection"]
             connection.commit()
+
+
+@cache
+def _migrations() -> tuple[Config, ScriptDirectory]:
+    """The migrations this miner has, read once: a daemon opens the ledger for each of its jobs."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config, ScriptDirectory.from_config(config)
 
 
 def _engine(file: Path, busy_seconds: float) -> Engine:

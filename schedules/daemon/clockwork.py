@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
+import structlog
 from apscheduler.executors.base import BaseExecutor
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.base import STATE_STOPPED, BaseScheduler
@@ -13,9 +14,14 @@ from apscheduler.triggers.base import BaseTrigger
 
 from schedules.daemon.works import Job
 
+log = structlog.get_logger()
+
 _THREADS = 32
-LONGEST_SLEEP = 15.0
+LONGEST_SLEEP = 30.0
 """Seconds between two looks at the clock at most: a clock that is set forward is noticed, and health is told."""
+
+_SET_BACK = timedelta(minutes=1)
+"""A clock that is set back by more would leave jobs waiting for times that come again."""
 
 
 class Bell:
@@ -64,6 +70,7 @@ class Clockwork(BaseScheduler):  # type: ignore[misc]  # APScheduler is publishe
         self._bell = bell
         self._run = run
         self._now = now
+        self._turned = now()
 
     def wakeup(self) -> None:
         """Called by APScheduler when a job changed."""
@@ -93,6 +100,12 @@ class Clockwork(BaseScheduler):  # type: ignore[misc]  # APScheduler is publishe
 
     def turn(self) -> float:
         """Begin what is due; returns the seconds until something is due again, some seconds at most."""
+        now = self._now()
+        if now < self._turned - _SET_BACK:
+            log.warning("clock.set_back", seconds=round((self._turned - now).total_seconds()))
+            for known in self.get_jobs():
+                known.modify(next_run_time=now)
+        self._turned = now
         seconds = self._process_jobs()
         return min(seconds if seconds is not None else LONGEST_SLEEP, LONGEST_SLEEP)
 

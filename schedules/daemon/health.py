@@ -9,6 +9,7 @@ from miner.ledger import STREAMS, ticks
 from miner.ledger.leases import Held, holders
 from miner.ledger.ticks import Tick
 from miner.ledger.watermarks import lag, watermarks
+from schedules.daemon.ledgers import Ledgers
 from schedules.daemon.ticking import due_at
 from schedules.daemon.works import Job
 from schedules.parts import Parts
@@ -51,6 +52,7 @@ class Health:
 
     monotonic: Callable[[], float]
     parts: Parts
+    ledgers: Ledgers
     jobs: Sequence[Job] = ()
     started: datetime = field(init=False)
     _beat: float = field(init=False)
@@ -71,7 +73,7 @@ class Health:
     def standing(self) -> Standing:
         """How all jobs stand, whichever daemon does them. A ledger out of reach is told, not raised."""
         try:
-            with self.parts.ledger() as ledger, ledger.reading() as connection:
+            with self.ledgers.lent(self.parts.ledger) as ledger, ledger.reading() as connection:
                 known, marks = ticks.ticks(connection), watermarks(connection)
                 held = tuple(holders(connection, self.parts.lease_clock))
         except MinerError as error:

@@ -62,7 +62,7 @@ class Daemon:
         self._parts = self.load()
         jobs = _scheduled(self._parts)
         self._ticker = Ticker(self._parts, self._told)
-        self._health = Health(self.monotonic, self._parts, jobs)
+        self._health = Health(self.monotonic, self._parts, self._ticker.ledgers, jobs)
         self.metrics.watch(self._health)
         self._clockwork = Clockwork(self.bell, self._tick, self._parts.now, self.executor)
         self._clockwork.add_listener(self._crashed, EVENT_JOB_ERROR)
@@ -74,6 +74,11 @@ class Daemon:
         self._health.beat()
         self.notify.alive()
         return self._clockwork.turn()
+
+    def close(self) -> None:
+        """Let go of everything, once nothing is at work."""
+        self._clockwork.shutdown(wait=True)
+        self._ticker.ledgers.renew()
 
     def stop(self) -> None:
         """End, as a signal would ask for."""
@@ -128,6 +133,7 @@ class Daemon:
                 log.warning("settings.need_restart", settings=["daemon.listen"])
             self._parts = self._ticker.parts = self._health.parts = parts
             self._health.jobs = jobs
+            self._ticker.ledgers.renew()
             self._clockwork.set_jobs(jobs, parts.settings.daemon.jitter_seconds)
             log.info("settings.reloaded", jobs=[job.name for job in jobs])
             self.metrics.reloads.labels("done").inc()
@@ -146,7 +152,7 @@ class Daemon:
                 log.error("daemon.abandoned", at_work=[" of ".join(one[::-1]) for one in self._ticker.working])
                 self._clockwork.shutdown(wait=False)
                 return ABANDONED
-        self._clockwork.shutdown(wait=True)
+        self.close()
         log.info("daemon.stopped")
         return 0
 

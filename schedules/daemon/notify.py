@@ -9,6 +9,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+_PATIENCE = 1.0
+"""Seconds after which a manager that does not read its socket is left alone."""
+
 
 class Notify:
     """The service manager's socket, if there is one. A manager that does not listen is no fault of the daemon's."""
@@ -16,6 +19,7 @@ class Notify:
     def __init__(self, env: Mapping[str, str] = os.environ) -> None:
         place = env.get("NOTIFY_SOCKET", "")
         self._address = f"\0{place[1:]}" if place.startswith("@") else place
+        self._watched = "WATCHDOG_USEC" in env
 
     def ready(self, status: str) -> None:
         """Up, or done with reading settings anew."""
@@ -27,7 +31,8 @@ class Notify:
 
     def alive(self) -> None:
         """Still turning, for `WatchdogSec=`."""
-        self._tell("WATCHDOG=1")
+        if self._watched:
+            self._tell("WATCHDOG=1")
 
     def stopping(self) -> None:
         """Ending on request."""
@@ -37,4 +42,5 @@ class Notify:
         if not self._address:
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
+            manager.settimeout(_PATIENCE)
             manager.sendto("\n".join(lines).encode(), self._address)

@@ -11,6 +11,7 @@ from miner.errors import HeldError, MinerError
 from miner.ledger import Ledger, ticks
 from miner.ledger.leases import SECONDS, Fenced
 from miner.ledger.ticks import Tick
+from schedules.daemon.ledgers import Ledgers
 from schedules.daemon.works import Cancel, Job, Worked, work
 from schedules.parts import Parts
 
@@ -51,6 +52,7 @@ class Ticker:
 
     parts: Parts
     tell: Callable[[Ticked], None]
+    ledgers: Ledgers = field(default_factory=Ledgers)
     stopping: threading.Event = field(default_factory=threading.Event)
     _working: dict[tuple[str, str], Cancel] = field(default_factory=dict)
 
@@ -79,7 +81,7 @@ class Ticker:
     def _tick(self, job: Job, cancellable: Callable[[Cancel], None]) -> Ticked:
         now = self.parts.now()
         try:
-            with self.parts.ledger() as ledger:
+            with self.ledgers.lent(self.parts.ledger) as ledger:
                 if due_at(job, _known(ledger, job), now) > now:
                     return Ticked(job, NOT_DUE)
                 leases = self.parts.leases(ledger, "none")
