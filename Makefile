@@ -7,10 +7,10 @@ SPARK_READY := .venv-spark/.ready
 PACKAGES := miner queries sinks schedules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sample test test-spark test-atlas atlas lint format bench lock clean
+.PHONY: help demo sample test test-postgres test-spark test-atlas atlas lint format bench lock clean
 
 help:  ## say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## mine a made-up estate into demo-out/: lineage, popularity, ledger
 	$(BIN)/uc-miner demo --out demo-out --force
@@ -21,6 +21,9 @@ sample: $(READY)  ## write a made-up estate of system tables into sample-out/
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+test-postgres: $(READY)  ## run the tests of the ledger on a real PostgreSQL, started from what is installed
+	$(BIN)/python -m pytest tests/postgres tests/miner --ledger postgresql -n auto --maxprocesses 2 --dist worksteal
 
 test-spark: $(SPARK_READY)  ## run every shipped query on real Spark too, fetched once (needs a JDK, 17 or newer, 450 MB)
 	$(SPARK)/python -m pytest tests/spark -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
@@ -46,7 +49,7 @@ bench: $(READY)  ## measure speed and memory against a raw lower bound
 
 lock: $(READY)  ## take the newest versions pyproject.toml allows into the lock files
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra dev --extra keyvault --constraints requirements.lock --output-file requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra dev --extra keyvault --extra postgres --constraints requirements.lock --output-file requirements-dev.lock
 	$(BIN)/uv pip compile --group spark $(LOCK) --constraints requirements-dev.lock --output-file requirements-spark.lock
 
 # One lock for all platforms and all Python versions allowed; hashes, and no address of where packages came from.

@@ -9,7 +9,7 @@ import structlog
 
 from miner import days, mining
 from miner.errors import MinerError
-from miner.ledger import Ledger, backfills, reading, registry
+from miner.ledger import USAGE, Ledger, backfills, reading, registry
 from miner.ledger.backfills import Pace, Request
 from miner.ledger.leases import Leases
 from miner.mining import AT_ONCE, MinedDay, Source
@@ -67,6 +67,9 @@ def plan(source: Source, stream: str, asked: Asked, ledger: Ledger, now: datetim
     there = {day for day in wanted if _holds(span, day) and day < now.date()}
     done = there & _done(source, stream, asked, ledger, now)
     with ledger.reading() as connection:
+        if stream == USAGE:
+            # Rolled up to months: cannot be replaced any more.
+            done |= there & reading.closed_days(connection, source.name)
         pace = backfills.paces(connection, [(source.name, stream)]).get((source.name, stream))
     gone = len(wanted) - len(there)
     if gone:

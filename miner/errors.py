@@ -56,13 +56,26 @@ class BalanceError(MinerError):
 class ShrunkDayError(MinerError):
     """A settled day lost rows since it was mined; the earlier result was kept."""
 
+    MEND = "look whether retention or a narrowed view took the rows; --allow-shrink takes the new result"
+
 
 class EmptySourceError(MinerError):
     """A source holds no row at all where rows are expected."""
 
+    START_MEND = "set [mining] start to {} or before"
+
     MEND = (
         "check the export or the grants (uc-miner preflight tells what is missing); "
         "an estate that truly is empty needs --allow-empty"
+    )
+
+
+class OutOfScopeError(MinerError):
+    """Rows are there, and the settings leave out every one of them."""
+
+    MEND = (
+        "look at include and exclude of [mining] and of the source: a glob covers the whole of a name; "
+        "a scope that truly is empty needs --allow-empty"
     )
 
 

@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
-from miner import days, schemas
-from miner.errors import BalanceError, EmptySourceError, HeldError, ShrunkDayError
+from miner import days, schemas, visible
+from miner.errors import BalanceError, EmptySourceError, HeldError, OutOfScopeError, ShrunkDayError
 from miner.ledger import (
     LINEAGE,
     STREAMS,
@@ -26,13 +26,10 @@ from miner.ledger import (
     registry,
 )
 from miner.ledger.leases import Lease, Leases
-from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, TABLE_LINEAGE, Span, SystemTables
+from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, TABLE_LINEAGE, Names, Span, SystemTables
+from miner.scope import OUTSIDE
 
 log = structlog.get_logger()
-
-SHRINK_LIMIT = 0.1
-"""A settled day that loses more than this share of its rows is refused."""
-
 
 AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
@@ -55,22 +52,24 @@ class MiningOptions:
 
 @dataclass(frozen=True, slots=True)
 class MinedDay:
-    """One day as it was just mined."""
+    """One day as it was just mined; `outside` are its rows out of scope."""
 
     source: str
     stream: str
     day: date
     rows: int
     kept: int
+    outside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured source."""
+    """One configured source; `names` None leaves ids where names could stand."""
 
     name: str
     tables: SystemTables
     options: MiningOptions
+    names: Names | None = None
 
 
 Watch = Callable[[str, str, int, int], None]
@@ -123,16 +122,21 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     if absent := source.tables.absent():
         log.info("source.probed", source=source.name, absent=list(absent))
     source_id = _known(source, ledger)
+    rows = outside = 0
     for stream in source.options.streams:
         miner = _StreamMiner(source, source_id, stream, ledger, run_id, now)
         try:
             with _holding(leases, source, stream) as lease:
-                yield from miner.under(lease).mine_due(span, watch)
+                for day in miner.under(lease).mine_due(span, watch):
+                    rows, outside = rows + day.rows, outside + day.outside
+                    yield day
         except HeldError as error:
             if held is None:
                 raise
             log.warning("stream.held", source=source.name, stream=stream, error=error.message)
             held(error)
+    if rows == outside:
+        _refuse_out_of_scope(source, ledger)
 
 
 def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
@@ -164,6 +168,20 @@ def _holding(leases: Leases | None, source: Source, stream: str) -> AbstractCont
     return leases.holding(source.name, stream, source.tables.cancel) if leases else nullcontext()
 
 
+def _refuse_out_of_scope(source: Source, ledger: Ledger) -> None:
+    """Tell a scope that nothing is in, on no day at all, from one that just had quiet days."""
+    options = source.options
+    if options.allow_empty:
+        return
+    with ledger.reading() as connection:
+        known = reading.mined_days(connection, source.name)
+        if not any(mark.rows for mark in known if mark.rules == options.rules) or any(
+            reading.any_in_scope(connection, source.name, stream, rules=options.rules) for stream in options.streams
+        ):
+            return
+    raise OutOfScopeError(f"source {source.name}: no row of table_lineage is in scope", mend=OutOfScopeError.MEND)
+
+
 def _refuse_empty(source: Source, span: Span) -> None:
     if source.options.allow_empty:
         return
@@ -176,7 +194,7 @@ def _refuse_empty(source: Source, span: Span) -> None:
         raise EmptySourceError(
             f"source {source.name}: table_lineage holds {span.first} to {span.last}, nothing from "
             f"{source.options.start} on",
-            mend="set [mining] start to a day that the table holds",
+            mend=EmptySourceError.START_MEND.format(span.last),
         )
 
 
@@ -207,7 +225,8 @@ class _StreamMiner:
         """Mine what is due, oldest first."""
         with self.ledger.reading() as connection:
             marks = {mark.day: mark for mark in reading.mined_days(connection, self.source.name, self.stream)}
-        due = due_days(marks, self.source.options, span, self.now())
+            closed = reading.closed_days(connection, self.source.name) if self.stream == USAGE else set()
+        due = [day for day in due_days(marks, self.source.options, span, self.now()) if day not in closed]
         yield from self.mine_runs(runs_of(due, AT_ONCE[self.stream]), marks, watch)
 
     def mine_runs(
@@ -274,7 +293,8 @@ class _StreamMiner:
         try:
             for day in run:
                 if (mark := before.get(day)) and mark.settled and not self.source.options.allow_shrink:
-                    self._refuse_shrunk(day, totals.get(day, {}), mark)
+                    self._refuse_shrunk(day, totals.get(day, {}))
+            self._refuse_emptied(run, fetched, before)
             marks = tuple(self._mark(day, totals.get(day, {}), mined_at) for day in run)
             self.ledger.record(
                 Merge(
@@ -301,27 +321,46 @@ class _StreamMiner:
         kept = staging.fates[mark.day, TABLE_LINEAGE, "kept", ""]
         day, name = str(mark.day), self.source.name
         log.info("day.mined", source=name, stream=self.stream, day=day, rows=mark.rows, kept=kept)
-        return MinedDay(name, self.stream, mark.day, mark.rows, kept)
+        outside = _outside(staging, [mark.day])
+        return MinedDay(name, self.stream, mark.day, mark.rows, kept, outside)
 
-    def _refuse_shrunk(self, day: date, totals: Mapping[str, int], before: reading.MinedDay) -> None:
+    def _refuse_shrunk(self, day: date, totals: Mapping[str, int]) -> None:
         with self.ledger.reading() as connection:
             known = reading.workspaces(connection, self.source.name, self.stream, day)
-        lost = sorted(set(known) - set(totals))
-        rows = sum(totals.values())
-        if rows < before.rows * (1 - SHRINK_LIMIT) or lost:
-            gone = f", workspaces {', '.join(lost)} gone" if lost else ""
+        if lost := visible.loss(known, totals):
             raise ShrunkDayError(
-                f"source {self.source.name}, {self.stream} of {day}: {before.rows} rows when it was mined, {rows} now"
-                f"{gone}; the earlier result was kept",
-                mend="look whether retention or a narrowed view took the rows; --allow-shrink takes the new result",
+                f"source {self.source.name}, {self.stream} of {day}: {lost}; the earlier result was kept",
+                mend=ShrunkDayError.MEND,
             )
 
+    def _refuse_emptied(self, run: Sequence[date], fetched: Fetched, before: Mapping[date, reading.MinedDay]) -> None:
+        """Keep what was mined under other rules when the present ones leave out every row of the run of days."""
+        options = self.source.options
+        changed = [day for day in run if (mark := before.get(day)) and mark.rules != options.rules]
+        rows = sum(sum(by_workspace.values()) for by_workspace in fetched.totals[TABLE_LINEAGE].values())
+        if options.allow_empty or not changed or not rows or _outside(fetched.staging, run) < rows:
+            return
+        with self.ledger.reading() as connection:
+            if not reading.any_in_scope(connection, self.source.name, self.stream, days_of=changed):
+                return
+        raise OutOfScopeError(
+            f"source {self.source.name}, {self.stream} of {run[0]} to {run[-1]}: none of {rows} rows is in scope now, "
+            "some were when these days were mined; the earlier result was kept",
+            mend=OutOfScopeError.MEND,
+        )
 
-def _totals(tables: SystemTables, table: str, first: date, last: date) -> dict[date, dict[str, int]]:
-    counted: dict[date, dict[str, int]] = {}
-    for row in tables.totals(table, first, last).to_pylist():
-        counted.setdefault(row["day"], {})[row["workspace_id"]] = row["rows"]
-    return counted
+
+def _outside(staging: Staging, run: Sequence[date]) -> int:
+    """Rows of table_lineage that are out of scope on some days."""
+    return sum(
+        rows
+        for (day, table, fate, _), rows in staging.fates.items()
+        if day in run and table == TABLE_LINEAGE and fate.startswith(OUTSIDE)
+    )
+
+
+def _totals(tables: SystemTables, table: str, first: date, last: date) -> visible.ByDay:
+    return visible.by_day(tables.totals(table, first, last))
 
 
 def _difference(fetched: Fetched, run: Sequence[date]) -> str:

@@ -13,9 +13,11 @@ import structlog
 from miner import emission, mining
 from miner.emission import Changes, Emitter
 from miner.errors import HeldError, MinerError, StoppedError
-from miner.ledger import Ledger, registry
-from miner.ledger.leases import EMISSION, Leases
+from miner.ledger import LINEAGE, Ledger, registry
+from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import MinedDay, Source
+from miner.names import NamesRead, read_names
+from miner.visible import Finding, ViewWatch
 
 log = structlog.get_logger()
 
@@ -30,12 +32,15 @@ class Outcome:
     """What a run did. Failures are one per source or sink; the others went on."""
 
     days: list[MinedDay] = field(default_factory=list)
+    names: list[NamesRead] = field(default_factory=list)
     changes: Changes | None = None
     failures: list[tuple[str, MinerError]] = field(default_factory=list)
     held: list[HeldError] = field(default_factory=list)
     """What was left to other processes that are at work on it."""
     stopped: bool = False
     """Whether it was asked to end before all was done."""
+    narrow: list[tuple[str, Finding]] = field(default_factory=list)
+    """What the views of a source hide, or days mined before had and it shows no more."""
 
     @property
     def word(self) -> str:
@@ -63,7 +68,7 @@ class Run:
     stopping: Callable[[], bool] = lambda: False
 
     def go(self, *, mined: mining.Watch | None = None, emitted: emission.Watch | None = None) -> Outcome:
-        """Mine, then emit. A source that fails stops only itself; what was committed before stays."""
+        """Mine, read names, then emit. A source that fails stops only itself; what was committed before stays."""
         outcome = Outcome()
         word = INTERRUPTED
         run_id = registry.start_run(self.ledger, self.command, self.now())
@@ -80,15 +85,36 @@ class Run:
 
     def _mine(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:
         try:
+            views = ViewWatch.before_mining(source.name, source.tables, self.ledger, self.now().date())
             with closing(self._days(source, run_id, outcome, watch)) as days:
                 for day in days:
                     outcome.days.append(day)
                     if self.stopping():
                         outcome.stopped = True
-                        break
+                        return
+            outcome.narrow += [(source.name, finding) for finding in views.findings()]
         except MinerError as error:
             log.error("source.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"source {source.name}", error))
+        else:
+            self._read_names(source, run_id, outcome)
+
+    def _read_names(self, source: Source, run_id: int, outcome: Outcome) -> None:
+        """Names that cannot be read now stay as they were."""
+        if source.names is None:
+            return
+        mined = [day.day for day in outcome.days if day.source == source.name and day.stream == LINEAGE]
+        try:
+            with self.leases.holding(source.name, NAMES):
+                read = read_names(source.name, source.names, self.ledger, mined=mined, run_id=run_id, now=self.now)
+        except HeldError as error:
+            log.warning("stream.held", source=source.name, stream=NAMES, error=error.message)
+            outcome.held.append(error)
+        except MinerError as error:
+            log.error("names.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
+            outcome.failures.append((f"names of source {source.name}", error))
+        else:
+            outcome.names += [read] if read else []
 
     def _days(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> Generator[MinedDay]:
         told = outcome.held.append

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from miner.ledger import Ledger, reading, usage, wanted
+from miner.scope import Chosen
 from miner.tally import ByAge, Tally
 
 COLUMNS = (
@@ -48,12 +49,14 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class PopularityOptions:
-    """Windows in days, who and what is left out (globs over folded names; kinds of process), and the last day.
+    """Windows in days, who and what counts (globs over folded names; kinds of process), and the last day.
 
-    `as_of` None is the last fully mined day.
+    Nothing included is everything; `as_of` None is the last fully mined day.
     """
 
     windows: tuple[int, ...] = (1, 7, 30, 90)
+    include_users: tuple[str, ...] = ()
+    include_process_kinds: tuple[str, ...] = ()
     exclude_users: tuple[str, ...] = ()
     exclude_process_kinds: tuple[str, ...] = ()
     stale_days: int = 180
@@ -70,11 +73,13 @@ def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
                 return pd.DataFrame({name: [] for name in COLUMNS})
             windows = Windows(tuple(sorted(options.windows)), as_of)
             wanted.resolve(connection, options.stale_days)
-            told = usage.tell(connection, options.exclude_users, options.exclude_process_kinds)
-            usage.copy_out(connection, windows.first, as_of)
+            users = Chosen.by(options.include_users, options.exclude_users)
+            kinds = Chosen.by(options.include_process_kinds, options.exclude_process_kinds)
+            told = usage.tell(connection, users, kinds)
+            usage.copy_out(ledger.database, connection, copy, windows.first, as_of)
             names, mined = usage.dataset_names(connection), reading.usage_days(connection)
         tally = Tally(as_of, windows.points, np.sort(names["id"].to_numpy()), told.readers)
-        tally.add(usage.stream(copy, told))
+        tally.add(usage.stream(ledger.database, copy, told))
         return frame(tally.by_age(), windows, names, set(mined))
     finally:
         copy.unlink(missing_ok=True)

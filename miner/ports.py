@@ -62,6 +62,14 @@ class SystemTables(Protocol):
         """Optional tables and columns this source does not have, as `table` or `table.column`."""
         ...
 
+    def views(self) -> Mapping[str, str]:
+        """Names by role of the tables that are not the system tables themselves, and may show less."""
+        ...
+
+    def shown(self, table: str, first: date, last: date) -> pa.Table | None:
+        """Rows by day and workspace (`miner.schemas.TOTALS`) of any days; None for a table that is not read."""
+        ...
+
     def totals(self, table: str, first: date, last: date) -> pa.Table: ...
 
     def edges(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
@@ -85,7 +93,7 @@ class Names(Protocol):
     """What processes, workspaces, tables and catalogs of one source are called: attributes, never identities."""
 
     def absent(self) -> Sequence[str]:
-        """Parts (`NAMES`) that this source cannot tell, each with the reason."""
+        """Parts (`NAMES`) that this source cannot tell, each with the reason; all of them once all were read."""
         ...
 
     def read(self, part: str, first: date, last: date) -> Iterator[pa.RecordBatch] | None:

@@ -206,3 +206,11 @@ EDGE_REPORT = pa.schema(
     ]
 )
 """The columns of `edges.csv`, a contract: only ever added to."""
+
+WALKED_EDGES = EDGE_REPORT.append(pa.field("pairs", pa.string()))
+"""Edges on a way through lineage; `pairs` is a JSON list of [source column, target column]."""
+
+WALKED = pa.schema(
+    [("metastore_id", pa.string()), ("dataset", pa.string()), ("kind", pa.string()), ("depth", pa.int64())]
+)
+"""Datasets on a way through lineage, each with the least number of edges to it."""

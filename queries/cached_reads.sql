@@ -1,7 +1,7 @@
 -- Reads answered from the result cache in a run of UTC days, by day and the datasets of the statement that filled the cache.
 -- Grain: one row per day, dataset, reader and kind of process; only `cached_reads` and the dataset's columns are filled.
 -- Parameters: :table_lineage, :query_history, :lineage_from (first day to look for origins), :last_day, :day_start, :day_end,
--- :principal, :own_tables, :excluded_*. Columns: miner.schemas.USAGE.
+-- :principal, :own_tables, :excluded_*, :included_*. Columns: miner.schemas.USAGE.
 -- https://docs.databricks.com/aws/en/admin/system-tables/query-history
 WITH hits AS (
   SELECT
@@ -51,6 +51,8 @@ reads AS (
     AND excluded_end(origins.catalog, origins.schema, origins.name, origins.path) IS NULL
     AND NOT coalesce(origins.workspace_id RLIKE :excluded_workspaces, FALSE)
     AND NOT coalesce(origins.process_kind RLIKE :excluded_kinds, FALSE)
+    AND coalesce(origins.workspace_id RLIKE :included_workspaces, TRUE)
+    AND coalesce(origins.process_kind RLIKE :included_kinds, TRUE)
     AND NOT coalesce(
       lower(hits.executed_by) = :principal
       AND array_contains(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from miner.readers import PERSON, SERVICE_PRINCIPAL, kind_of
 from queries.databricks import rights
-from queries.system_tables import NO_TABLE, OPTIONAL_TABLES
+from queries.system_tables import ALWAYS_THERE, KNOWN_TABLES, NO_TABLE, OPTIONAL_TABLES
 from queries.warehouse import name_parts
 
 SYSTEM = "system"
@@ -18,12 +18,19 @@ _PRINCIPAL_KINDS = {PERSON: "user_name", SERVICE_PRINCIPAL: "service_principal_n
 _GOOD_FOR = {
     "query_history": "who really ran a statement, failed statements, cached results",
     "job_run_timeline": "one-time runs told from jobs",
+    "jobs": "the names of jobs",
+    "job_tasks": "the tasks of jobs",
+    "pipelines": "the names of pipelines",
+    "workspaces": "the names and addresses of workspaces",
+    "information_schema_tables": "types and storage locations of tables",
+    "information_schema_views": "what views are defined as",
 }
 
 
 def grants(name: str, tables: Mapping[str, str], principal: str, warehouse: str = "") -> str:
     """The statements for one source: `tables` gives the full name by role, `warehouse` is the id of its warehouse."""
-    read = {role: full_name for role, full_name in tables.items() if full_name != NO_TABLE}
+    named = {role: full_name for role, full_name in tables.items() if full_name != NO_TABLE}
+    read = {role: name for role, name in named.items() if role not in ALWAYS_THERE or name != KNOWN_TABLES[role]}
     lines = [f"-- [sources.{name}]: the least that {_one_line(principal)} needs.", *_enabling(read.values())]
     granted: set[str] = set()
     for role, full_name in sorted(read.items(), key=lambda item: item[0] in OPTIONAL_TABLES):
@@ -31,7 +38,16 @@ def grants(name: str, tables: Mapping[str, str], principal: str, warehouse: str 
             lines += ["", f"-- optional, {role}: {_GOOD_FOR.get(role, 'the names of processes')}"]
         lines += [f"{grant};" for grant in rights.grants(full_name, principal) if f"{grant};" not in granted]
         granted.update(lines)
-    return "\n".join([*lines, "", *_warehouse(principal, warehouse), ""])
+    shown = list(_browsing(principal)) if len(read) < len(named) else []
+    return "\n".join([*lines, *shown, "", *_warehouse(principal, warehouse), ""])
+
+
+def _browsing(principal: str) -> Iterator[str]:
+    """What information_schema shows needs no right on it, but one on what it tells of."""
+    yield ""
+    yield "-- optional: system.information_schema tells types and storage locations of tables in the catalogs that the"
+    yield "-- principal may BROWSE; for each catalog, here CATALOG:"
+    yield f"--   GRANT BROWSE ON CATALOG `CATALOG` TO {rights.quoted(_one_line(principal))};"
 
 
 def _enabling(full_names: Iterable[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@
 -- to the table's rows. A set's content is its sorted pairs, each column with its length before it and its
 -- case kept; its key is the content's MD5.
 -- Parameters: :column_lineage, :first_day, :last_day, :content ('all', 'none', or 'wanted': only the sets listed in :wanted, one a line),
--- :excluded_*, :*_rules. Columns: miner.schemas.COLUMN_SETS.
+-- :excluded_*, :included_*, :*_rules. Columns: miner.schemas.COLUMN_SETS.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
 WITH raw AS (
   SELECT

@@ -2,7 +2,8 @@
 -- Grain: one row per edge, fate (kept, indirect) and what is told of its process, with the days it was active as bits
 -- (bit 0 is the first of the month); and one row per fate and rule with its rows by day of the run, where every other
 -- column is NULL.
--- Parameters: :table_lineage, :first_day, :last_day, :excluded_* (one regular expression each), :*_rules (one a line).
+-- Parameters: :table_lineage, :first_day, :last_day, :excluded_* and :included_* (one regular expression each, or NULL),
+-- :*_rules (one a line).
 -- Columns: miner.schemas.EDGES.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
 WITH raw AS (

@@ -4,4 +4,4 @@
 SELECT DISTINCT coalesce(t.metastore_id, '') AS metastore_id
 FROM IDENTIFIER(:table_lineage) AS t
 WHERE t.event_date >= :first_day AND t.event_date <= :last_day
-ORDER BY coalesce(t.metastore_id, '')
+ORDER BY 1

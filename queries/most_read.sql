@@ -1,6 +1,6 @@
 -- The thousand tables that were read most in some days, directly, without those left out by the settings.
 -- Grain: one row per metastore and table. A read is one statement, run or event, as in usage_daily.sql.
--- Parameters: :table_lineage, :first_day, :last_day, :excluded_* (one regular expression each).
+-- Parameters: :table_lineage, :first_day, :last_day, :excluded_*, :included_*.
 -- Columns: miner.schemas.MOST_READ, most reads first.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
 WITH events AS (

@@ -1,12 +1,14 @@
 """What things are called: names out of the system tables, and through the workspace's API what no table tells."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain, islice
 from typing import Protocol
 
 import pyarrow as pa
 
+from miner.errors import MissingRightError, SchemaDriftError, SourceError
 from miner.ports import (
     INFORMATION_SCHEMA_TABLES,
     INFORMATION_SCHEMA_VIEWS,
@@ -18,7 +20,7 @@ from miner.ports import (
     TABLE_LINEAGE,
     WORKSPACES,
 )
-from queries.system_tables import HISTORY_SLACK, SystemTableReader, cast
+from queries.system_tables import HISTORY_SLACK, NO_TABLE, SystemTableReader, cast
 
 _BATCH_ROWS = 10_000
 
@@ -50,19 +52,21 @@ class CatalogForm:
 class WorkspaceApi(Protocol):
     """What the API of a workspace tells and no system table does; signed in already.
 
-    Each returns None where the principal may not ask, and raises SourceError when an answer is lost.
+    Each raises MissingRightError where the principal may not ask, before it tells anything, and SourceError when an
+    answer is lost.
     """
 
-    def named(self, part: str) -> Iterator[Named] | None:
+    def named(self, part: str) -> Iterator[Named]:
         """Objects of one of `API_NAMES`."""
         ...
 
-    def catalogs(self) -> Iterator[CatalogForm] | None:
+    def catalogs(self) -> Iterator[CatalogForm]:
         """Foreign catalogs with the connection behind them, shared ones with provider and share."""
         ...
 
 
 API_NAMES = ("notebooks", "queries", "dashboards", "alerts", "genie_spaces")
+CATALOGS = "catalogs"
 
 _TABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "workspaces": ("workspace_names", (WORKSPACES,)),
@@ -75,15 +79,28 @@ _TABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """By part, its query and the roles of the tables it reads: without the first of them there is no such part."""
 
 
+def told_by() -> Mapping[str, str]:
+    """The role of the table that tells of a part, by part; those that the API tells are left out."""
+    return {part: roles[0] for part, (_, roles) in _TABLES.items()}
+
+
 @dataclass(slots=True)
 class NameReader:
-    """Implements `miner.ports.Names` over a reader of system tables and, where there is one, a workspace's API."""
+    """Implements `miner.ports.Names` over a reader of system tables and, where there is one, a workspace's API.
+
+    Of what the API could tell, it is asked for `allowed` alone.
+    """
 
     reader: SystemTableReader
     api: WorkspaceApi | None = None
+    allowed: Sequence[str] = ()
+    _reasons: dict[str, str] = field(default_factory=dict, init=False)
 
     def absent(self) -> Sequence[str]:
-        """Parts that cannot be told, with the reason, in the order they are read in."""
+        """Parts that cannot be told, with the reason, in the order they are read in.
+
+        What the API refuses is known once it was asked.
+        """
         return [f"{part}: {reason}" for part in NAMES if (reason := self._reason(part))]
 
     def read(self, part: str, first: date, last: date) -> Iterator[pa.RecordBatch] | None:
@@ -95,13 +112,29 @@ class NameReader:
         return self._told(part)
 
     def _reason(self, part: str) -> str:
+        if part not in self._reasons:
+            self._reasons[part] = self._found_reason(part)
+        return self._reasons[part]
+
+    def _found_reason(self, part: str) -> str:
         if part not in _TABLES:
-            return "" if self.api else "needs the workspace's API"
+            return self._api_reason(part)
         role = _TABLES[part][1][0]
-        if not self.reader.holds(role):
-            return f"{self.reader.tables.get(role, role)} is not there"
-        if part == "dbt_models" and not self.reader.holds(role, "query_tags"):
-            return f"{self.reader.tables[role]}.query_tags is not there"
+        name = self.reader.tables.get(role, NO_TABLE)
+        if name == NO_TABLE:
+            return "not to be read"
+        try:
+            if not self.reader.holds(role):
+                return f"{name} is not there, or may not be seen"
+            if part == "dbt_models" and not self.reader.holds(role, "query_tags"):
+                return f"{name}.query_tags is not there"
+        except (MissingRightError, SchemaDriftError) as error:
+            return error.message
+        return ""
+
+    def _api_reason(self, part: str) -> str:
+        if self.api is None or part not in self.allowed:
+            return "the workspace's API is not asked for them"
         return ""
 
     def _rows(self, part: str, first: date, last: date) -> Iterator[pa.RecordBatch] | None:
@@ -109,23 +142,37 @@ class NameReader:
         start, end = _midnight(first) - HISTORY_SLACK, _midnight(last + timedelta(days=1)) + HISTORY_SLACK
         values: dict[str, object] = {"first_day": first, "last_day": last, "history_from": start, "history_to": end}
         if part == "tables":
-            metastores = self._metastores(first, last)
-            if len(metastores) != 1:  # nothing says whose tables these are
+            values["metastore_id"] = self._metastore(first, last)
+            if not values["metastore_id"]:  # nothing says whose tables these are
                 return None
-            values["metastore_id"] = metastores[0]
         return cast(self.reader.ask(query, values, {role: role for role in roles}), NAMES[part])
 
-    def _metastores(self, first: date, last: date) -> list[str]:
-        schema = pa.schema([("metastore_id", pa.string())])
-        asked = {"first_day": first, "last_day": last}
-        found = cast(self.reader.ask("lineage_metastores", asked, {TABLE_LINEAGE: TABLE_LINEAGE}), schema)
-        return [row["metastore_id"] for batch in found for row in batch.to_pylist()]
+    def _metastore(self, first: date, last: date) -> str:
+        """The one that information_schema speaks of: the warehouse's, or the only one that lineage knows."""
+        try:
+            (own,) = self._texts("metastore", "metastore", {})
+            return own.rpartition(":")[2]
+        except (SourceError, ValueError):  # files have none, and Databricks alone knows the function
+            days = {"first_day": first, "last_day": last}
+            known = self._texts("lineage_metastores", "metastore_id", days, TABLE_LINEAGE)
+            return known[0] if len(known) == 1 else ""
+
+    def _texts(self, query: str, column: str, values: Mapping[str, object], *roles: str) -> list[str]:
+        schema = pa.schema([(column, pa.string())])
+        found = cast(self.reader.ask(query, values, {role: role for role in roles}), schema)
+        return [row[column] for batch in found for row in batch.to_pylist()]
 
     def _told(self, part: str) -> Iterator[pa.RecordBatch] | None:
         if self.api is None:
             return None
-        found = self.api.catalogs() if part == "catalogs" else self.api.named(part)
-        return None if found is None else _batches(map(astuple, found), NAMES[part])
+        told: Iterable[Named | CatalogForm] = self.api.catalogs() if part == CATALOGS else self.api.named(part)
+        found = iter(told)
+        try:
+            first = list(islice(found, 1))
+        except MissingRightError as error:
+            self._reasons[part] = error.message
+            return None
+        return _batches((astuple(one) for one in chain(first, found)), NAMES[part])
 
 
 def _batches(rows: Iterator[tuple[object, ...]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

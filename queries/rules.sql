@@ -109,13 +109,22 @@ RETURNS STRING RETURN
     nullif(job, ''), nullif(notebook, ''), nullif(query, ''),
     CASE WHEN entity_type <> '' THEN nullif(entity_id, '') END);
 
--- Why an end is left out by the settings, NULL when it is not.
+-- Why an end is left out by the settings, NULL when it is not. Lists of names speak of tables, lists of paths of
+-- paths; a list that the settings leave empty is NULL and decides nothing.
 CREATE FUNCTION excluded_end(catalog STRING, schema STRING, name STRING, path STRING) RETURNS STRING RETURN
   CASE
+    WHEN name IS NULL THEN
+      CASE
+        WHEN path RLIKE :excluded_paths THEN 'excluded_path'
+        WHEN NOT path RLIKE :included_paths THEN 'not_included_path' END
     WHEN catalog RLIKE :excluded_catalogs THEN 'excluded_catalog'
     WHEN schema RLIKE :excluded_schemas THEN 'excluded_schema'
+    WHEN concat(catalog, '.', schema) RLIKE :excluded_qualified_schemas THEN 'excluded_schema'
     WHEN name RLIKE :excluded_tables THEN 'excluded_table'
-    WHEN path RLIKE :excluded_paths THEN 'excluded_path' END;
+    WHEN concat(catalog, '.', schema, '.', name) RLIKE :excluded_qualified_tables THEN 'excluded_table'
+    WHEN NOT catalog RLIKE :included_catalogs THEN 'not_included_catalog'
+    WHEN NOT concat(catalog, '.', schema) RLIKE :included_schemas THEN 'not_included_schema'
+    WHEN NOT concat(catalog, '.', schema, '.', name) RLIKE :included_tables THEN 'not_included_table' END;
 
 -- The first of the settings' rules (one regular expression a line) that an excluded value matches.
 CREATE FUNCTION rule_of(value STRING, rules STRING) RETURNS STRING RETURN
@@ -125,8 +134,8 @@ CREATE FUNCTION rule_of_end(reason STRING, catalog STRING, schema STRING, name S
 RETURNS STRING RETURN
   CASE reason
     WHEN 'excluded_catalog' THEN rule_of(catalog, :catalog_rules)
-    WHEN 'excluded_schema' THEN rule_of(schema, :schema_rules)
-    WHEN 'excluded_table' THEN rule_of(name, :table_rules)
+    WHEN 'excluded_schema' THEN rule_of(concat(catalog, '.', schema), :schema_rules)
+    WHEN 'excluded_table' THEN rule_of(concat(catalog, '.', schema, '.', name), :table_rules)
     WHEN 'excluded_path' THEN rule_of(path, :path_rules) END;
 
 CREATE FUNCTION spelling(catalog STRING, schema STRING, name STRING, path STRING) RETURNS STRING RETURN
@@ -140,7 +149,9 @@ CREATE FUNCTION row_fate(
 RETURNS STRING RETURN
   CASE
     WHEN workspace RLIKE :excluded_workspaces THEN 'excluded_workspace'
+    WHEN NOT workspace RLIKE :included_workspaces THEN 'not_included_workspace'
     WHEN process_kind RLIKE :excluded_kinds THEN 'excluded_process_kind'
+    WHEN NOT process_kind RLIKE :included_kinds THEN 'not_included_process_kind'
     WHEN incomplete(from_catalog, from_schema, from_name) OR incomplete(to_catalog, to_schema, to_name)
       THEN 'incomplete_name'
     WHEN coalesce(from_name, from_path, to_name, to_path) IS NULL THEN 'no_dataset'
@@ -162,7 +173,7 @@ CREATE FUNCTION same_dataset(
 RETURNS BOOLEAN RETURN
   from_name <=> to_name AND from_schema <=> to_schema AND from_catalog <=> to_catalog AND from_path <=> to_path;
 
--- The glob (as its regular expression) that left a row out; NULL for other fates.
+-- The glob (as its regular expression) that left a row out; NULL for other fates, `not_included_*` with them.
 CREATE FUNCTION row_rule(
   fate STRING, workspace STRING, process_kind STRING,
   source_excluded STRING, from_catalog STRING, from_schema STRING, from_name STRING, from_path STRING,
@@ -184,7 +195,9 @@ CREATE FUNCTION usage_fate(
 RETURNS STRING RETURN
   CASE
     WHEN workspace RLIKE :excluded_workspaces THEN 'excluded_workspace'
+    WHEN NOT workspace RLIKE :included_workspaces THEN 'not_included_workspace'
     WHEN process_kind RLIKE :excluded_kinds THEN 'excluded_process_kind'
+    WHEN NOT process_kind RLIKE :included_kinds THEN 'not_included_process_kind'
     WHEN incomplete(from_catalog, from_schema, from_name) OR incomplete(to_catalog, to_schema, to_name)
       THEN 'incomplete_name'
     WHEN coalesce(from_name, from_path, to_name, to_path) IS NULL THEN 'no_dataset'

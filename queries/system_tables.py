@@ -1,7 +1,7 @@
 """The system tables of one source as typed Arrow rows, one UTC day at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow as pa
@@ -10,7 +10,6 @@ from sqlglot import exp
 
 from miner import schemas
 from miner.errors import MissingTableError, SchemaDriftError, SourceError
-from miner.exclusions import Exclusions, alternation, pattern
 from miner.ports import (
     COLUMN_LINEAGE,
     INFORMATION_SCHEMA_TABLES,
@@ -24,9 +23,11 @@ from miner.ports import (
     WORKSPACES,
     Span,
 )
+from miner.scope import Scope
 from queries import statements
 from queries.documented import DOCUMENTED
 from queries.files import duckdb_type
+from queries.scope import globs_by_rule, scope_values
 from queries.warehouse import Field, Prepared, Warehouse, field_type, name_parts
 
 DEFAULT_TABLES: Mapping[str, str] = {
@@ -45,6 +46,9 @@ NAME_TABLES: Mapping[str, str] = {
     INFORMATION_SCHEMA_VIEWS: "system.information_schema.views",
 }
 """Tables that only tell what things are called: a reader has them when it is given them."""
+
+ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS})
+"""Tables that everybody may read, each seeing what they have rights on: neither granted nor enabled nor cloned."""
 
 KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES}
 
@@ -91,7 +95,7 @@ class SystemTableReader:
 
     warehouse: Warehouse
     tables: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_TABLES))
-    exclusions: Exclusions = field(default_factory=Exclusions)
+    scope: Scope = field(default_factory=Scope)
     principal: str = ""
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
@@ -115,6 +119,20 @@ class SystemTableReader:
     def totals(self, table: str, first: date, last: date | None = None) -> pa.Table:
         """Rows of one lineage table by day and workspace."""
         rows = self.ask("totals", _span(first, last), {"lineage_table": table})
+        return pa.Table.from_batches(cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
+
+    def views(self) -> Mapping[str, str]:
+        """Names by role of the tables that are not the system tables themselves."""
+        return {role: name for role, name in self.tables.items() if name not in (NO_TABLE, KNOWN_TABLES.get(role))}
+
+    def shown(self, table: str, first: date, last: date) -> pa.Table | None:
+        """Rows of a lineage table or of the history by day and workspace; None for one that is not read."""
+        if table not in self.tables or self.fields(table) is None:
+            return None
+        if table != QUERY_HISTORY:
+            return self.totals(table, first, last)
+        bounds = {"history_from": _midnight(first), "history_to": _midnight(last + timedelta(days=1))}
+        rows = self.ask("history_totals", bounds, {QUERY_HISTORY: QUERY_HISTORY})
         return pa.Table.from_batches(cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
 
     def edges(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
@@ -169,7 +187,7 @@ class SystemTableReader:
 
     def _with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""
-        globs = {pattern(glob): glob for part in astuple(self.exclusions) for glob in part}
+        globs = globs_by_rule(self.scope.exclude)
         for batch in batches:
             told = pc.unique(batch.column("rule")).drop_null().to_pylist()
             if not told:
@@ -236,22 +254,9 @@ class SystemTableReader:
         return self.warehouse.prepare(tree, named)
 
     def _scope(self) -> Mapping[str, object]:
-        left_out = self.exclusions
-        globs = {
-            "catalog": ("catalogs", left_out.catalogs),
-            "schema": ("schemas", left_out.schemas),
-            "table": ("tables", left_out.tables),
-            "path": ("paths", left_out.paths),
-            "workspace": ("workspaces", left_out.workspaces),
-            "kind": ("kinds", left_out.process_kinds),
-        }
         read = [name for name in self.tables.values() if name != NO_TABLE]
         own = "\n".join(".".join(name_parts(name)).lower() for name in read)
-        scope: dict[str, object] = {"principal": self.principal.lower(), "own_tables": own}
-        for part, (plural, chosen) in globs.items():
-            scope[f"excluded_{plural}"] = alternation(chosen)
-            scope[f"{part}_rules"] = "\n".join(pattern(glob) for glob in chosen)
-        return scope
+        return {"principal": self.principal.lower(), "own_tables": own, **scope_values(self.scope)}
 
 
 def _nothing() -> exp.Expr:

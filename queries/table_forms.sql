@@ -1,7 +1,7 @@
 -- Tables as information_schema knows them: type, where they are stored, and what a view is defined as.
 -- Grain: one row per table; those left out by the settings and one run's temporary tables are not told of.
 -- A location counts where the text rules leave it whole: a table in one partition's folder is not all of its parent.
--- Parameters: :information_schema_tables, :information_schema_views, :metastore_id, :excluded_*.
+-- Parameters: :information_schema_tables, :information_schema_views, :metastore_id, :excluded_*, :included_*.
 -- Columns: miner.schemas.TABLE_FORMS.
 -- https://docs.databricks.com/aws/en/sql/language-manual/information-schema/tables
 -- https://docs.databricks.com/aws/en/sql/language-manual/information-schema/views

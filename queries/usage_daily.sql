@@ -4,7 +4,7 @@
 -- its target.
 -- A read is one distinct (workspace, coalesce(statement_id, entity_run_id, event_id), source dataset).
 -- Parameters: :table_lineage, :query_history, :first_day, :last_day, :history_from, :history_to, :principal, :own_tables (one a line),
--- :excluded_*, :*_rules. Columns: miner.schemas.USAGE.
+-- :excluded_*, :included_*, :*_rules. Columns: miner.schemas.USAGE.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
 -- https://docs.databricks.com/aws/en/admin/system-tables/query-history
 WITH statements AS (

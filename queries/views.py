@@ -12,7 +12,7 @@ from importlib import resources
 from queries import statements
 from queries.databricks.rights import quoted
 from queries.documented import DOCUMENTED
-from queries.system_tables import DEFAULT_TABLES
+from queries.system_tables import KNOWN_TABLES
 from queries.warehouse import name_parts
 
 REDACTED = "<REDACTED>"
@@ -29,7 +29,7 @@ def views(names: Mapping[str, str], workspaces: Sequence[str] = ()) -> str:
 
 def view(role: str, name: str, workspaces: Sequence[str] = ()) -> str:
     """The statement that makes one view."""
-    table = DEFAULT_TABLES[role]
+    table = KNOWN_TABLES[role]
     columns = ",\n  ".join(_column(column) for column in columns_read(role))
     where = f"\nWHERE workspace_id IN ({', '.join(_text(workspace) for workspace in workspaces)})" if workspaces else ""
     full_name = quoted(*name_parts(name))
@@ -43,7 +43,7 @@ def columns_read(role: str) -> Sequence[str]:
     shared = {path[0] for query in ("span", "totals") for path in statements.bound_columns(query)["lineage_table"]}
     if role in {"table_lineage", "column_lineage"}:
         read |= shared
-    return [name for name in DOCUMENTED[DEFAULT_TABLES[role]].names if name in read]
+    return [name for name in DOCUMENTED[KNOWN_TABLES[role]].names if name in read]
 
 
 @cache

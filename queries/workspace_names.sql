@@ -6,9 +6,9 @@ SELECT
   max(nullif(trim(w.workspace_name), '')) AS name,
   max(
     CASE
-      WHEN lower(trim(w.workspace_url)) LIKE 'https://_%' THEN regexp_replace(trim(w.workspace_url), '/+$', '')
+      WHEN lower(trim(w.workspace_url)) LIKE 'https://_%' THEN regexp_replace(trim(w.workspace_url), '/+\\z', '')
       WHEN trim(w.workspace_url) <> '' AND NOT contains(w.workspace_url, '://')
-        THEN concat('https://', regexp_replace(trim(w.workspace_url), '/+$', '')) END) AS url
+        THEN concat('https://', regexp_replace(trim(w.workspace_url), '/+\\z', '')) END) AS url
 FROM IDENTIFIER(:workspaces) AS w
 WHERE w.workspace_id <> ''
 GROUP BY w.workspace_id

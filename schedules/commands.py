@@ -18,9 +18,11 @@ from miner.errors import SettingsError
 from miner.ledger import LINEAGE, USAGE
 from miner.pipeline import DONE, REJECTED
 from schedules import jobs, logs
+from schedules import lineage as walks
 from schedules.backfills import prepared
 from schedules.console import backfill as backfills
 from schedules.console import explain as explanations
+from schedules.console import lineage as walked
 from schedules.console import plan as plans
 from schedules.console import preflight as preflights
 from schedules.console import screen
@@ -34,6 +36,7 @@ from schedules.demo import demo as demo_job
 from schedules.demo.folder import DemoFolder
 from schedules.explanations import asked_here, explained
 from schedules.jobs import EstateSize
+from schedules.ledger_commands import ledger_app
 from schedules.parts import Leave
 from schedules.preflight import preflight
 from schedules.rights import print_grants, print_views, two_parts
@@ -51,8 +54,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-ledger_app = typer.Typer(rich_markup_mode=None)
-app.add_typer(ledger_app, name="ledger", help="Look into the ledger.")
+app.add_typer(ledger_app, name="ledger", help="Look after the ledger.")
 
 
 class Stream(StrEnum):
@@ -71,6 +73,9 @@ LastDay = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day of events; else yesterday."),
 ]
+Name = Annotated[str, typer.Argument(metavar="NAME-OR-PATH", help="catalog.schema.table, or a path.")]
+Depth = Annotated[int, typer.Option(min=1, max=100, help="How many steps to go.")]
+Limit = Annotated[int, typer.Option(min=1, help="Take no more steps once so many datasets are reached.")]
 PopularityFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="Popularity of datasets; - for standard output.")
 ]
@@ -163,7 +168,7 @@ def run(
     *,
     source: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; may be repeated.")] = None,
     no_emit: Annotated[bool, typer.Option("--no-emit", help="Mine only; leave the sink as it is.")] = False,
-    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source without a row.")] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source with no row in scope.")] = False,
     allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Accept settled days that lost rows.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for others that are at work on the same.")] = False,
 ) -> int:
@@ -337,19 +342,52 @@ def explain(
     return 0
 
 
-@ledger_app.command(epilog="Example: uc-miner ledger dump --out ledger.jsonl")
-def dump(
+@app.command(epilog="Example: uc-miner lineage curated.sales.orders --up --depth 2 --mermaid")
+def lineage(
     context: typer.Context,
     *,
-    out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - for standard output.")] = "-",
+    name: Name,
+    up: Annotated[bool, typer.Option("--up/--down", help="To what it is made from, or to what is made of it.")] = False,
+    depth: Depth = 3,
+    limit: Limit = 10_000,
+    columns: Annotated[bool, typer.Option("--columns", help="Show the column pairs too.")] = False,
+    json: Json = False,
+    as_dot: Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")] = False,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a graph for Mermaid.")] = False,
 ) -> None:
-    """Write everything the ledger knows as JSON lines, by natural key: two that know the same dump the same."""
+    """Tell what a dataset is made from, or what is made of it, step by step, as the ledger knows it."""
+    if sum((json, as_dot, as_mermaid)) > 1:
+        raise SettingsError("there is one output", mend="choose one of --json, --dot and --mermaid")
     session: Session = context.obj
-    parts = session.parts()
-    with bars("reading the ledger", printing=out == "-"):
-        lines = jobs.dump(parts, out)
-    if out != "-":
-        Screen().line(f"{out}: {lines:,} lines")
+    with bars("reading the ledger", printing=True):
+        found = walks.lineage(session.parts(), name, up=up, depth=depth, most=limit)
+    if json:
+        _print_json(walked.told_walk(found))
+    elif as_dot or as_mermaid:
+        drawn = walked.dot(found) if as_dot else walked.mermaid(found)
+        sys.stdout.writelines(f"{line}\n" for line in drawn)
+    else:
+        walked.show_walk(Screen(), found, columns=columns)
+
+
+@app.command(epilog="Example: uc-miner impact raw.shop.orders --window 90")
+def impact(
+    context: typer.Context,
+    *,
+    name: Name,
+    depth: Depth = 10,
+    limit: Limit = 10_000,
+    window: Annotated[int, typer.Option(min=1, max=730, help="Days of reads to look at.")] = 30,
+    json: Json = False,
+) -> None:
+    """Tell what hangs on a dataset: all that is made of it, and the people and dashboards that read any of that."""
+    session: Session = context.obj
+    with bars("reading the ledger", printing=True):
+        found = walks.impact(session.parts(), name, depth=depth, most=limit, window=window)
+    if json:
+        _print_json(walked.told_impact(found))
+    else:
+        walked.show_impact(Screen(), found)
 
 
 @app.command("preflight", epilog="Example: uc-miner preflight --json")

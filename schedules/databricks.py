@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from queries.databricks.names import WorkspaceNames
 from queries.databricks.options import Options, Patience
 from queries.databricks.secrets import Secret, secret
 from queries.databricks.session import Session
@@ -16,6 +17,11 @@ def warehouse(given: DatabricksSource, scratch: Path) -> DatabricksWarehouse:
     """The SQL warehouse of a source; nothing is asked of it yet."""
     identity, chosen = Identity(sign_in(given)), options(given)
     return DatabricksWarehouse(chosen, Session(chosen, identity), identity, scratch)
+
+
+def workspace_api(given: DatabricksSource) -> WorkspaceNames:
+    """The API of a source's workspace; nothing is asked of it yet."""
+    return WorkspaceNames(given.host, Identity(sign_in(given)))
 
 
 def options(given: DatabricksSource) -> Options:

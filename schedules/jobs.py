@@ -3,13 +3,10 @@
 Nothing is printed here. Every job raises MinerError.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -17,19 +14,19 @@ import structlog
 
 from miner import emission, mining
 from miner.emission import Changes
-from miner.errors import LedgerError, SettingsError
-from miner.ledger import LINEAGE, Ledger, edges, reading, wanted
-from miner.ledger.dump import dump as dumped
+from miner.errors import LedgerError, MinerError, SettingsError
+from miner.ledger import Ledger, edges, reading, wanted
 from miner.pipeline import Outcome, Run
 from miner.popularity import PopularityOptions, popularity
-from miner.ports import COLUMN_LINEAGE, TABLE_LINEAGE
 from queries.sample import EstateSummary, write_estate
 from queries.sample.writer import Progress
-from schedules.balance import KEPT, Balance, balance_of
+from schedules.balance import Balance, balance_of
+from schedules.ledger_jobs import prune_ledger
 from schedules.parts import NO_LEAVE, Leave, Parts
 from schedules.standing import Standing, standing
-from sinks.csv_report import STANDARD_OUTPUT, write_batches, write_frame
-from sinks.placement import placed, refused
+from schedules.unexpected import warnings_of
+from sinks.csv_report import write_batches, write_frame
+from sinks.placement import refused
 
 log = structlog.get_logger()
 
@@ -79,10 +76,10 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
         leases = parts.leases(ledger, "endless" if wait else "while silent")
         work = Run(ledger, opened, emitter if emit else None, parts.now, leases, command)
         outcome = work.go(mined=watches.mined, emitted=watches.emitted)
-        clipped = [_clipped(ledger, name, parts) for name in parts.chosen(sources)]
+        _prune(ledger, parts, outcome)
         balance = balance_of(ledger, outcome.days)
-        warnings = (*_held(outcome), *filter(None, clipped), *_empty_days(outcome), *_no_columns(balance, parts))
-        return Ran(outcome, balance, warnings, _assumed(parts))
+        told = (*_held(outcome), *warnings_of(outcome, balance, ledger, parts, parts.chosen(sources)))
+        return Ran(outcome, balance, told, _assumed(parts))
 
 
 def _held(outcome: Outcome) -> Iterator[str]:
@@ -90,38 +87,12 @@ def _held(outcome: Outcome) -> Iterator[str]:
         yield f"{error.message}: left to it (--wait waits for it)"
 
 
-def _clipped(ledger: Ledger, source: str, parts: Parts) -> str:
-    """Say when days from [mining] start on are gone from the source; empty when none is, or none was asked for."""
-    start = parts.settings.mining.start
-    with ledger.reading() as connection:
-        days = [mark.day for mark in reading.mined_days(connection, source, LINEAGE)]
-    if start is None or not days or days[0] <= start:
-        return ""
-    lost = (days[0] - start).days
-    log.warning("start.clipped", source=source, start=str(start), first=str(days[0]), days=lost)
-    return (
-        f"source {source} holds nothing before {days[0]}: {lost} days from [mining] start = {start} on are not mined "
-        "(system tables keep about a year)"
-    )
-
-
-def _empty_days(outcome: Outcome) -> Iterator[str]:
-    for source in dict.fromkeys(mined.source for mined in outcome.days):
-        empty = [
-            mined.day for mined in outcome.days if mined.source == source and mined.stream == LINEAGE and not mined.rows
-        ]
-        if empty:
-            log.warning("days.empty", source=source, days=[str(day) for day in empty])
-            more = f" and {len(empty) - 1} more days" if len(empty) > 1 else ""
-            yield f"source {source} has no row on {empty[0]}{more}: look whether the export is whole"
-
-
-def _no_columns(balance: Balance, parts: Parts) -> Iterator[str]:
-    """Say when edges were kept and column lineage held no row at all: most often a missing grant or a filtered view."""
-    edges, columns = (LINEAGE, TABLE_LINEAGE), (LINEAGE, COLUMN_LINEAGE)
-    if parts.settings.mining.column_lineage and balance.rows(edges, KEPT) and not balance.rows(columns):
-        log.warning("columns.empty")
-        yield "column_lineage has no row on these days: uc-miner preflight tells what may be missing"
+def _prune(ledger: Ledger, parts: Parts, outcome: Outcome) -> None:
+    try:
+        prune_ledger(ledger, parts)
+    except MinerError as error:
+        log.error("ledger.not_pruned", error=error.message, mend=error.mend)  # noqa: TRY400 (the operator's trouble)
+        outcome.failures.append(("ledger", error))
 
 
 def _assumed(parts: Parts) -> tuple[str, ...]:
@@ -185,7 +156,7 @@ def _days_mined(ledger: Ledger, parts: Parts) -> set[date]:
         mined = reading.usage_days(connection)
     if not mined:
         raise LedgerError(
-            f"the ledger {parts.ledger_file} holds no whole day yet", mend="mine something first: uc-miner run"
+            f"the ledger {parts.ledger_place} holds no whole day yet", mend="mine something first: uc-miner run"
         )
     return mined
 
@@ -204,29 +175,6 @@ def status(parts: Parts) -> Standing:
     """Tell how the ledger stands."""
     with parts.known_ledger() as ledger:
         return standing(ledger, list(parts.settings.sources))
-
-
-def dump(parts: Parts, out: str) -> int:
-    """Write the ledger by natural key as JSON lines to a file or to standard output (`-`); returns how many."""
-    lines = 0
-    with parts.known_ledger() as ledger, ledger.reading() as connection, _opened(out) as stream:
-        for line in dumped(connection):
-            stream.write(line.encode() + b"\n")
-            lines += 1
-    return lines
-
-
-@contextmanager
-def _opened(out: str) -> Iterator[BinaryIO]:
-    if out != STANDARD_OUTPUT:
-        with placed(Path(out)) as stream:
-            yield stream
-        return
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        raise refused(error, "standard output") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,22 +13,24 @@ from pydantic import SecretStr
 
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
-from miner.exclusions import Exclusions
-from miner.ledger import Ledger
+from miner.ledger import Ledger, ledger_missing, place_of
+from miner.ledger import reading as known_of
+from miner.ledger.database import BUSY_SECONDS
 from miner.ledger.leases import Clock, Leases, Patience, database_clock
-from miner.ledger.store import BUSY_SECONDS
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
+from miner.scope import Scope
 from queries.embedded import EmbeddedWarehouse
-from queries.system_tables import SystemTableReader
+from queries.names import NameReader
+from queries.system_tables import NAME_TABLES, SystemTableReader
 from schedules.settings import Settings
-from schedules.settings.checks import SQLITE
 from schedules.settings.model import Purview
+from schedules.settings.scope import globs
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.client import PurviewSink
-from sinks.purview.clouds import account_address, portal_address
+from sinks.purview.clouds import CLOUDS, account_address, portal_address
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
 from sinks.purview.options import PurviewOptions
@@ -69,9 +72,9 @@ class Parts:
     lease_clock: Clock = database_clock
 
     @property
-    def ledger_file(self) -> Path:
-        """Where the ledger is, or will be."""
-        return Path(self.settings.ledger.url.removeprefix(SQLITE))
+    def ledger_place(self) -> str:
+        """Where the ledger is, or will be; without a password."""
+        return place_of(self.settings.ledger.url)
 
     def ledger(self) -> AbstractContextManager[Ledger]:
         """The ledger, made when it is not there. Raises LedgerError."""
@@ -79,8 +82,8 @@ class Parts:
 
     def known_ledger(self) -> AbstractContextManager[Ledger]:
         """The ledger of earlier runs. Raises LedgerError when there was none."""
-        if _missing(self.ledger_file):
-            raise LedgerError(f"there is no ledger at {self.ledger_file}", mend="mine something first: uc-miner run")
+        if ledger_missing(self.settings.ledger.url):
+            raise LedgerError(f"there is no ledger at {self.ledger_place}", mend="mine something first: uc-miner run")
         return self.ledger()
 
     def leases(self, ledger: Ledger, patience: Patience) -> Leases:
@@ -114,17 +117,23 @@ class Parts:
 
     def _source(self, name: str, scratch: Path, leave: Leave, opened: ExitStack) -> Source:
         given = self.settings.sources[name]
-        exclusions = self.settings.mining.exclude.exclusions()
-        columns = self.settings.mining.column_lineage
-        reader = opened.enter_context(reading(given, scratch, exclusions, column_lineage=columns))
-        return Source(name, reader, self._mining(given, exclusions, leave))
+        mining, scope = self.settings.mining, self.scope(name)
+        read = reading(given, scratch, scope, column_lineage=mining.column_lineage, names=mining.names)
+        reader = opened.enter_context(read)
+        names = _names(given, reader) if mining.names else None
+        return Source(name, reader, self._mining(given, scope, leave), names)
 
-    def _mining(self, given: SourceSettings, exclusions: Exclusions, leave: Leave) -> MiningOptions:
+    def scope(self, name: str) -> Scope:
+        """What one source is mined for: the lists of its own settings, else those under [mining]."""
+        given, mining = self.settings.sources[name], self.settings.mining
+        return Scope(exclude=globs(mining.exclude, given.exclude), include=globs(mining.include, given.include))
+
+    def _mining(self, given: SourceSettings, scope: Scope, leave: Leave) -> MiningOptions:
         mining = self.settings.mining
         return MiningOptions(
             start=self.start,
             settle_days=mining.settle_days,
-            rules=_rules(given, exclusions, column_lineage=mining.column_lineage),
+            rules=_rules(given, scope, column_lineage=mining.column_lineage),
             column_lineage=mining.column_lineage,
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
@@ -136,6 +145,8 @@ class Parts:
         usage = self.settings.usage
         return PopularityOptions(
             windows=tuple(windows) or usage.windows,
+            include_users=usage.include_users,
+            include_process_kinds=usage.include_process_kinds,
             exclude_users=usage.exclude_users,
             exclude_process_kinds=usage.exclude_process_kinds,
             stale_days=self.settings.mining.stale_days,
@@ -145,22 +156,21 @@ class Parts:
     @contextmanager
     def emitter(self, ledger: Ledger) -> Iterator[Emitter | None]:
         """What brings the configured sink up to date; None when there is no sink."""
-        with self.sink() as sink:
+        with self.sink(ledger) as sink:
             stale = self.settings.mining.stale_days
             yield Emitter(ledger, sink, stale, self.popularity(), self.now) if sink else None
 
     @contextmanager
-    def sink(self) -> Iterator[FilesSink | PurviewSink | None]:
-        """The configured sink; None when there is none."""
+    def sink(self, ledger: Ledger | None = None) -> Iterator[FilesSink | PurviewSink | None]:
+        """The configured sink, knowing the catalogs that a ledger knows; None when there is none."""
+        options = self._purview_options(ledger)
         purview = self.settings.purview
         if purview.sink == "files":
-            yield FilesSink(purview.out, self._purview_options())
+            yield FilesSink(purview.out, options)
         elif purview.sink == "purview":
             with (
                 signed_in(_sign_in(purview)) as authentication,
-                closing(
-                    PurviewSink(_address(purview), authentication, self._purview_options(), cloud=purview.cloud)
-                ) as sink,
+                closing(PurviewSink(_address(purview), authentication, options, cloud=purview.cloud)) as sink,
             ):
                 yield sink
         else:
@@ -178,10 +188,24 @@ class Parts:
             rules=tuple(rule.rule() for rule in purview.rules),
         )
 
-    def _purview_options(self) -> PurviewOptions:
+    def _naming(self, ledger: Ledger | None) -> Context:
+        """What names of assets depend on: as set, else as the ledger knows it."""
+        naming = self.naming
+        if ledger is None:
+            return naming
+        with ledger.reading() as connection:
+            known = known_of.catalogs(connection)
+        shared = tuple(name for name in known.shared if name not in naming.foreign_catalogs)
+        return replace(
+            naming,
+            foreign_catalogs={**known.foreign, **naming.foreign_catalogs},
+            shared_catalogs=(*naming.shared_catalogs, *map(escape, shared)),
+        )
+
+    def _purview_options(self, ledger: Ledger | None = None) -> PurviewOptions:
         purview = self.settings.purview
         return PurviewOptions(
-            naming=self.naming,
+            naming=self._naming(ledger),
             windows=self.settings.usage.windows,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,
@@ -189,23 +213,39 @@ class Parts:
             operations_per_second=purview.operations_per_second,
             collection=purview.collection or "",
             process_type=purview.process_type,
+            process_types=purview.process_types,
+            process_kinds=purview.process_kinds,
+            consumers=purview.consumers,
+            workspace_domain=CLOUDS[purview.cloud].workspaces,
             usage_group=purview.business_metadata_group,
         )
 
 
 @contextmanager
 def reading(
-    given: SourceSettings, scratch: Path, exclusions: Exclusions, *, column_lineage: bool = True
+    given: SourceSettings, scratch: Path, scope: Scope, *, column_lineage: bool = True, names: bool = True
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
-    The table of column lineage is left alone where that is not wanted.
+    The tables of column lineage and of names are left alone where those are not wanted.
     """
     with closing(_warehouse(given, scratch)) as warehouse:
-        tables: dict[str, str] = given.tables.model_dump()
-        if not column_lineage:
-            del tables[COLUMN_LINEAGE]
-        yield SystemTableReader(warehouse, tables, exclusions, given.principal.lower())
+        tables = tables_of(given, column_lineage=column_lineage, names=names)
+        yield SystemTableReader(warehouse, tables, scope, given.principal.lower())
+
+
+def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
+    """The full names of a source's tables by role, without those that are not wanted."""
+    left_out = {*(() if column_lineage else (COLUMN_LINEAGE,)), *(() if names else NAME_TABLES)}
+    return {role: name for role, name in given.tables.model_dump().items() if role not in left_out}
+
+
+def _names(given: SourceSettings, reader: SystemTableReader) -> NameReader:
+    if isinstance(given, FilesSource) or not given.names_from_api:
+        return NameReader(reader)
+    from schedules.databricks import workspace_api  # noqa: PLC0415 (as for the warehouse)
+
+    return NameReader(reader, workspace_api(given), given.names_from_api)
 
 
 def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | DatabricksWarehouse":
@@ -217,9 +257,9 @@ def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | Dat
     return warehouse(given, scratch)
 
 
-def _rules(given: SourceSettings, exclusions: Exclusions, *, column_lineage: bool) -> str:
+def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
-    told = (RULES_VERSION, exclusions.digest(), given.principal.lower(), str(column_lineage))
+    told = (RULES_VERSION, scope.digest(), given.principal.lower(), str(column_lineage))
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
 
 
@@ -247,10 +287,3 @@ def _sign_in(purview: Purview) -> SignIn:
 
 def _secret(given: SecretStr | None) -> str:
     return given.get_secret_value() if given else ""
-
-
-def _missing(file: Path) -> bool:
-    try:
-        return not file.exists()
-    except OSError:
-        return False  # opening it tells better what is in the way

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from miner import schemas
+from miner import schemas, visible
 from miner.checks import FAIL, Check, Finding, Found, findings, passed
 from miner.errors import MinerError, SettingsError
 from miner.ledger import preflight as ledger
@@ -47,7 +47,7 @@ def _announced(checks: Iterator[Check], told: Told) -> Iterator[Check]:
 
 def _checks(parts: Parts, opened: ExitStack) -> Iterator[Check]:
     yield Check(SETTINGS, lambda: passed("no problem found"))
-    yield Check("ledger", partial(ledger.look, parts.ledger_file))
+    yield Check("ledger", partial(ledger.look, parts.settings.ledger.url))
     if not parts.settings.sources:
         yield Check("sources", partial(_none_configured, parts))
     scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="uc-miner-")))
@@ -63,10 +63,12 @@ def _none_configured(parts: Parts) -> Found:
 
 def _looks(parts: Parts, name: str, scratch: Path, opened: ExitStack) -> Looks:
     given, mining = parts.settings.sources[name], parts.settings.mining
-    left_out, columns = mining.exclude.exclusions(), mining.column_lineage
-    reader = opened.enter_context(reading(given, scratch, left_out, column_lineage=columns))
+    scope, columns = parts.scope(name), mining.column_lineage
+    reader = opened.enter_context(reading(given, scratch, scope, column_lineage=columns, names=mining.names))
     tag = next(iter(given.query_tags.items()), NO_TAG) if isinstance(given, DatabricksSource) else NO_TAG
-    return Looks(reader, start=parts.start, today=parts.now().date(), tag=tag)
+    today = parts.now().date()
+    known = partial(ledger.known, parts.settings.ledger.url, name, visible.first_shown(today), today)
+    return Looks(reader, start=parts.start, today=today, tag=tag, known=known)
 
 
 def _source(parts: Parts, name: str, looks: Looks) -> Iterator[Check]:

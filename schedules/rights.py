@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from miner.errors import SettingsError
-from miner.ports import COLUMN_LINEAGE
 from queries import grants, views
-from queries.system_tables import DEFAULT_TABLES, NO_TABLE
-from schedules.parts import Parts
+from queries.system_tables import ALWAYS_THERE, KNOWN_TABLES, NO_TABLE
+from schedules.parts import Parts, tables_of
 from schedules.settings import Settings, checks
 from schedules.settings.sources import DatabricksSource, Source
 
@@ -52,8 +51,9 @@ def _grants(settings: Settings, name: str) -> str:
 
 
 def _views(settings: Settings, name: str, schema: str, workspaces: Sequence[str]) -> str:
-    tables = _tables(settings, settings.sources[name])
-    named = {role: table for role, table in tables.items() if table not in (DEFAULT_TABLES[role], NO_TABLE)}
+    read = _tables(settings, settings.sources[name])
+    tables = {role: table for role, table in read.items() if role not in ALWAYS_THERE}
+    named = {role: table for role, table in tables.items() if table not in (KNOWN_TABLES[role], NO_TABLE)}
     if schema:
         named = {role: named.get(role, f"{schema}.{role}") for role, table in tables.items() if table != NO_TABLE}
     if not named:
@@ -76,7 +76,5 @@ def _told(name: str, tables: Mapping[str, str], named: Mapping[str, str]) -> Ite
 
 
 def _tables(settings: Settings, given: Source) -> Mapping[str, str]:
-    tables: dict[str, str] = given.tables.model_dump()
-    if not settings.mining.column_lineage:
-        del tables[COLUMN_LINEAGE]
-    return tables
+    mining = settings.mining
+    return tables_of(given, column_lineage=mining.column_lineage, names=mining.names)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from structlog.typing import Processor
 
-from miner.ledger.store import BUSY_SECONDS
+from miner.ledger.database import BUSY_SECONDS
 from schedules import logs, settings
 from schedules.parts import Now, Parts
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby, pairwise
-from pathlib import Path
 
 from miner.ledger import Ledger, reading
 from miner.ledger.backfills import Record, kept_backfills
@@ -52,7 +51,7 @@ class PastRun:
 class Standing:
     """Everything `uc-miner status` tells."""
 
-    ledger: Path
+    ledger: str
     streams: tuple[StreamStanding, ...]
     unmined: tuple[str, ...]
     balance: Balance
@@ -69,7 +68,7 @@ def standing(ledger: Ledger, configured: Sequence[str]) -> Standing:
         marks = reading.mined_days(connection)
         known = {mark.source for mark in marks}
         return Standing(
-            ledger=ledger.file,
+            ledger=ledger.place,
             streams=tuple(_streams(marks, watermarks(connection))),
             unmined=tuple(name for name in configured if name not in known),
             balance=Balance(tuple(reading.fates(connection))),

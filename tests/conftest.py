@@ -14,8 +14,33 @@ hypothesis.settings.register_profile("same", deadline=None, derandomize=True, pr
 hypothesis.settings.load_profile("same" if os.environ.get("CI") else "search")
 
 
-GROUPS = frozenset({"atlas"})
+GROUPS = frozenset({"atlas", "postgres"})
 """Folders whose tests need a server that has to be fetched first: they run only when named."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--ledger postgresql` has the tests of the ledger run on PostgreSQL."""
+    parser.addoption("--ledger", action="append", choices=("sqlite", "postgresql"), help="databases to test on")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests with a ledger run on each database that was asked for."""
+    if "ledgers" in metafunc.fixturenames:
+        databases = metafunc.config.getoption("--ledger") or ["sqlite"]
+        metafunc.parametrize("ledgers", databases, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, on PostgreSQL, what is about the file of a SQLite ledger."""
+    needless = [
+        item
+        for item in items
+        if item.get_closest_marker("sqlite_only")
+        and getattr(item, "callspec", None)
+        and item.callspec.params.get("ledgers") == "postgresql"
+    ]
+    items[:] = [item for item in items if item not in needless]
+    config.hook.pytest_deselected(items=needless)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -1,5 +1,6 @@
 """The miner's memory: what was mined, what it said, and what was sent."""
 
+from miner.ledger.database import ledger_missing, place_of
 from miner.ledger.lineage_staging import LineageStaging
 from miner.ledger.merge import LINEAGE, STREAMS, USAGE, DayMark, Merge
 from miner.ledger.names import NamesMerge, NamesStaging
@@ -19,4 +20,6 @@ __all__ = [
     "NamesStaging",
     "Staging",
     "UsageStaging",
+    "ledger_missing",
+    "place_of",
 ]

@@ -11,7 +11,8 @@ from miner.ledger import dirty, keys
 UPSERT = (
     "INSERT INTO alias (source_id, kind, from_id, to_id, evidence, first_day, last_day) {rows} "
     "ON CONFLICT (source_id, kind, from_id, to_id, evidence) DO UPDATE SET "
-    "first_day = min(alias.first_day, excluded.first_day), last_day = max(alias.last_day, excluded.last_day)"
+    "first_day = CASE WHEN excluded.first_day < alias.first_day THEN excluded.first_day ELSE alias.first_day END, "
+    "last_day = CASE WHEN excluded.last_day > alias.last_day THEN excluded.last_day ELSE alias.last_day END"
 )
 """`rows` gives the seven columns, each alias once."""
 
@@ -45,8 +46,8 @@ def add_one_time_runs(connection: Connection, source_id: int, month: int) -> Non
     halves = keys.halves_of_texts([one.key for one in standings])
     connection.execute(
         text(
-            "CREATE TABLE stage.standing (process_id, to_id, check_bits, metastore_id, "
-            "workspace_id, kind, name, first_day, last_day)"
+            "CREATE TABLE stage.standing (process_id INTEGER, to_id INTEGER, check_bits INTEGER, metastore_id TEXT, "
+            "workspace_id TEXT, kind TEXT, name TEXT, first_day INTEGER, last_day INTEGER)"
         )
     )
     connection.execute(text(_STAGE), [_values(one, half) for one, half in zip(standings, halves.tolist(), strict=True)])
@@ -86,8 +87,8 @@ _STAGE = "INSERT INTO stage.standing VALUES (:process, :to, :bits, :metastore, :
 _ADD = (
     (
         "INSERT INTO process (id, check_bits, metastore_id, workspace_id, kind, process_id, notebook_id) "
-        "SELECT to_id, check_bits, metastore_id, workspace_id, kind, name, CASE kind WHEN 'notebook' THEN name END "
-        "FROM stage.standing WHERE true GROUP BY to_id ON CONFLICT (id) DO NOTHING"
+        "SELECT DISTINCT to_id, check_bits, metastore_id, workspace_id, kind, name, "
+        "CASE kind WHEN 'notebook' THEN name END FROM stage.standing WHERE true ON CONFLICT (id) DO NOTHING"
     ),
     dirty.MARK.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM stage.standing s "

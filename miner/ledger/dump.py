@@ -5,6 +5,7 @@ No surrogate ids, run ids or clock times; rows in a fixed order.
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -15,6 +16,12 @@ _DATASET = "{0}.metastore_id, {0}.catalog, {0}.schema, {0}.name, {0}.path"
 
 def _named(alias: str) -> str:
     return _DATASET.format(alias)
+
+
+def _read(connection: Connection, query: str, *order: int) -> Iterator[Any]:
+    """Rows in the order of some columns, counted from 1; missing values first."""
+    by = ", ".join(f"{place} NULLS FIRST" for place in order)
+    yield from connection.execute(text(f"{query} ORDER BY {by}"), execution_options={"stream_results": True})
 
 
 def dump(connection: Connection) -> Iterator[str]:
@@ -28,6 +35,7 @@ def dump(connection: Connection) -> Iterator[str]:
         ("indirect", _indirect(connection)),
         ("alias", _aliases(connection)),
         ("usage", _usage(connection)),
+        ("usage_month", _usage_months(connection)),
         ("emission", _emissions(connection)),
         ("rejection", _rejections(connection)),
     ):
@@ -41,9 +49,9 @@ Row = dict[str, object]
 def _days(connection: Connection) -> Iterator[Row]:
     query = (
         "SELECT s.name, d.stream, d.day, d.rows_total, d.settled, d.whole, d.rules FROM day_mined d "
-        "JOIN source s ON s.id = d.source_id ORDER BY 1, 2, 3"
+        "JOIN source s ON s.id = d.source_id"
     )
-    for source, stream, day, rows, settled, whole, rules in connection.execute(text(query)):
+    for source, stream, day, rows, settled, whole, rules in _read(connection, query, 1, 2, 3):
         yield {
             "source": source, "stream": stream, "day": str(days.day_of(day)), "rows": rows, "settled": bool(settled),
             "whole": bool(whole), "rules": rules,
@@ -53,9 +61,9 @@ def _days(connection: Connection) -> Iterator[Row]:
 def _fates(connection: Connection) -> Iterator[Row]:
     query = (
         "SELECT s.name, d.stream, d.day, d.table_name, d.fate, d.rule, d.rows FROM day_fate d "
-        "JOIN source s ON s.id = d.source_id ORDER BY 1, 2, 3, 4, 5, 6"
+        "JOIN source s ON s.id = d.source_id"
     )
-    for source, stream, day, table, fate, rule, rows in connection.execute(text(query)):
+    for source, stream, day, table, fate, rule, rows in _read(connection, query, 1, 2, 3, 4, 5, 6):
         yield {
             "source": source, "stream": stream, "day": str(days.day_of(day)), "table": table, "fate": fate,
             "rule": rule, "rows": rows,
@@ -63,14 +71,14 @@ def _fates(connection: Connection) -> Iterator[Row]:
 
 
 def _datasets(connection: Connection) -> Iterator[Row]:
-    query = f"SELECT {_named('d')}, d.type, d.spelling FROM dataset d ORDER BY 1, 2, 3, 4, 5"  # noqa: S608
-    for *names, type_, spelling in connection.execute(text(query)):
+    query = f"SELECT {_named('d')}, d.type, d.spelling FROM dataset d"  # noqa: S608
+    for *names, type_, spelling in _read(connection, query, 1, 2, 3, 4, 5):
         yield {"dataset": _told(names), "type": type_, "spelling": spelling}
 
 
 def _processes(connection: Connection) -> Iterator[Row]:
-    query = "SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id FROM process p ORDER BY 1, 2, 3, 4"
-    for names in connection.execute(text(query)):
+    query = "SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id FROM process p"
+    for names in _read(connection, query, 1, 2, 3, 4):
         yield {"process": list(names)}
 
 
@@ -85,8 +93,9 @@ JOIN dataset a ON a.id = e.source_dataset
 JOIN dataset b ON b.id = e.target_dataset
 {{more}}
 WHERE m.day_bits <> 0
-ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18
 """  # noqa: S608
+
+_EDGE_ORDER = range(1, 17)
 
 
 def _edges(connection: Connection) -> Iterator[Row]:
@@ -94,7 +103,7 @@ def _edges(connection: Connection) -> Iterator[Row]:
         table="edge_month", bits="coalesce(k.content, ''), m.direct_bits",
         more="LEFT JOIN column_set k ON k.id = m.set_id",
     )  # fmt: skip
-    for row in connection.execute(text(query)):
+    for row in _read(connection, query, *_EDGE_ORDER, 18):
         source, *process = row[:5]
         month, bits, content, direct = row[15:]
         yield {
@@ -105,7 +114,7 @@ def _edges(connection: Connection) -> Iterator[Row]:
 
 def _indirect(connection: Connection) -> Iterator[Row]:
     query = _EDGE.format(table="edge_indirect", bits="0", more="")
-    for row in connection.execute(text(query.replace(", 18", ""))):
+    for row in _read(connection, query, *_EDGE_ORDER):
         source, *process = row[:5]
         month, bits = row[15:17]
         yield {
@@ -118,9 +127,9 @@ def _aliases(connection: Connection) -> Iterator[Row]:
     paths = (
         f"SELECT s.name, l.evidence, l.first_day, l.last_day, {_named('a')}, {_named('b')} FROM alias l "  # noqa: S608
         "JOIN source s ON s.id = l.source_id JOIN dataset a ON a.id = l.from_id JOIN dataset b ON b.id = l.to_id "
-        "WHERE l.kind = 'dataset' ORDER BY 1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"
+        "WHERE l.kind = 'dataset'"
     )
-    for source, evidence, first, last, *names in connection.execute(text(paths)):
+    for source, evidence, first, last, *names in _read(connection, paths, 1, 2, *range(5, 15)):
         yield {
             "source": source, "evidence": evidence, "from": _told(names[:5]), "to": _told(names[5:]),
             "first": str(days.day_of(first)), "last": str(days.day_of(last)),
@@ -128,43 +137,56 @@ def _aliases(connection: Connection) -> Iterator[Row]:
     processes = (
         "SELECT s.name, l.evidence, l.first_day, l.last_day, a.metastore_id, a.workspace_id, a.kind, a.process_id, "
         "b.kind, b.process_id FROM alias l JOIN source s ON s.id = l.source_id JOIN process a ON a.id = l.from_id "
-        "JOIN process b ON b.id = l.to_id WHERE l.kind = 'process' ORDER BY 1, 2, 5, 6, 7, 8, 9, 10"
+        "JOIN process b ON b.id = l.to_id WHERE l.kind = 'process'"
     )
-    for source, evidence, first, last, *names in connection.execute(text(processes)):
+    for source, evidence, first, last, *names in _read(connection, processes, 1, 2, *range(5, 11)):
         yield {
             "source": source, "evidence": evidence, "from": names[:4], "to": [*names[:2], *names[4:]],
             "first": str(days.day_of(first)), "last": str(days.day_of(last)),
         }  # fmt: skip
 
 
+_USAGE = (
+    f"SELECT s.name, u.{{period}}, {_named('d')}, coalesce(r.name, ''), u.process_kind, u.reads, u.cached_reads, "  # noqa: S608
+    "u.failed_reads, u.indirect_reads, u.self_reads, u.writes, u.events, u.last_read_at, u.last_write_at "
+    "FROM {table} u JOIN source s ON s.id = u.source_id JOIN dataset d ON d.id = u.dataset_id "
+    "LEFT JOIN reader r ON r.id = u.reader_id"
+)
+
+
 def _usage(connection: Connection) -> Iterator[Row]:
-    query = (
-        f"SELECT s.name, u.day, {_named('d')}, coalesce(r.name, ''), u.process_kind, u.reads, u.cached_reads, "  # noqa: S608
-        "u.failed_reads, u.indirect_reads, u.self_reads, u.writes, u.events, u.last_read_at, u.last_write_at "
-        "FROM usage_day u JOIN source s ON s.id = u.source_id JOIN dataset d ON d.id = u.dataset_id "
-        "LEFT JOIN reader r ON r.id = u.reader_id ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9"
-    )
+    query = _USAGE.format(period="day", table="usage_day")
+    for source, day, *rest in _read(connection, query, *range(1, 10)):
+        yield {"source": source, "day": str(days.day_of(day)), **_counted(rest)}
+
+
+def _usage_months(connection: Connection) -> Iterator[Row]:
+    query = _USAGE.format(period="month", table="usage_month")
+    for source, month, *rest in _read(connection, query, *range(1, 10)):
+        yield {"source": source, "month": str(days.days_of(month, 1)[0])[:7], **_counted(rest)}
+
+
+def _counted(rest: Sequence[Any]) -> Row:
     names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
-    for source, day, *rest in connection.execute(text(query)):
-        reader, kind, *measures = rest[5:]
-        yield {
-            "source": source, "day": str(days.day_of(day)), "dataset": _told(rest[:5]), "reader": reader,
-            "process_kind": kind, **dict(zip(names, measures, strict=False)),
-            "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
-        }  # fmt: skip
+    reader, kind, *measures = rest[5:]
+    return {
+        "dataset": _told(rest[:5]), "reader": reader, "process_kind": kind,
+        **dict(zip(names, measures, strict=False)),
+        "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
+    }  # fmt: skip
 
 
 def _emissions(connection: Connection) -> Iterator[Row]:
-    query = "SELECT sink, kind, qualified_name, type_name, digest, state FROM emission ORDER BY 1, 2, 3"
-    for sink, kind, name, type_name, digest, state in connection.execute(text(query)):
+    query = "SELECT sink, kind, qualified_name, type_name, digest, state FROM emission"
+    for sink, kind, name, type_name, digest, state in _read(connection, query, 1, 2, 3):
         yield {
             "sink": sink, "kind": kind, "qualified_name": name, "type": type_name, "digest": digest, "state": state
         }  # fmt: skip
 
 
 def _rejections(connection: Connection) -> Iterator[Row]:
-    query = "SELECT sink, qualified_name, reason FROM rejection ORDER BY 1, 2"
-    for sink, name, reason in connection.execute(text(query)):
+    query = "SELECT sink, qualified_name, reason FROM rejection"
+    for sink, name, reason in _read(connection, query, 1, 2):
         yield {"sink": sink, "qualified_name": name, "reason": reason}
 
 

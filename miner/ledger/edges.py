@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import orjson
@@ -9,28 +10,42 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from miner import columns, days, schemas
-from miner.ledger import tables, wanted
+from miner.ledger import bulk, tables, wanted
 
 _BATCH = 8192
 _REMEMBERED_SETS = 50_000
 """About 20 MB."""
 
-_ACTIVE = (
+ACTIVE = (
     "m.day_bits <> 0 AND (c.source_id IS NULL OR m.month > c.month OR (m.month = c.month AND m.day_bits >> c.day <> 0))"
 )
+"""Of an `edge_month m` and the `cutoff c` of its source: some of its days are not stale."""
+
+_SEEN = """
+  max(CASE WHEN m.direct_bits <> 0 THEN 1 ELSE 0 END) AS verified,
+  group_concat(DISTINCT nullif(m.set_id, 0)) AS sets,
+  min(nullif(m.set_id, 0)) AS first_set,
+  max(nullif(m.set_id, 0)) AS last_set
+"""
+
+STANDS = """
+max(CASE WHEN m.direct_bits <> 0
+  OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0) THEN 1 ELSE 0 END) = 1
+"""
+"""Of edges `e` and their months `m`, grouped: what is seen only without direct_access goes when known as indirect."""
+
+_ITS_ONLY_SET = "LEFT JOIN column_set k ON k.id = f.first_set AND f.first_set = f.last_set"
 
 _EDGES_OF_WANTED = f"""
-SELECT w.process, w.target, coalesce(a.to_id, e.source_dataset) AS source,
-  max(m.direct_bits <> 0) AS verified,
-  group_concat(DISTINCT nullif(m.set_id, 0)) AS sets
+SELECT w.process, w.target, coalesce(a.to_id, e.source_dataset) AS source, {_SEEN}
 FROM temp.wanted_raw w
 CROSS JOIN edge e ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target
 LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset
 CROSS JOIN edge_month m ON m.edge_id = e.id
 LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
-WHERE {_ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target
+WHERE {ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target
 GROUP BY 1, 2, 3
-HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0)
+HAVING {STANDS}
 """  # noqa: S608 -- our own text throughout
 
 
@@ -48,7 +63,7 @@ SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.
   p.pipeline_id, p.label, p.task_key, p.workspace_name, p.workspace_url, {_end("s")}, {_end("t")},
   f.sets, k.content, f.verified
 FROM ({_EDGES_OF_WANTED}) f
-LEFT JOIN column_set k ON k.id = f.sets
+{_ITS_ONLY_SET}
 JOIN temp.named p ON p.id = f.process
 JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
@@ -63,18 +78,12 @@ def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
     A flow may be spread over two batches.
     """
     contents = _Contents(connection)
-    # The driver's own rows: SQLAlchemy's cost as much again, and there is one for every edge.
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(_FLOWS)
-        while rows := cursor.fetchmany(_BATCH):
-            *told, sets, content, verified = zip(*rows, strict=True)
-            pairs = [contents.pairs(*one) for one in zip(sets, content, strict=True)]
-            arrays = [pa.array(column, field.type) for column, field in zip(told, schemas.FLOWS, strict=False)]
-            arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
-    finally:
-        cursor.close()
+    for rows in bulk.batches(connection, _FLOWS, _BATCH):
+        *told, sets, content, verified = zip(*rows, strict=True)
+        pairs = [contents.pairs(*one) for one in zip(sets, content, strict=True)]
+        arrays = [pa.array(column, field.type) for column, field in zip(told, schemas.FLOWS, strict=False)]
+        arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
 
 
 class _Contents:
@@ -102,51 +111,59 @@ class _Contents:
         return [content for (content,) in found]
 
 
-_EDGE_REPORT = f"""
+_REPORTED = f"""
 SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {_end("s")}, {_end("t")}, f.first_days, f.last_days,
   f.sets, k.content, f.verified, {wanted.LABEL}
 FROM (
   SELECT coalesce(pa.to_id, e.process_id) AS process, coalesce(ta.to_id, e.target_dataset) AS target,
     coalesce(sa.to_id, e.source_dataset) AS source,
-    min((m.month << 32) | (m.day_bits & -m.day_bits)) AS first_days,
-    max((m.month << 32) | m.day_bits) AS last_days,
-    group_concat(DISTINCT nullif(m.set_id, 0)) AS sets,
-    max(m.direct_bits <> 0) AS verified
+    min((CAST(m.month AS BIGINT) << 32) | (m.day_bits & -m.day_bits)) AS first_days,
+    max((CAST(m.month AS BIGINT) << 32) | m.day_bits) AS last_days, {_SEEN}
   FROM edge e
   LEFT JOIN temp.process_alias pa ON pa.from_id = e.process_id
   LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset
   LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
   CROSS JOIN edge_month m ON m.edge_id = e.id
   LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
-  WHERE {_ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
+  WHERE {ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset) %s
   GROUP BY 1, 2, 3
-  HAVING verified OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0)
+  HAVING {STANDS}
 ) f
 JOIN process p ON p.id = f.process
 JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
-LEFT JOIN column_set k ON k.id = f.sets
+{_ITS_ONLY_SET}
 """  # noqa: S608
 
 
 def edge_report(connection: Connection) -> pa.Table:
     """Every current edge (`miner.schemas.EDGE_REPORT`), sorted by its natural key. Call `resolve` first."""
+    return _table([row for row, _ in _reported(connection)], schemas.EDGE_REPORT)
+
+
+def edges_among(connection: Connection, chosen: str) -> pa.Table:
+    """Current edges whose numbers a table `temp.NAME` holds in its column `edge` (`miner.schemas.WALKED_EDGES`)."""
+    told = _reported(connection, f"AND e.id IN (SELECT edge FROM {chosen})")  # noqa: S608 -- our own name
+    return _table([(*row, pairs) for row, pairs in told], schemas.WALKED_EDGES)
+
+
+def _reported(connection: Connection, within: str = "") -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Edges as they are reported, each with its column pairs as JSON."""
     contents = _Contents(connection)
-    rows = []
-    for row in connection.exec_driver_sql(_EDGE_REPORT):
+    for row in connection.exec_driver_sql(_REPORTED % within):
         source, target = row[4:11], row[11:18]
         first, last, sets, content, verified, label = row[18:]
-        pairs = len(orjson.loads(contents.pairs(sets, content) or "[]"))
-        rows.append(
-            (*row[:4], source[0], _name(source), target[0], _name(target), _first(first), _last(last), pairs,
-             bool(verified), label)
+        pairs = contents.pairs(sets, content) or "[]"
+        ends = source[0], _name(source), target[0], _name(target)
+        yield (
+            (*row[:4], *ends, _first(first), _last(last), len(orjson.loads(pairs)), bool(verified), label), pairs
         )  # fmt: skip
+
+
+def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     rows.sort(key=lambda row: row[:8])
-    columns_ = list(zip(*rows, strict=True)) or [()] * len(schemas.EDGE_REPORT)
-    return pa.table(
-        [pa.array(values, field.type) for values, field in zip(columns_, schemas.EDGE_REPORT, strict=True)],
-        schema=schemas.EDGE_REPORT,
-    )
+    columns_ = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pa.table([pa.array(values, field.type) for values, field in zip(columns_, schema, strict=True)], schema)
 
 
 def _name(end: Sequence[str]) -> str:

@@ -27,6 +27,9 @@ log = structlog.get_logger()
 EMISSION = "emission"
 """The stream of a sink's lease; its source is the sink's name."""
 
+NAMES = "names"
+"""The stream of a source's names."""
+
 SECONDS = 120
 _BEATS = 6
 """A lease is renewed so many times in the time that it lasts."""

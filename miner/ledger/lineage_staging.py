@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from sqlalchemy import Connection
 
 from miner import columns, run_names, schemas
 from miner.ledger import keys
+from miner.ledger.database import Stage
 from miner.ledger.edge_days import EdgeDays, Numbers, SetDays, active
 from miner.ledger.staging import Staging, end_columns, halves_of
 
@@ -25,8 +25,8 @@ class LineageStaging(Staging):
         "new_dataset": "dataset", "new_process": "process", "new_edge": "edge", "new_set": "column_set",
     }  # fmt: skip
 
-    def __init__(self, path: Path, connection: Connection, first: date) -> None:
-        super().__init__(path, connection, first)
+    def __init__(self, connection: Connection, stage: Stage, first: date) -> None:
+        super().__init__(connection, stage, first)
         self.missing_sets: list[str] = []
         self.one_time_runs = 0
         self.edge_days = EdgeDays.of([], [])
@@ -226,9 +226,9 @@ _LINEAGE_TABLES = (
 
 # An edge whose pairs came in parts: the content of each is new here or known to the ledger.
 _PARTS = (
-    "SELECT c.edge_id, c.bits, coalesce(n.content, k.content) FROM stage.part c "
+    "SELECT c.edge_id, min(c.bits), min(coalesce(n.content, k.content)) FROM stage.part c "
     "LEFT JOIN stage.new_set n ON n.id = c.set_id LEFT JOIN main.column_set k ON k.id = c.set_id "
-    "GROUP BY c.edge_id, c.set_id ORDER BY c.edge_id, c.bits"
+    "GROUP BY c.edge_id, c.set_id ORDER BY 1, 2"
 )
 
 # Edges whose verdict may be another than it was: active as they were not in this month or the one before.

@@ -12,6 +12,7 @@ from typing import Protocol
 from sqlalchemy import Connection, delete, insert, select, text
 
 from miner import days
+from miner.errors import LedgerError
 from miner.ledger import aliases, dirty, tables, watermarks
 from miner.ledger.lineage_staging import LineageStaging
 from miner.ledger.staging import ADD_DATASETS, Staging
@@ -78,6 +79,7 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     if isinstance(staging, LineageStaging):
         statements = (*(_CLEAR_LINEAGE if mined_before else ()), *_MERGE_LINEAGE)
     else:
+        _refuse_closed(connection, values)
         statements = _MERGE_USAGE
     for statement in statements:
         connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
@@ -89,6 +91,18 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     watermarks.advance(connection, one.source_id, one.stream, first if one.live else None)
     if one.lease:
         one.lease.check(connection)
+
+
+def _refuse_closed(connection: Connection, values: Mapping[str, int]) -> None:
+    closed = tables.usage_rolled_up
+    bits = connection.execute(
+        select(closed.c.day_bits).where(closed.c.source_id == values["source"], closed.c.month == values["month"])
+    ).scalar()
+    if shut := days.days_of(values["month"], (bits or 0) & values["bits"]):
+        raise LedgerError(
+            f"the usage of {shut[0]} is rolled up to its month, and cannot be replaced any more",
+            mend="leave days out that are older than [ledger] usage_days",
+        )
 
 
 def _previous_rows(connection: Connection, one: Merge, day: date) -> int | None:

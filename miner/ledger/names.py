@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from miner import days
 from miner.ledger import aliases, dirty, keys
+from miner.ledger.database import Stage
 from miner.ledger.staging import ADD_DATASETS, Staging
 
 KEPT_BY_DAY = frozenset({"dbt_models"})
@@ -35,8 +35,8 @@ class NamesMerge:
 class NamesStaging(Staging):
     """The parts of the stream `names` that could be read."""
 
-    def __init__(self, path: Path, connection: Connection, first: date) -> None:
-        super().__init__(path, connection, first)
+    def __init__(self, connection: Connection, stage: Stage, first: date) -> None:
+        super().__init__(connection, stage, first)
         self.rows_read: dict[str, int] = {}
         self.content = ""
         for statement in _STAGED:
@@ -81,7 +81,7 @@ class NamesStaging(Staging):
     def finish(self) -> None:
         """Work out what the aliases are, so that figures are told when they change."""
         self.refuse_doubles()
-        pairs = sorted(set(self.rows("SELECT from_id, to_id FROM stage.storage")))
+        pairs = sorted({(path, table) for path, table in self.rows("SELECT from_id, to_id FROM stage.storage")})
         if pairs:
             self.content = hashlib.blake2b(np.array(pairs, ">i8").tobytes(), digest_size=16).hexdigest()
 
@@ -149,31 +149,31 @@ _WORKSPACE = "workspace_id, name, url"
 _CHANGES = (
     (
         f"INSERT OR IGNORE INTO stage.renamed SELECT kind, workspace_id, item_id FROM ("  # noqa: S608 -- ours throughout
-        f"SELECT {_LABEL} FROM stage.labels EXCEPT SELECT {_LABEL} FROM label WHERE source_id = :source)"
+        f"SELECT {_LABEL} FROM stage.labels EXCEPT SELECT {_LABEL} FROM label WHERE source_id = :source) c"
     ),
     (
         "INSERT OR IGNORE INTO stage.renamed SELECT kind, workspace_id, item_id FROM ("  # noqa: S608
         f"SELECT {_LABEL} FROM label WHERE source_id = :source AND part IN (SELECT part FROM stage.replaced) "
-        f"EXCEPT SELECT {_LABEL} FROM stage.labels)"
+        f"EXCEPT SELECT {_LABEL} FROM stage.labels) c"
     ),
     (
         "INSERT OR IGNORE INTO stage.renamed SELECT 'job', workspace_id, job_id FROM ("  # noqa: S608
-        f"SELECT {_TASK} FROM stage.job_tasks EXCEPT SELECT {_TASK} FROM job_task WHERE source_id = :source)"
+        f"SELECT {_TASK} FROM stage.job_tasks EXCEPT SELECT {_TASK} FROM job_task WHERE source_id = :source) c"
     ),
     (
         "INSERT OR IGNORE INTO stage.renamed SELECT 'job', workspace_id, job_id FROM ("  # noqa: S608
         f"SELECT {_TASK} FROM job_task WHERE source_id = :source AND {_replaced('job_tasks')} "
-        f"EXCEPT SELECT {_TASK} FROM stage.job_tasks)"
+        f"EXCEPT SELECT {_TASK} FROM stage.job_tasks) c"
     ),
     (
         "INSERT OR IGNORE INTO stage.moved_workspace SELECT workspace_id FROM ("  # noqa: S608
         f"SELECT {_WORKSPACE} FROM stage.workspaces EXCEPT SELECT {_WORKSPACE} FROM workspace "
-        "WHERE source_id = :source)"
+        "WHERE source_id = :source) c"
     ),
     (
         "INSERT OR IGNORE INTO stage.moved_workspace SELECT workspace_id FROM ("  # noqa: S608
         f"SELECT {_WORKSPACE} FROM workspace WHERE source_id = :source AND {_replaced('workspaces')} "
-        f"EXCEPT SELECT {_WORKSPACE} FROM stage.workspaces)"
+        f"EXCEPT SELECT {_WORKSPACE} FROM stage.workspaces) c"
     ),
     # What changed stands first: without any, the processes are not looked at.
     (
@@ -188,7 +188,7 @@ _CHANGES = (
         rows="SELECT process_id, target_dataset, 1 FROM ("
         "SELECT e.process_id, e.target_dataset FROM stage.renamed_process r JOIN edge e ON e.process_id = r.id "
         "UNION SELECT e.process_id, e.target_dataset FROM stage.renamed_process r "
-        "JOIN alias a ON a.kind = 'process' AND a.to_id = r.id JOIN edge e ON e.process_id = a.from_id) WHERE true"
+        "JOIN alias a ON a.kind = 'process' AND a.to_id = r.id JOIN edge e ON e.process_id = a.from_id) c WHERE true"
     ),
 )
 """Which processes are called otherwise now, or are in a workspace that is; their flows are marked."""
@@ -198,7 +198,7 @@ _FORMS = (
         rows="SELECT process_id, target_dataset, 1 FROM (SELECT e.process_id, e.target_dataset FROM ("
         "SELECT f.dataset_id AS id FROM stage.forms f JOIN dataset d ON d.id = f.dataset_id AND d.type IS NULL "
         "WHERE NOT EXISTS (SELECT 1 FROM table_form o WHERE o.dataset_id = f.dataset_id AND o.source_id = :source "
-        "AND o.type = f.type)) c JOIN edge e ON e.source_dataset = c.id OR e.target_dataset = c.id) "
+        "AND o.type = f.type)) c JOIN edge e ON e.source_dataset = c.id OR e.target_dataset = c.id) m "
         "WHERE true GROUP BY process_id, target_dataset"
     ),
 )
@@ -223,7 +223,7 @@ _ALIASES = (
         "SELECT e.process_id, e.target_dataset FROM stage.moved m JOIN edge e ON e.source_dataset = m.from_id "
         "UNION SELECT e.process_id, e.target_dataset FROM stage.moved m JOIN edge e ON e.target_dataset = m.from_id "
         "UNION SELECT e.process_id, o.to_id FROM stage.moved m JOIN edge e ON e.target_dataset = m.from_id "
-        "JOIN alias o ON o.kind = 'dataset' AND o.from_id = m.from_id) WHERE true"
+        "JOIN alias o ON o.kind = 'dataset' AND o.from_id = m.from_id) c WHERE true"
     ),
     (
         "DELETE FROM alias WHERE (source_id, kind, from_id, to_id, evidence) IN (SELECT a.source_id, a.kind, "  # noqa: S608
@@ -243,10 +243,10 @@ _REPLACE = (
     ),
     (
         "INSERT INTO label (kind, workspace_id, item_id, source_id, part, name, changed_at) "
-        "SELECT kind, workspace_id, item_id, :source, part, max(name), changed_at FROM stage.labels WHERE true "
+        "SELECT kind, workspace_id, item_id, :source, part, max(name), max(changed_at) FROM stage.labels WHERE true "
         "GROUP BY kind, workspace_id, item_id, part ON CONFLICT (kind, workspace_id, item_id, source_id, part) "
         "DO UPDATE SET name = excluded.name, changed_at = excluded.changed_at "
-        "WHERE part IN (SELECT part FROM stage.replaced) OR excluded.changed_at >= label.changed_at"
+        "WHERE label.part IN (SELECT part FROM stage.replaced) OR excluded.changed_at >= label.changed_at"
     ),
     f"DELETE FROM job_task WHERE source_id = :source AND {_replaced('job_tasks')}",  # noqa: S608
     f"INSERT OR IGNORE INTO job_task ({_TASK}, source_id) SELECT {_TASK}, :source FROM stage.job_tasks",  # noqa: S608

@@ -1,13 +1,16 @@
 """What the ledger says of itself: days, balance, counts, runs."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select
 
 from miner import days
 from miner.ledger import tables
+from miner.ports import TABLE_LINEAGE
+from miner.scope import OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,57 @@ def workspaces(connection: Connection, source: str, stream: str, day: date) -> d
     return {workspace: rows for workspace, rows in connection.execute(query)}  # noqa: C416 -- rows are no pairs to mypy
 
 
+def _sum(column: ColumnElement[int]) -> ColumnElement[int]:
+    """A whole number: PostgreSQL's sums are decimals."""
+    return cast(func.sum(column), BigInteger)
+
+
+def rows_by_workspace(
+    connection: Connection, source: str, stream: str, first: date, end: date
+) -> dict[date, dict[str, int]]:
+    """Rows of the whole days mined from one day to before another, by day and workspace."""
+    counted, mined, sources = tables.day_workspace, tables.day_mined, tables.source
+    query = (
+        select(counted.c.day, counted.c.workspace_id, counted.c.rows)
+        .join(sources, sources.c.id == counted.c.source_id)
+        .join(
+            mined,
+            (mined.c.source_id == counted.c.source_id)
+            & (mined.c.stream == counted.c.stream)
+            & (mined.c.day == counted.c.day),
+        )
+        .where(sources.c.name == source, counted.c.stream == stream, mined.c.whole)
+        .where(counted.c.day >= days.number(first), counted.c.day < days.number(end))
+    )
+    found: dict[date, dict[str, int]] = {}
+    for day, workspace, rows in connection.execute(query):
+        found.setdefault(days.day_of(day), {})[workspace] = rows
+    return found
+
+
+def any_in_scope(
+    connection: Connection, source: str, stream: str, *, days_of: Sequence[date] = (), rules: str | None = None
+) -> bool:
+    """Whether a row of table_lineage was in scope on some mined days; of those under some rules, if told."""
+    told, mined, sources = tables.day_fate, tables.day_mined, tables.source
+    query = (
+        select(told.c.rows)
+        .join(sources, sources.c.id == told.c.source_id)
+        .join(
+            mined,
+            (mined.c.source_id == told.c.source_id) & (mined.c.stream == told.c.stream) & (mined.c.day == told.c.day),
+        )
+        .where(sources.c.name == source, told.c.stream == stream, told.c.table_name == TABLE_LINEAGE)
+        .where(*(~told.c.fate.startswith(prefix, autoescape=True) for prefix in OUTSIDE))
+        .limit(1)
+    )
+    if days_of:
+        query = query.where(told.c.day.in_([days.number(day) for day in days_of]))
+    if rules is not None:
+        query = query.where(mined.c.rules == rules)
+    return connection.execute(query).first() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """Rows of some days by what became of them."""
@@ -68,7 +122,7 @@ def fates(connection: Connection, first: date | None = None, last: date | None =
     """The balance, summed over days, most rows first."""
     told, sources = tables.day_fate, tables.source
     query = select(
-        sources.c.name, told.c.stream, told.c.table_name, told.c.fate, told.c.rule, func.sum(told.c.rows).label("sum")
+        sources.c.name, told.c.stream, told.c.table_name, told.c.fate, told.c.rule, _sum(told.c.rows).label("sum")
     ).join(sources)
     if first is not None:
         query = query.where(told.c.day >= days.number(first))
@@ -93,7 +147,7 @@ def late_rows(connection: Connection) -> list[LateRows]:
     """Late rows by source, stream and age."""
     late, sources = tables.late_rows, tables.source
     query = (
-        select(sources.c.name, late.c.stream, late.c.age_days, func.sum(late.c.rows))
+        select(sources.c.name, late.c.stream, late.c.age_days, _sum(late.c.rows))
         .join(sources)
         .group_by(sources.c.name, late.c.stream, late.c.age_days)
         .order_by(sources.c.name, late.c.stream, late.c.age_days)
@@ -137,22 +191,60 @@ def last_whole_day(connection: Connection) -> date | None:
     return days.day_of(min(lasts)) if lasts else None
 
 
+def last_day(connection: Connection, source: str, stream: str) -> tuple[int, date] | None:
+    """The number of a source and the last day mined of one of its streams; None when there is none."""
+    mined, named = tables.day_mined, tables.source
+    found = connection.execute(
+        select(named.c.id, func.max(mined.c.day))
+        .join(mined, mined.c.source_id == named.c.id)
+        .where(named.c.name == source, mined.c.stream == stream)
+        .group_by(named.c.id)
+    ).first()
+    return (found[0], days.day_of(found[1])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogs:
+    """Catalogs that are not a metastore's own: addresses of databases by foreign catalog, and those that are shared."""
+
+    foreign: Mapping[str, str]
+    shared: tuple[str, ...]
+
+
+def catalogs(connection: Connection) -> Catalogs:
+    """What is known of catalogs; one that two metastores tell of in different ways is left out."""
+    catalog = tables.catalog.c
+    address, kind = catalog.address, catalog.type
+    found = connection.execute(
+        select(catalog.catalog, func.min(address), func.min(kind))
+        .group_by(catalog.catalog)
+        .having(func.min(address) == func.max(address), func.min(kind) == func.max(kind))
+        .order_by(catalog.catalog)
+    ).all()
+    return Catalogs(
+        foreign={name: told for name, told, _ in found if told},
+        shared=tuple(name for name, _, form in found if form == "SHARED"),
+    )
+
+
 def usage_state(connection: Connection) -> str:
-    """A text that changes when usage changes: more days, or other figures on one of them."""
+    """A text that changes when usage changes: more days, other figures on one of them, or other aliases."""
     mined = tables.day_mined
     query = (
         select(mined.c.source_id, mined.c.day, mined.c.content, mined.c.whole)
         .where(mined.c.stream == "usage")
         .order_by(mined.c.source_id, mined.c.day)
     )
+    told = tables.names_read
+    aliases = select(told.c.source_id, told.c.content).where(told.c.content != "").order_by(told.c.source_id)
     digest = hashlib.blake2b(digest_size=16)
-    for row in connection.execute(query):
+    for row in (*connection.execute(query), *connection.execute(aliases)):
         digest.update(repr(tuple(row)).encode())
     return digest.hexdigest()
 
 
 def usage_days(connection: Connection) -> set[date]:
-    """Days whose usage is mined, fully, from every source that mines usage."""
+    """Days whose usage is mined, fully, from every source that mines usage, and is kept by day."""
     mined = tables.day_mined
     sources = connection.execute(
         select(func.count(func.distinct(mined.c.source_id))).where(mined.c.stream == "usage")
@@ -161,4 +253,13 @@ def usage_days(connection: Connection) -> set[date]:
         select(mined.c.day).where(mined.c.stream == "usage", mined.c.whole).group_by(mined.c.day)
         .having(func.count() == sources)
     ).scalars()  # fmt: skip
-    return {days.day_of(day) for day in found}
+    return {days.day_of(day) for day in found} - closed_days(connection)
+
+
+def closed_days(connection: Connection, source: str | None = None) -> set[date]:
+    """Days whose usage is rolled up to months, of one source or of any."""
+    closed, sources = tables.usage_rolled_up, tables.source
+    query = select(closed.c.month, closed.c.day_bits).join(sources, sources.c.id == closed.c.source_id)
+    if source is not None:
+        query = query.where(sources.c.name == source)
+    return {day for month, bits in connection.execute(query) for day in days.days_of(month, bits)}

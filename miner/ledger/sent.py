@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, text
 
 from miner import days
-from miner.ledger import tables
+from miner.ledger import bulk, tables
 from miner.ledger.leases import Writes
 from miner.ports import Entity, Rejected
 
@@ -26,14 +26,14 @@ def digests(connection: Connection, sink: str, names: Sequence[str]) -> dict[tup
 def begin_built(connection: Connection) -> None:
     """Lay down an empty list of what is built, for this connection."""
     connection.exec_driver_sql("DROP TABLE IF EXISTS temp.built")
-    connection.exec_driver_sql("CREATE TEMP TABLE built (kind TEXT, name TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID")
+    connection.exec_driver_sql("CREATE TEMP TABLE built (kind TEXT, name TEXT)")
+    connection.exec_driver_sql("CREATE INDEX temp.built_name ON built (kind, name)")
 
 
 def note_built(connection: Connection, entities: Iterable[Entity]) -> None:
     """Entities that are built, whether they are sent or not."""
     rows = [(entity.kind, entity.qualified_name) for entity in entities]
-    if rows:
-        connection.exec_driver_sql("INSERT OR IGNORE INTO temp.built VALUES (?, ?)", rows)
+    bulk.insert(connection, "temp.built", ("kind", "name"), rows)
 
 
 _NOT_BUILT = "NOT EXISTS (SELECT 1 FROM temp.built b WHERE b.kind = m.kind AND b.name = m.qualified_name)"
@@ -137,13 +137,13 @@ def flows_done(
     """Flows (process, target, version) were looked at; one marked since then stays, and those to try `again`."""
     with ledger.writing() as connection:
         if looked_at:
-            connection.execute(
-                text(
-                    "DELETE FROM dirty_flow "
-                    "WHERE process_id = :process AND target_dataset = :target AND version = :version"
-                ),
-                [{"process": process, "target": target, "version": version} for process, target, version in looked_at],
+            connection.exec_driver_sql("CREATE TEMP TABLE done (process INTEGER, target INTEGER, version INTEGER)")
+            bulk.insert(connection, "temp.done", ("process", "target", "version"), looked_at)
+            connection.exec_driver_sql(
+                "DELETE FROM dirty_flow WHERE (process_id, target_dataset, version) IN "
+                "(SELECT process, target, version FROM temp.done)"
             )
+            connection.exec_driver_sql("DROP TABLE temp.done")
         if again:
             connection.execute(
                 text(

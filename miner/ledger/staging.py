@@ -1,23 +1,22 @@
-"""A fetched run of days, brought into a file beside the ledger before the ledger is locked.
+"""A fetched run of days, brought beside the ledger before the ledger is locked.
 
-Rows stream in as Arrow batches; numbers go to the staging file as they are, texts only where the ledger does not
+Rows stream in as Arrow batches; numbers go to the stage as they are, texts only where the ledger does not
 know their number yet. What the merge needs is worked out here, so that its transaction is short.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import adbc_driver_sqlite.dbapi as adbc
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
 
 from miner.errors import LedgerError
-from miner.ledger import keys
+from miner.ledger import bulk, keys
+from miner.ledger.database import Stage
 
 Fates = Counter[tuple[date, str, str, str]]
 """Rows by (day, table, fate, rule)."""
@@ -32,58 +31,32 @@ ADD_DATASETS = (
 
 
 class Staging:
-    """A SQLite file with the rows of a run of days within one month, attached as `stage` to a connection of the ledger.
-
-    Arrow goes into the file by ADBC, which brings a SQLite of its own: it must never open the ledger itself, since
-    closing a file there would drop the locks that this process holds on it.
-    https://www.sqlite.org/howtocorrupt.html (multiple copies of SQLite linked into the same application)
-    """
+    """The rows of a run of days within one month, in tables that a connection of the ledger names `stage.NAME`."""
 
     identities: ClassVar[Mapping[str, str]] = {"new_dataset": "dataset"}
     """Staged tables of what is new, and the ledger's tables they go to."""
 
-    def __init__(self, path: Path, connection: Connection, first: date) -> None:
-        self.path = path
+    def __init__(self, connection: Connection, stage: Stage, first: date) -> None:
         self.connection = connection
+        self.stage = stage
         self.first = first
         self.fates: Fates = Counter()
         self.contents: dict[date, str] = {}
         self._staged: dict[str, list[keys.Halves]] = {name: [] for name in self.identities}
-        connection.exec_driver_sql("ATTACH DATABASE ? AS stage", (str(path),))
-        connection.exec_driver_sql("PRAGMA stage.journal_mode = OFF")
-        connection.exec_driver_sql("PRAGMA stage.synchronous = OFF")
-        self.arrow = adbc.connect(str(path), autocommit=True)
-        with self.arrow.cursor() as cursor:
-            cursor.execute("PRAGMA synchronous = OFF")
 
     def close(self) -> None:
-        """Let go of the file and throw it away."""
-        self.arrow.close()
-        self.connection.exec_driver_sql("DETACH DATABASE stage")
-        self.connection.close()
-        self.path.unlink(missing_ok=True)
+        """Let go of the connection and throw what was staged away."""
+        self.stage.close()
 
     def execute(self, statement: str) -> None:
         self.connection.exec_driver_sql(statement)
 
-    def rows(self, statement: str) -> list[tuple[int, ...]]:
-        """Rows as the driver gives them: for many numbers, half the time of SQLAlchemy's rows."""
-        cursor = self.connection.connection.cursor()
-        try:
-            cursor.execute(statement)
-            return list(cursor.fetchall())
-        finally:
-            cursor.close()
-
-    def numbers(self, statement: str) -> list[int]:
-        """The only column of a few rows."""
-        return [row[0] for row in self.rows(statement)]
+    def rows(self, query: str) -> Sequence[Sequence[Any]]:
+        """Rows of a query that may be many."""
+        return bulk.rows(self.connection, query)
 
     def ingest(self, name: str, table: pa.Table, *, replace: bool = False) -> None:
-        with self.arrow.cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.adbc_ingest(name, table, mode="replace" if replace else "create_append")
-            cursor.execute("COMMIT")
+        self.stage.ingest(name, table, replace=replace)
 
     def add_new(self, name: str, table: pa.Table) -> pa.Table:
         """Stage the rows that the ledger lacks, and give them back. Raises LedgerError on a number held by another."""
@@ -95,7 +68,7 @@ class Staging:
 
     def unknown(self, halves: keys.Halves, ledger_table: str) -> npt.NDArray[np.bool_]:
         """Which of the keys the ledger does not have yet. Raises LedgerError on a number held by another."""
-        if not self.numbers(f"SELECT EXISTS (SELECT 1 FROM main.{ledger_table})")[0]:  # noqa: S608 -- ours
+        if not self.rows(f"SELECT 1 FROM main.{ledger_table} LIMIT 1"):  # noqa: S608 -- ours
             return np.ones(len(halves), np.bool_)
         table = pa.table({"at": np.arange(len(halves)), "id": halves[:, 0], "check_bits": halves[:, 1]})
         self.ingest("asked", table, replace=True)
@@ -126,7 +99,7 @@ class Staging:
     def refuse_collisions(self) -> None:
         """Raise LedgerError when a key that was staged and one that the ledger now has share one number."""
         for staged, ledger_table in self.identities.items():
-            if self.numbers(
+            if self.rows(
                 f"SELECT s.id FROM stage.{staged} s JOIN main.{ledger_table} l ON l.id = s.id "  # noqa: S608
                 "WHERE l.check_bits <> s.check_bits LIMIT 1"
             ):

@@ -204,6 +204,37 @@ usage_day = Table(
 )
 """Usage at the grain that distinct readers need. Reader 0 is unknown."""
 
+usage_month = Table(
+    "usage_month",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("month", Integer, primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True),
+    Column("reader_id", BigInteger, primary_key=True),
+    Column("process_kind", String, primary_key=True),
+    Column("reads", BigInteger, nullable=False),
+    Column("cached_reads", BigInteger, nullable=False),
+    Column("failed_reads", BigInteger, nullable=False),
+    Column("indirect_reads", BigInteger, nullable=False),
+    Column("self_reads", BigInteger, nullable=False),
+    Column("writes", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("last_read_at", BigInteger),
+    Column("last_write_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+"""The sums of the daily usage that was rolled up."""
+
+usage_rolled_up = Table(
+    "usage_rolled_up",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("month", Integer, primary_key=True),
+    Column("day_bits", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The days that are in the sums of `usage_month` and not in `usage_day`."""
+
 names_read = Table(
     "names_read",
     metadata,

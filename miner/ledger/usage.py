@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
 from pathlib import Path
 
-import adbc_driver_sqlite.dbapi as adbc
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,50 +13,56 @@ from sqlalchemy import Connection, select
 
 from miner import days, readers
 from miner.ledger import tables
+from miner.ledger.database import Database
+from miner.scope import Chosen
 
 _BATCH_ROWS = 262_144
 
 READS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads")
 
+_COPIED = pa.schema(
+    {
+        **dict.fromkeys(("day", "dataset", "reader"), pa.int64()), "kind": pa.string(),
+        **dict.fromkeys((*READS, "writes", "last_read_at", "last_write_at"), pa.int64()),
+    }
+)  # fmt: skip
 
 Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What copied usage does not say itself: who is a person, who and which kinds (globs) are left out, aliases."""
+    """What copied usage does not say itself: who is a person, who and which kinds are left out, aliases."""
 
     readers: Numbers
     """All of them, ascending."""
     people: Numbers
     left_out: Numbers
-    left_out_kinds: Sequence[str]
+    kinds: Chosen
     aliases: tuple[Numbers, Numbers]
     """Datasets that are another one, ascending, and which."""
 
 
-def copy_out(connection: Connection, first: date, last: date) -> None:
-    """Copy the usage of some days into the attached `copy`, as it is kept."""
+def copy_out(database: Database, connection: Connection, copy: Path, first: date, last: date) -> None:
+    """Copy the usage of some days to a file, as it is kept. `connection` is a reading begun with that file."""
     columns = "day, dataset_id AS dataset, reader_id AS reader, process_kind AS kind"
-    connection.exec_driver_sql(
-        f"CREATE TABLE copy.usage AS SELECT {columns}, {', '.join(READS)}, writes, last_read_at, last_write_at "  # noqa: S608 -- ours
-        "FROM usage_day WHERE day BETWEEN ? AND ?",
-        (days.number(first), days.number(last)),
+    database.copy_out(
+        connection,
+        f"SELECT {columns}, {', '.join(READS)}, writes, last_read_at, last_write_at "  # noqa: S608 -- ours
+        f"FROM usage_day WHERE day BETWEEN {days.number(first)} AND {days.number(last)}",
+        copy,
     )
 
 
-def stream(copy: Path, told: Told) -> Iterator[pa.Table]:
+def stream(database: Database, copy: Path, told: Told) -> Iterator[pa.Table]:
     """The copied usage as Arrow, streamed: aliases applied, reads of those left out as 0.
 
     One row per source, day, dataset, reader and kind of process. Columns: day, dataset, reader, kind, reads,
     cached_reads, failed_reads, indirect_reads, self_reads, writes, last_read_at, last_write_at, person (a person
-    reading by hand). The ledger's own file is never opened here (see staging.py).
+    reading by hand).
     """
-    with adbc.connect(str(copy)) as connection, connection.cursor() as cursor:
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
-        cursor.execute("SELECT * FROM usage")
-        for batch in cursor.fetch_record_batch():
-            yield _told(pa.Table.from_batches([batch]), told)
+    for batch in database.copied(copy, _COPIED, _BATCH_ROWS):
+        yield _told(pa.Table.from_batches([batch]), told)
 
 
 def _told(rows: pa.Table, told: Told) -> pa.Table:
@@ -68,9 +72,9 @@ def _told(rows: pa.Table, told: Told) -> pa.Table:
     person = pc.and_not(pc.is_in(rows["reader"], pa.array(told.people)), machine)
     rows = _with(rows, "dataset", pa.array(_resolved(rows["dataset"].to_numpy(), *told.aliases)))
     rows = rows.append_column("person", person)
-    if not len(told.left_out) and not told.left_out_kinds:
+    if not len(told.left_out) and told.kinds.everything:
         return rows
-    unwanted = _of_kinds(kind, [any(fnmatchcase(name, glob) for glob in told.left_out_kinds) for name in kinds])
+    unwanted = _of_kinds(kind, [name not in told.kinds for name in kinds])
     out = pc.or_(pc.is_in(rows["reader"], pa.array(told.left_out)), unwanted)
     for name in READS:
         rows = _with(rows, name, pc.if_else(out, 0, rows[name]))
@@ -92,20 +96,18 @@ def _resolved(datasets: Numbers, from_ids: Numbers, to_ids: Numbers) -> Numbers:
     return np.where(from_ids[at] == datasets, to_ids[at], datasets)
 
 
-def tell(connection: Connection, excluded_users: Sequence[str], excluded_kinds: Sequence[str]) -> Told:
-    """People among the readers, those left out by globs over folded names, and the aliases resolved before."""
-    everyone, people, excluded = [], [], []
+def tell(connection: Connection, users: Chosen, kinds: Chosen) -> Told:
+    """People among the readers, those whose names are not chosen, and the aliases resolved before."""
+    everyone, people, left_out = [], [], []
     for number, name in connection.execute(select(tables.reader.c.id, tables.reader.c.name)):
         everyone.append(number)
         if readers.kind_of(name) == readers.PERSON:
             people.append(number)
-        if any(fnmatchcase(name, glob.lower()) for glob in excluded_users):
-            excluded.append(number)
+        if name not in users:
+            left_out.append(number)
     aliases = connection.exec_driver_sql("SELECT from_id, to_id FROM temp.dataset_alias ORDER BY from_id").all()
     from_ids, to_ids = (_numbers([row[end] for row in aliases]) for end in (0, 1))
-    return Told(
-        np.sort(_numbers(everyone)), _numbers(people), _numbers(excluded), tuple(excluded_kinds), (from_ids, to_ids)
-    )
+    return Told(np.sort(_numbers(everyone)), _numbers(people), _numbers(left_out), kinds, (from_ids, to_ids))
 
 
 def _numbers(values: Sequence[int]) -> Numbers:

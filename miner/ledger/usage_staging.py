@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,14 +11,15 @@ from sqlalchemy import Connection
 
 from miner import days
 from miner.ledger import keys
+from miner.ledger.database import Stage
 from miner.ledger.staging import Staging, end_columns
 
 
 class UsageStaging(Staging):
     """A run of days of the usage stream."""
 
-    def __init__(self, path: Path, connection: Connection, first: date) -> None:
-        super().__init__(path, connection, first)
+    def __init__(self, connection: Connection, stage: Stage, first: date) -> None:
+        super().__init__(connection, stage, first)
         self._forms = _FORM.empty_table()
         for statement in _USAGE_TABLES:
             self.execute(statement)
@@ -92,9 +92,7 @@ class UsageStaging(Staging):
         self.refuse_doubles()
         self.ingest("latest_form", self._forms)
         self.execute(_SUM_USAGE)
-        with self.arrow.cursor() as cursor:
-            cursor.execute("SELECT * FROM usage ORDER BY rowid")
-            table = cursor.fetch_arrow_table()
+        table = self.stage.read("usage", _USAGE)
         for day in pc.unique(table["day"]).to_pylist():
             digest = hashlib.blake2b(digest_size=16)
             for batch in table.filter(pc.equal(table["day"], day)).combine_chunks().to_batches():
@@ -106,14 +104,13 @@ _DAY_MICROS = 86_400_000_000
 
 MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
 
-_SUMS = ", ".join(f"sum({name})" for name in MEASURES)
+_SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
 
 _USAGE_TABLES = (
     (
         "CREATE TABLE stage.counted (day INTEGER, dataset_id INTEGER, reader_id INTEGER, process_kind TEXT, "
-        "reads INTEGER, "
-        "cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, writes INTEGER, "
-        "events INTEGER, last_read_at INTEGER, last_write_at INTEGER)"
+        "reads INTEGER, cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, "
+        "writes INTEGER, events INTEGER, last_read_at INTEGER, last_write_at INTEGER)"
     ),
     (
         "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
@@ -126,8 +123,15 @@ _USAGE_TABLES = (
 # Written in the order of its key, which is the order it is read and merged in.
 _SUM_USAGE = (
     "CREATE TABLE stage.usage AS SELECT day, dataset_id, reader_id, process_kind, "  # noqa: S608 -- our own
-    f"{_SUMS}, max(last_read_at), max(last_write_at) FROM stage.counted "
+    f"{_SUMS}, max(last_read_at) AS last_read_at, max(last_write_at) AS last_write_at FROM stage.counted "
     "GROUP BY day, dataset_id, reader_id, process_kind ORDER BY 1, 2, 3, 4"
 )
+
+_USAGE = pa.schema(
+    {
+        "day": pa.int64(), "dataset_id": pa.int64(), "reader_id": pa.int64(), "process_kind": pa.string(),
+        **dict.fromkeys(MEASURES, pa.int64()), "last_read_at": pa.int64(), "last_write_at": pa.int64(),
+    }
+)  # fmt: skip
 
 _FORM = pa.schema([("id", pa.int64()), ("type", pa.string()), ("spelling", pa.string()), ("at", pa.int64())])

@@ -5,7 +5,7 @@ Aliases are applied when reading, never before.
 
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from miner import days
 from miner.ledger import tables
@@ -33,8 +33,9 @@ def resolve(connection: Connection, stale_days: int) -> None:
     for statement in _RESOLUTION:
         connection.exec_driver_sql(statement)
     for source_id, cutoff in stale_cutoffs(connection, stale_days).items():
-        connection.exec_driver_sql(
-            "INSERT INTO temp.cutoff VALUES (?, ?, ?)", (source_id, days.month(cutoff), cutoff.day)
+        connection.execute(
+            text("INSERT INTO temp.cutoff VALUES (:source, :month, :day)"),
+            {"source": source_id, "month": days.month(cutoff), "day": cutoff.day},
         )
 
 
@@ -52,7 +53,7 @@ _RESOLUTION = (
     "CREATE UNIQUE INDEX temp.process_alias_from ON process_alias (from_id)",
     "CREATE INDEX temp.dataset_alias_to ON dataset_alias (to_id)",
     "CREATE INDEX temp.process_alias_to ON process_alias (to_id)",
-    "CREATE TEMP TABLE cutoff (source_id INTEGER PRIMARY KEY, month INTEGER, day INTEGER)",
+    "CREATE TEMP TABLE cutoff (source_id INTEGER PRIMARY KEY, month INTEGER, day SMALLINT)",
 )
 
 
@@ -77,7 +78,8 @@ def _want_aged(connection: Connection, before: str) -> None:
     for source_id, cutoff in _cutoffs(connection):
         since = days.day_of(known[source_id] + 1) if source_id in known else _first_edge_day(connection, source_id)
         for aged in days.span(since, cutoff):
-            connection.exec_driver_sql(_WANT_AGED, (source_id, days.month(aged), days.bit(aged), aged.day))
+            values = {"source": source_id, "month": days.month(aged), "bit": days.bit(aged), "day": aged.day}
+            connection.execute(text(_WANT_AGED), values)
 
 
 def _first_edge_day(connection: Connection, source_id: int) -> date:
@@ -101,7 +103,8 @@ _WANT_AGED = (
     "INSERT INTO temp.wanted SELECT DISTINCT coalesce(p.to_id, e.process_id), coalesce(t.to_id, e.target_dataset) "
     "FROM edge_month m JOIN edge e ON e.id = m.edge_id LEFT JOIN temp.process_alias p ON p.from_id = e.process_id "
     "LEFT JOIN temp.dataset_alias t ON t.from_id = e.target_dataset "
-    "WHERE m.source_id = ? AND m.month = ? AND m.day_bits & ? <> 0 AND m.day_bits >> ? = 0 AND NOT EXISTS "
+    "WHERE m.source_id = :source AND m.month = :month AND m.day_bits & :bit <> 0 AND m.day_bits >> :day = 0 "
+    "AND NOT EXISTS "
     "(SELECT 1 FROM edge_month l WHERE l.source_id = m.source_id AND l.edge_id = m.edge_id AND l.set_id = m.set_id "
     "AND l.month > m.month) ON CONFLICT (process, target) DO NOTHING"
 )
@@ -149,8 +152,9 @@ _WANTED_RAW = (
         "INSERT INTO temp.once SELECT e.process_id FROM (SELECT DISTINCT raw_process AS id FROM temp.wanted_raw) w "
         "CROSS JOIN process p ON p.id = w.id AND p.kind = 'job' CROSS JOIN edge e ON e.process_id = p.id "
         "CROSS JOIN edge_month m ON m.edge_id = e.id JOIN source s ON s.id = m.source_id WHERE m.day_bits <> 0 "
-        "GROUP BY e.process_id HAVING max(s.knows_run_types) = 0 AND max(m.day_bits & (m.day_bits - 1)) = 0 "
-        "AND min((m.month << 32) | m.day_bits) = max((m.month << 32) | m.day_bits)"
+        "GROUP BY e.process_id HAVING max(CASE WHEN s.knows_run_types THEN 1 ELSE 0 END) = 0 "
+        "AND max(m.day_bits & (m.day_bits - 1)) = 0 "
+        "AND min((CAST(m.month AS BIGINT) << 32) | m.day_bits) = max((CAST(m.month AS BIGINT) << 32) | m.day_bits)"
     ),
 )
 
@@ -167,8 +171,8 @@ _NAMED = (
         "CASE WHEN p.kind = 'job' THEN (SELECT CASE WHEN min(j.task_key) = max(j.task_key) THEN min(j.task_key) END "
         "FROM job_task j WHERE j.workspace_id = p.workspace_id AND j.job_id = p.process_id) END AS task_key, "
         "w.name AS workspace_name, w.url AS workspace_url FROM process p "
-        "LEFT JOIN (SELECT workspace_id, name, url, min(source_id) FROM workspace GROUP BY workspace_id) w "
-        "ON w.workspace_id = p.workspace_id WHERE p.id IN (SELECT process FROM temp.wanted)"
+        "LEFT JOIN workspace w ON w.workspace_id = p.workspace_id AND w.source_id = (SELECT min(o.source_id) "
+        "FROM workspace o WHERE o.workspace_id = p.workspace_id) WHERE p.id IN (SELECT process FROM temp.wanted)"
     ),
     "CREATE UNIQUE INDEX temp.named_id ON named (id)",
 )

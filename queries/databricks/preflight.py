@@ -8,18 +8,16 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.config import Config
-from databricks.sdk.credentials_provider import CredentialsProvider, CredentialsStrategy
 from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
 from databricks.sdk.errors.base import DatabricksError
 
 from miner.checks import Check, Found, failed, passed, skipped
 from miner.errors import SignInError, SourceError
-from queries.databricks.sign_in import Identity
+from queries.databricks.client import client, words
 from queries.databricks.warehouse import DatabricksWarehouse
 from queries.preflight.looks import Looks
 from queries.preflight.network import reach
-from queries.system_tables import NO_TABLE, OPTIONAL_TABLES
+from queries.system_tables import ALWAYS_THERE, NO_TABLE, OPTIONAL_TABLES
 from queries.warehouse import name_parts
 
 MOST_SKEW = timedelta(minutes=5)
@@ -72,10 +70,10 @@ class WarehouseChecks:
         identity.headers()
         way = identity.sign_in.auth
         try:
-            me = _client(self.warehouse).current_user.me()
+            me = self._client.current_user.me()
         except (Unauthenticated, PermissionDenied) as error:
             raise SignInError(
-                f"{server} does not accept the sign-in by {way}: {self._words(error)}",
+                f"{server} does not accept the sign-in by {way}: {words(error, self.warehouse.identity)}",
                 mend="check auth and its token or secret, and whether the workspace lets this address in",
             ) from None
         except (DatabricksError, ValueError, OSError):
@@ -94,7 +92,7 @@ class WarehouseChecks:
         if number is None:
             return "the HTTP path names no warehouse"
         try:
-            found = _client(self.warehouse).warehouses.get(number[1])
+            found = self._client.warehouses.get(number[1])
         except PermissionDenied:
             return f"the state of warehouse {number[1]} may not be seen"
         except NotFound:
@@ -103,13 +101,14 @@ class WarehouseChecks:
                 mend="check host and warehouse_id (or http_path) of the source",
             ) from None
         except (DatabricksError, ValueError, OSError) as error:
-            return f"the state of warehouse {number[1]} is not told ({self._words(error)})"
+            return f"the state of warehouse {number[1]} is not told ({words(error, self.warehouse.identity)})"
         size = " ".join(filter(None, [getattr(found.warehouse_type, "value", ""), found.cluster_size]))
         return f"warehouse {found.name} ({size}) is {getattr(found.state, 'value', 'in a state not told')}"
 
-    def _words(self, error: Exception) -> str:
-        """What the workspace said, without the settings that the SDK adds."""
-        return self.warehouse.identity.scrubbed(re.split(r"\n|\. Config: ", str(error).strip(), maxsplit=1)[0])
+    @property
+    def _client(self) -> WorkspaceClient:
+        """A client that asks once and does not wait long: the statement that follows tells more."""
+        return client(self.warehouse.options.host, self.warehouse.identity)
 
     def _clock(self) -> Found:
         before = self.now()
@@ -157,7 +156,11 @@ class WarehouseChecks:
 
     def _system_schemas(self) -> Iterator[tuple[str, bool]]:
         """Schemas of the catalog system that are read, and whether a run needs them; a needed one comes last."""
-        tables = [(role, name) for role, name in self.looks.reader.tables.items() if name != NO_TABLE]
+        tables = [
+            (role, name)
+            for role, name in self.looks.reader.tables.items()
+            if name != NO_TABLE and role not in ALWAYS_THERE
+        ]
         for role, name in sorted(tables, key=lambda one: one[0] not in OPTIONAL_TABLES):
             catalog, schema, _ = name_parts(name)
             if catalog.lower() == SYSTEM:
@@ -166,28 +169,3 @@ class WarehouseChecks:
 
 def _enabling(schemas: Iterable[str]) -> str:
     return "; ".join(f"databricks system-schemas enable METASTORE_ID {schema}" for schema in schemas)
-
-
-class _Own(CredentialsStrategy):
-    """The SDK signs in as the connector does."""
-
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
-
-    def auth_type(self) -> str:
-        return "uc-miner"
-
-    def __call__(self, cfg: Config) -> CredentialsProvider:
-        del cfg
-        return self._identity.headers
-
-
-def _client(warehouse: DatabricksWarehouse) -> WorkspaceClient:
-    """A client that asks once and does not wait long: the statement that follows tells more."""
-    config = Config(
-        host=warehouse.options.host,
-        credentials_strategy=_Own(warehouse.identity),
-        http_timeout_seconds=30,
-        retry_timeout_seconds=30,
-    )
-    return WorkspaceClient(config=config)

@@ -8,9 +8,9 @@ from functools import partial
 from miner.checks import Check, Found, passed, skipped
 from miner.errors import SchemaDriftError
 from miner.ports import JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE
-from queries.preflight import days, history, lineage
+from queries.preflight import days, history, lineage, names
 from queries.preflight.looks import Looks
-from queries.system_tables import DEFAULT_TABLES, NO_TABLE, wanted
+from queries.system_tables import DEFAULT_TABLES, NAME_TABLES, NO_TABLE, wanted
 
 WITHOUT: Mapping[str, str] = {
     QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
@@ -34,6 +34,8 @@ class SourceChecks:
     def all(self) -> Iterator[Check]:
         """Tables and columns first, then what their rows tell."""
         for role in self.looks.reader.tables:
+            if role in NAME_TABLES:
+                continue
             yield Check(f"{self.prefix}.tables.{role}", partial(self._table, role), self.ready)
             yield Check(
                 f"{self.prefix}.columns.{role}", partial(self._columns, role), (f"{self.prefix}.tables.{role}",)
@@ -46,6 +48,8 @@ class SourceChecks:
             ("events", partial(lineage.events, self.looks)),
         ):
             yield self._about(TABLE_LINEAGE, name, look)
+        if NAME_TABLES.keys() & self.looks.reader.tables.keys():
+            yield Check(f"{self.prefix}.names", partial(names.names, self.looks), self.ready)
         yield self._about(QUERY_HISTORY, "query_text", partial(history.query_text, self.looks))
         yield self._about(QUERY_HISTORY, "query_tags", partial(history.query_tags, self.looks))
 

@@ -1,19 +1,13 @@
 """Which days a source tells of, how fresh it is, and which workspaces it shows."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from miner.checks import Found, failed, passed, skipped
 from miner.errors import EmptySourceError
 from miner.ports import COLUMN_LINEAGE, QUERY_HISTORY, TABLE_LINEAGE
-from queries.preflight.looks import RECENT_DAYS, SCOPE_DAYS, Looks, Scope
-from queries.system_tables import DEFAULT_TABLES
-
-STALE = timedelta(days=3)
-"""Lineage comes within hours. A table whose last event is older than this is not kept up any more."""
-
-MOST_NAMED = 5
-"""Workspaces named in a finding."""
+from miner.visible import COMPARED, SHOWN_DAYS, STALE_DAYS, STALE_MEND, Shown, hidden, named
+from queries.preflight.looks import RECENT_DAYS, Looks
 
 
 def freshness(looks: Looks, now: Callable[[], datetime]) -> Found:
@@ -24,11 +18,8 @@ def freshness(looks: Looks, now: Callable[[], datetime]) -> Found:
     told = ", ".join([f"table_lineage up to {_minute(last)} UTC", *_others(looks)])
     if looks.there(COLUMN_LINEAGE) and looks.span(COLUMN_LINEAGE).last is None:
         return failed(told, "check the grants on column_lineage, or set [mining] column_lineage = false")
-    if now() - last > STALE:
-        return failed(
-            f"no event for {(now() - last).days} days: {told}",
-            "look whether lineage still reaches this table: its export, the refresh of a copy, the grants of a view",
-        )
+    if now() - last > timedelta(days=STALE_DAYS):
+        return failed(f"no event for {(now() - last).days} days: {told}", STALE_MEND)
     return passed(told)
 
 
@@ -59,7 +50,7 @@ def retention(looks: Looks) -> Found:
         told += f", column_lineage from {columns} on"
     if span.last < looks.start:
         return failed(
-            f"{told}: nothing from [mining] start = {looks.start} on", f"set [mining] start to {span.last} or before"
+            f"{told}: nothing from [mining] start = {looks.start} on", EmptySourceError.START_MEND.format(span.last)
         )
     lost = (span.first - looks.start).days
     if lost > 0:
@@ -81,39 +72,24 @@ def direct_access(looks: Looks) -> Found:
 
 
 def scope(looks: Looks) -> Found:
-    """Metastores, days and workspaces seen; what a view hides that another table shows is told."""
-    scopes = {role: looks.scope(role) for role in (TABLE_LINEAGE, COLUMN_LINEAGE, QUERY_HISTORY) if looks.there(role)}
-    hidden = list(filter(None, (_hidden(looks, role, scopes) for role in scopes)))
-    told = [
-        f"metastore {', '.join(looks.mix.metastores) or 'unknown'}",
-        _named(scopes[TABLE_LINEAGE].workspaces),
-        *(f"{role} {_extent(one)}" for role, one in scopes.items()),
-        *hidden,
-    ]
-    mend = "a view that filters rows hides what is missing: look at its WHERE, or see uc-miner views" if hidden else ""
-    return passed("; ".join(told), mend)
+    """Metastores, days and workspaces seen; what a view hides that another table shows, or days mined before had."""
+    shown = {role: one for role in COMPARED if (one := looks.shown(role)) is not None}
+    found = list(hidden(shown, looks.reader.views(), looks.known(), looks.today))
+    told = "; ".join(
+        [
+            f"metastore {', '.join(looks.mix.metastores) or 'unknown'}",
+            named(shown[TABLE_LINEAGE].workspaces),
+            *(f"{role} {_extent(one)}" for role, one in shown.items()),
+            *(one.text for one in found),
+        ]
+    )
+    mend = "; ".join(dict.fromkeys(one.mend for one in found))
+    return failed(told, mend) if any(one.lost for one in found) else passed(told, mend)
 
 
-def _hidden(looks: Looks, role: str, scopes: Mapping[str, Scope]) -> str:
-    """What a view hides that another table shows; a system table itself lacks what was never recorded."""
-    name = looks.reader.tables[role]
-    if name == DEFAULT_TABLES.get(role):
-        return ""
-    workspaces = frozenset().union(*(one.workspaces for one in scopes.values())) - scopes[role].workspaces
-    days = frozenset(day for one in scopes.values() for day in one.days) - frozenset(scopes[role].days)
-    parts = [_named(workspaces)] * bool(workspaces) + [f"{len(days)} of the days"] * bool(days)
-    return f"{name} shows nothing of {' and of '.join(parts)}" if parts else ""
-
-
-def _extent(one: Scope) -> str:
+def _extent(one: Shown) -> str:
     count = len(one.workspaces)
-    return f"{count} workspace{'s' * (count != 1)} on {len(one.days)} of {SCOPE_DAYS} days"
-
-
-def _named(workspaces: Collection[str]) -> str:
-    shown = ", ".join(name or "(none)" for name in sorted(workspaces)[:MOST_NAMED])
-    more = f" and {len(workspaces) - MOST_NAMED} more" if len(workspaces) > MOST_NAMED else ""
-    return f"workspace{'s' * (len(workspaces) > 1)} {shown or 'unknown'}{more}"
+    return f"{count} workspace{'s' * (count != 1)} on {len(one.days)} of {SHOWN_DAYS} days"
 
 
 def _name(looks: Looks, role: str) -> str:

@@ -1,7 +1,7 @@
 """Looks at one source through its own reader: bounded, and each made once."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -11,15 +11,13 @@ import pyarrow as pa
 from miner import schemas
 from miner.errors import SourceError
 from miner.ports import QUERY_HISTORY, TABLE_LINEAGE, Span
+from miner.visible import ByDay, Shown, by_day, first_shown
 from queries import statements
 from queries.documented import INFORMATION_SCHEMA_SCHEMATA
 from queries.system_tables import SystemTableReader, cast
 
 RECENT_DAYS = 7
 """Whole days before today that the looks at rows take in, and today."""
-
-SCOPE_DAYS = 30
-"""Days before today, and today, whose workspaces are looked for: counting by day reads two columns."""
 
 NO_TAG = ("", "")
 """No statement carries a tag without a name."""
@@ -34,6 +32,7 @@ MIX = pa.schema(
         ("with_statement", pa.int64()),
         ("by_path", pa.int64()),
         ("untold_access", pa.int64()),
+        ("outside", pa.int64()),
         ("last_event", schemas.INSTANT),
     ]
 )
@@ -60,6 +59,7 @@ class Mix:
     with_statement: int
     by_path: int
     untold_access: int
+    outside: int
     kinds: Counter[str]
     metastores: tuple[str, ...]
     last_event: datetime | None
@@ -77,19 +77,11 @@ class HistoryMix:
     last_event: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Days and workspaces that a table has rows for; workspace '' where none is named."""
-
-    days: tuple[date, ...]
-    workspaces: frozenset[str]
-
-
 class Looks:
     """Everything a preflight asks of one source; raises SourceError.
 
     `start` is the first day to mine, `today` the UTC day, `tag` the name and value of one query tag of the miner's
-    statements.
+    statements, `known` what the ledger knows of the source's rows.
     """
 
     def __init__(
@@ -99,9 +91,11 @@ class Looks:
         start: date,
         today: date,
         tag: tuple[str, str] = NO_TAG,
+        known: Callable[[], ByDay] = dict,
     ) -> None:
         self.reader = reader
         self.tag = tag
+        self.known = known
         self.start = start
         self.today = today
         self._spans: dict[str, Span] = {}
@@ -135,6 +129,7 @@ class Looks:
             with_statement=sum(row["with_statement"] for row in rows),
             by_path=sum(row["by_path"] for row in rows),
             untold_access=sum(row["untold_access"] for row in rows),
+            outside=sum(row["outside"] for row in rows),
             kinds=kinds,
             metastores=tuple(sorted({row["metastore_id"] or "" for row in rows})),
             last_event=max((row["last_event"] for row in rows if row["last_event"]), default=None),
@@ -157,16 +152,12 @@ class Looks:
         first: date | None = found["first"][0].as_py()
         return first
 
-    def scope(self, role: str) -> Scope:
-        """Days and workspaces a table has rows for, of the last SCOPE_DAYS."""
-        first = self.today - timedelta(days=SCOPE_DAYS)
-        if role == QUERY_HISTORY:
-            roles = {QUERY_HISTORY: QUERY_HISTORY}
-            totals = self._table("history_totals", self._instants(first), roles, schemas.TOTALS)
-        else:
-            totals = self.reader.totals(role, first, self.today)
-        days, workspaces = totals["day"].to_pylist(), totals["workspace_id"].to_pylist()
-        return Scope(tuple(sorted(set(days))), frozenset(workspaces))
+    def shown(self, role: str) -> Shown | None:
+        """Rows of a table by day and workspace in the last SHOWN_DAYS and today; None for one that is not there."""
+        if not self.there(role):
+            return None
+        rows = self.reader.shown(role, first_shown(self.today), self.today)
+        return None if rows is None else Shown(by_day(rows))
 
     def most_read(self) -> pa.Table:
         """The tables read most in the recent days (`miner.schemas.MOST_READ`)."""

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from miner.errors import EmptySourceError, SettingsError
-from miner.exclusions import DEFAULT
 from miner.ports import TABLE_LINEAGE
+from miner.scope import Scope
 from queries.sample import MINER
 from schedules import jobs, settings
 from schedules.demo.findings import Coverage, PopularTable, UnreadTable, coverage, popular_tables, unread_tables
@@ -73,7 +73,7 @@ def _made_up(size: EstateSize, now: datetime) -> Estate:
 
 def _given(data: Path) -> Estate:
     source = FilesSource(kind="files", path=data)
-    with tempfile.TemporaryDirectory() as scratch, reading(source, Path(scratch), DEFAULT) as tables:
+    with tempfile.TemporaryDirectory() as scratch, reading(source, Path(scratch), Scope()) as tables:
         span = tables.span(TABLE_LINEAGE)
         if span.first is None or span.last is None:
             raise EmptySourceError(f"{data}: table_lineage holds no row", mend="look whether the export is whole")

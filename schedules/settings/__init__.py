@@ -31,9 +31,13 @@ def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Setti
         path = FILE
     given = read(path, env)
     try:
-        return _settings(given)
+        settings = _settings(given)
     except ValidationError as error:
         found = problems.lines(error, given, Settings)
+    else:
+        found = problems.conflicts(settings, given)
+        if not found:
+            return settings
     # Raised outside the except clause: pydantic's error holds the values as given, secrets too.
     raise SettingsError(problems.summary(found), mend="correct these settings; docs/settings.md describes every one")
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from schedules.timing import timing
 from sinks.purview.naming import databases
 
 SQLITE = "sqlite:///"
+POSTGRES = "postgresql+psycopg://"
 
 _LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -57,6 +59,17 @@ def glob(value: str) -> str:
     if not value or value != value.strip() or not value.isprintable():
         raise ValueError("holds an empty entry, one with a blank at its end, or an unprintable character")
     return value
+
+
+def parts(*allowed: int) -> Callable[[str], str]:
+    """Make a check that refuses a glob of a name with another number of parts: it would match nothing."""
+
+    def check(value: str) -> str:
+        if (count := value.count(".") + 1) not in allowed:
+            raise ValueError(f"holds an entry of {count} parts")
+        return value
+
+    return check
 
 
 def windows(value: tuple[int, ...]) -> tuple[int, ...]:
@@ -136,12 +149,25 @@ def workspace_host(value: str) -> str:
 
 
 def ledger_url(value: str) -> str:
-    """Accept a SQLite file."""
+    """Accept a SQLite file, or a PostgreSQL database by the driver that the miner brings."""
     if value.startswith("postgres"):
-        raise ValueError("is a PostgreSQL address, which a later version will accept")
+        return _postgres_url(value)
     file = value.removeprefix(SQLITE)
     if not value.startswith(SQLITE) or Path(file).name.startswith((":memory:", "file:")) or not file or "?" in file:
         raise ValueError("names no SQLite file")
+    return value
+
+
+def _postgres_url(value: str) -> str:
+    if not value.startswith(POSTGRES):
+        raise ValueError("names no driver, or one that the miner does not bring")
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no address") from None
+    if port == 0 or not parts.path.strip("/"):
+        raise ValueError("names no database")
     return value
 
 

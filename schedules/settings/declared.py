@@ -7,11 +7,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from schedules.settings import checks
 
 GLOBS = 'a list of globs with * and ?, such as ["dev_*"]; [] for none'
+CATALOGS = 'a list of globs with * and ?, such as ["dev_*"], without a dot; [] for none'
+SCHEMAS = 'a list of globs with * and ?, such as ["tmp_*", "dev.sales_*"]; [] for none'
+TABLES = 'a list of globs with * and ?, such as ["log_*", "dev.*.orders_?"]; [] for none'
 NAME = "a letter, then letters, digits and _"
 THREE_PARTS = "catalog.schema.table, each part of letters, digits, _ and -, or between backticks"
 
 Whole = Annotated[int, BeforeValidator(checks.no_boolean)]
-Globs = Annotated[tuple[Annotated[str, AfterValidator(checks.glob)], ...], BeforeValidator(checks.items)]
+Glob = Annotated[str, AfterValidator(checks.glob)]
+GlobList = Annotated[tuple[Glob, ...], BeforeValidator(checks.items)]
+CatalogGlobs = Annotated[tuple[Annotated[Glob, AfterValidator(checks.parts(1))], ...], BeforeValidator(checks.items)]
+SchemaGlobs = Annotated[tuple[Annotated[Glob, AfterValidator(checks.parts(1, 2))], ...], BeforeValidator(checks.items)]
+TableGlobs = Annotated[tuple[Annotated[Glob, AfterValidator(checks.parts(1, 3))], ...], BeforeValidator(checks.items)]
 TableName = Annotated[str, AfterValidator(checks.table_name)]
 AtlasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
 

@@ -17,9 +17,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from miner.exclusions import DEFAULT, Exclusions
 from schedules.settings import checks
-from schedules.settings.declared import GLOBS, NAME, AtlasName, Globs, Section, Whole, section, setting, whole
+from schedules.settings.declared import GLOBS, NAME, AtlasName, GlobList, Section, Whole, section, setting, whole
+from schedules.settings.scope import Exclude, Include
 from schedules.settings.sources import Source
 from schedules.timing import MUST_BE
 from sinks.purview.naming import mounts
@@ -40,28 +40,17 @@ class Ledger(Section):
     """`[ledger]`."""
 
     url: Annotated[str, AfterValidator(checks.ledger_url)] = setting(
-        "sqlite:///uc-miner.db", "sqlite:///FILE", "where the miner remembers what it learned"
+        "sqlite:///uc-miner.db",
+        "sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE",
+        "where the miner remembers what it learned; a password is best given by PGPASSFILE or PGPASSWORD",
     )
-
-
-class Exclude(Section):
-    """`[mining.exclude]`: what is left out when mining. A list given here replaces the default one."""
-
-    catalogs: Globs = setting(DEFAULT.catalogs, GLOBS, "catalogs whose tables are left out")
-    schemas: Globs = setting(DEFAULT.schemas, GLOBS, "schemas whose tables are left out, in any catalog")
-    tables: Globs = setting(DEFAULT.tables, GLOBS, "tables left out by their last name part, in any schema")
-    paths: Globs = setting(DEFAULT.paths, GLOBS, "paths left out; upper and lower case differ")
-    workspaces: Globs = setting(DEFAULT.workspaces, GLOBS, "workspace ids left out")
-    process_kinds: Globs = setting(DEFAULT.process_kinds, GLOBS, "kinds of process left out")
-
-    def exclusions(self) -> Exclusions:
-        """Give what mining compares with: names are compared folded, so their globs are folded here."""
-        globs: dict[str, tuple[str, ...]] = self.model_dump()
-        return Exclusions(**{part: given if part == "paths" else _folded(given) for part, given in globs.items()})
-
-
-def _folded(globs: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(glob.lower() for glob in globs)
+    usage_days: Whole | None = setting(
+        None,
+        "a whole number from 1 to 36500, at least twice the longest of usage.windows",
+        "days whose usage is kept by day; older usage is rolled up to months; unset: all of it",
+        ge=1,
+        le=36500,
+    )
 
 
 class Mining(Section):
@@ -71,6 +60,10 @@ class Mining(Section):
     settle_days: Whole = whole(3, 0, 60, "days after which a day is settled and no longer mined again")
     stale_days: Whole = whole(180, 1, 3650, "days after which an edge that was not seen again is retired")
     column_lineage: bool = setting(default=True, must_be="true or false", meaning="mine column lineage too")
+    names: bool = setting(
+        default=True, must_be="true or false", meaning="read what processes, workspaces and tables are called"
+    )
+    include: Include = section(Include, "what is mined, where not everything is")
     exclude: Exclude = section(Exclude, "what is left out when mining")
 
 
@@ -80,8 +73,10 @@ class Usage(Section):
     windows: Windows = setting(
         (1, 7, 30, 90), "a list of different whole numbers from 1 to 730", "windows of the report, in days"
     )
-    exclude_users: Globs = setting((), GLOBS, "readers left out of popularity")
-    exclude_process_kinds: Globs = setting((), GLOBS, "kinds of process left out of popularity")
+    include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
+    include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
+    exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity")
+    exclude_process_kinds: GlobList = setting((), GLOBS, "kinds of process left out of popularity")
 
 
 class NamingRule(Section):
@@ -183,7 +178,7 @@ class Purview(Section):
         'catalogs with addresses, such as { crm = "sqlserver://HOST;database=DB" }',
         "databases behind foreign catalogs, as OpenLineage writes namespaces",
     )
-    shared_catalogs: Globs = setting((), GLOBS, "catalogs of other metastores, shared through Delta Sharing")
+    shared_catalogs: GlobList = setting((), GLOBS, "catalogs of other metastores, shared through Delta Sharing")
     rules: Annotated[tuple[NamingRule, ...], BeforeValidator(checks.items)] = setting(
         (), "a list of tables [[purview.rules]]", "names of assets that the miner does not know by itself, in order"
     )
@@ -195,7 +190,20 @@ class Purview(Section):
     )
     business_metadata_group: AtlasName = setting("UnityCatalogUsage", NAME, "group of the usage attributes")
     process_type: Annotated[AtlasName, AfterValidator(checks.process_type)] = setting(
-        "uc_miner_process", f"{NAME}; not databricks_…", "entity type of our processes"
+        "uc_miner_process",
+        f"{NAME}; not databricks_…",
+        "entity type of our processes; those of runnables and consumers have names like it",
+    )
+    process_types: Literal["auto", "native", "own"] = setting(
+        "auto",
+        '"auto", "native" or "own"',
+        "jobs and notebooks become Purview's own databricks_* types, or ours; auto: its own where the account has them",
+    )
+    process_kinds: GlobList = setting(
+        ("*", "!query"), f"{GLOBS}; after a ! for those left out", "kinds of process that become entities"
+    )
+    consumers: GlobList = setting(
+        ("dashboard", "legacy_dashboard"), GLOBS, "kinds of process that become entities though they only read"
     )
 
     @field_validator("endpoint")
@@ -238,6 +246,7 @@ class Daemon(Section):
 
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
+    names: Schedule = setting("daily at 02:00", MUST_BE, "when names of each source are read")
     emit: Schedule = setting("hourly at :30", MUST_BE, "when what changed is sent")
     report: Schedule = setting("off", MUST_BE, "when the popularity report is written")
     report_out: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(

@@ -12,6 +12,7 @@ from schedules.logs import masked
 from schedules.settings import keys
 from schedules.settings.given import Absent, Given
 from schedules.settings.keys import Key
+from schedules.settings.model import Settings
 
 _LONGEST = 100
 
@@ -26,6 +27,16 @@ def summary(found: Sequence[str]) -> str:
     """Put all problems under one heading."""
     count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
     return "\n  ".join([f"the settings have {count}:", *found])
+
+
+def conflicts(settings: Settings, given: Given) -> list[str]:
+    """Give one line for each setting that is right by itself and not beside another one."""
+    key, kept = ("ledger", "usage_days"), settings.ledger.usage_days
+    needed = 2 * max(settings.usage.windows)
+    if kept is None or kept >= needed:
+        return []
+    wrong = "is less than the longest of usage.windows needs, with the one before it"
+    return [f"{given.origin(key)}: ledger.usage_days = {kept} {wrong}; must be at least {needed}, or not set"]
 
 
 def _line(detail: ErrorDetails, given: Given, known: dict[Key, FieldInfo]) -> str:

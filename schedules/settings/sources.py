@@ -1,7 +1,7 @@
 """`[sources.NAME]`: the warehouses to read. `kind` decides which other settings a source has."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -16,12 +16,15 @@ from pydantic import (
 
 from schedules.settings import checks
 from schedules.settings.declared import THREE_PARTS, Section, TableName, Whole, section, setting, whole
+from schedules.settings.scope import SourceGlobs
 
 OR_NONE = f'{THREE_PARTS}; or "none"'
 KIND = '"files" or "databricks"'
 KIND_MEANING = "what the source is"
 PRINCIPAL_MEANING = "who the miner reads as; these reads do not count as usage"
 TABLES_MEANING = "other names of the system tables"
+INCLUDE_MEANING = "what is mined of this source"
+EXCLUDE_MEANING = "what is left out of this source"
 TEXT_OR_VAULT = 'text, or "keyvault:https://VAULT.vault.azure.net/secrets/NAME"'
 
 NEEDED = {
@@ -37,6 +40,9 @@ NEEDED = {
 
 SIGN_INS = ", ".join(f'"{name}"' for name in NEEDED)
 
+ApiName = Literal["notebooks", "queries", "dashboards", "alerts", "genie_spaces", "catalogs"]
+API_PARTS = tuple(f'"{name}"' for name in get_args(ApiName))
+
 Secret = Annotated[SecretStr, AfterValidator(checks.secret)]
 File = Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file)]
 
@@ -49,6 +55,24 @@ class Tables(Section):
     query_history: TableName | Literal["none"] = setting("system.query.history", OR_NONE, "statements; none: not read")
     job_run_timeline: TableName | Literal["none"] = setting(
         "system.lakeflow.job_run_timeline", OR_NONE, "job runs, which tell one-time runs; none: not read"
+    )
+    jobs: TableName | Literal["none"] = setting("system.lakeflow.jobs", OR_NONE, "names of jobs; none: ids stand")
+    job_tasks: TableName | Literal["none"] = setting(
+        "system.lakeflow.job_tasks", OR_NONE, "tasks of jobs; none: not known"
+    )
+    pipelines: TableName | Literal["none"] = setting(
+        "system.lakeflow.pipelines", OR_NONE, "names of pipelines; none: ids stand"
+    )
+    workspaces: TableName | Literal["none"] = setting(
+        "system.access.workspaces_latest",
+        OR_NONE,
+        "names and addresses of workspaces; none: addresses follow from ids on Azure",
+    )
+    information_schema_tables: TableName | Literal["none"] = setting(
+        "system.information_schema.tables", OR_NONE, "types and storage locations of tables; none: as lineage tells"
+    )
+    information_schema_views: TableName | Literal["none"] = setting(
+        "system.information_schema.views", OR_NONE, "definitions of views; none: not known"
     )
 
 
@@ -65,6 +89,8 @@ class FilesSource(Section):
     )
     threads: Whole | None = whole(None, 1, 256, "threads of the embedded warehouse; unset: one per core")
     tables: Tables = section(Tables, TABLES_MEANING)
+    include: SourceGlobs = section(SourceGlobs, INCLUDE_MEANING)
+    exclude: SourceGlobs = section(SourceGlobs, EXCLUDE_MEANING)
 
 
 class DatabricksSource(Section):
@@ -137,7 +163,14 @@ class DatabricksSource(Section):
         'a table of texts, such as {team = "data"}; {} for none',
         "tags of the miner's statements in the query history",
     )
+    names_from_api: Annotated[tuple[ApiName, ...], BeforeValidator(checks.items)] = setting(
+        (),
+        f"a list of {', '.join(API_PARTS)}; [] for none",
+        "what the workspace's API may be asked for that no system table tells; notebooks are listed folder by folder",
+    )
     tables: Tables = section(Tables, TABLES_MEANING)
+    include: SourceGlobs = section(SourceGlobs, INCLUDE_MEANING)
+    exclude: SourceGlobs = section(SourceGlobs, EXCLUDE_MEANING)
 
     @field_validator("http_path")
     @classmethod

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 from miner.ports import Entity, Unmatched
 from sinks.purview import payload
-from sinks.purview.assets import Asset, Reference
+from sinks.purview.assets import Asset
 from sinks.purview.columns import ColumnMapping
 from sinks.purview.flows import Flow, KnownDatasets
 from sinks.purview.hierarchy import MAKER, Place
@@ -21,12 +22,12 @@ class Inputs:
     """The sources of one flow: column pairs and references by the asset's qualified name, and those without one."""
 
     pairs: dict[str, list[str]] = field(default_factory=dict)
-    references: dict[str, Reference] = field(default_factory=dict)
+    references: dict[str, object] = field(default_factory=dict)
     unmatched: list[Unmatched] = field(default_factory=list)
     verified: bool = True
 
     @property
-    def sorted(self) -> list[Reference]:
+    def sorted(self) -> list[object]:
         """The references by qualified name."""
         return [self.references[source] for source in sorted(self.references)]
 
@@ -37,8 +38,7 @@ class Inputs:
         return f"every source: {'; '.join(reasons)}" if reasons else "source and target are one asset"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What is drawn of one flow."""
 
     flow: Flow
@@ -53,12 +53,13 @@ def inputs_of(flow: Flow, known: KnownDatasets, output: Asset) -> Inputs:
     """The sources of a flow into an asset; two spellings of one asset make no lineage."""
     inputs = Inputs()
     for source, pairs, verified in zip(flow.sources, flow.column_pairs, flow.verified, strict=True):
-        asset = known[source].asset
+        dataset = known[source]
+        asset = dataset.asset
         if isinstance(asset, Unmatched):
             inputs.unmatched.append(asset)
-        elif asset.qualified_name != output.qualified_name:
-            inputs.pairs.setdefault(asset.qualified_name, []).append(pairs)
-            inputs.references[asset.qualified_name] = asset.reference
+        elif (name := asset.qualified_name) != output.qualified_name:
+            inputs.pairs.setdefault(name, []).append(pairs)
+            inputs.references[name] = dataset.reference
             inputs.verified &= verified
     return inputs
 
@@ -72,9 +73,9 @@ def process_body(line: Line, place: Place, options: PurviewOptions) -> bytes:
     told: dict[str, object] = {"typeName": place.process_type}
     if place.native:
         told["attributes"] = _head(line) | _ends(line)
-        told["customAttributes"] = _custom(line, options.workspace_domain)
+        told["customAttributes"] = _custom(line, place.about)
     else:
-        told["attributes"] = _head(line) | _own(line, options) | _ends(line)
+        told["attributes"] = {**_head(line), **place.about, **_own(line, options), **_ends(line)}
     told["relationshipAttributes"] = place.relationships
     return payload.written(told)
 
@@ -100,7 +101,6 @@ def _ends(line: Line) -> dict[str, object]:
 def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
     process = line.flow.process
     return {
-        **process.told(options.workspace_domain),
         "notebookId": process.notebook_id,
         "jobId": process.job_id,
         "pipelineId": process.pipeline_id,
@@ -111,8 +111,8 @@ def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
     }
 
 
-def _custom(line: Line, domain: str) -> Mapping[str, str]:
-    told = {name: str(value) for name, value in line.flow.process.told(domain).items() if value}
+def _custom(line: Line, about: Mapping[str, str]) -> Mapping[str, str]:
+    told = {name: value for name, value in about.items() if value}
     told |= {"unverified": "true"} if not line.inputs.verified else {}
     told |= {"columnMappingDegraded": "true"} if line.columns.left_out else {}
     unmatched = ", ".join(_unmatched(line, _CUSTOM_CHARACTERS))

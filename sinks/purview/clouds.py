@@ -17,17 +17,24 @@ PORTAL = "https://api.purview-service.microsoft.com"
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """The domain of accounts, the scope of tokens, and the host that signs them."""
+    """The domain of accounts, the scope of tokens, the host that signs them, and the domain of workspaces."""
 
     domain: str
     scope: str
     authority: str
+    workspaces: str
 
 
 CLOUDS: Mapping[str, Cloud] = {
-    PUBLIC: Cloud("purview.azure.com", "https://purview.azure.net/.default", "login.microsoftonline.com"),
-    CHINA: Cloud("purview.azure.cn", "https://purview.azure.cn/.default", "login.chinacloudapi.cn"),
-    US_GOVERNMENT: Cloud("purview.azure.us", "https://purview.azure.us/.default", "login.microsoftonline.us"),
+    PUBLIC: Cloud(
+        "purview.azure.com", "https://purview.azure.net/.default", "login.microsoftonline.com", "azuredatabricks.net"
+    ),
+    CHINA: Cloud(
+        "purview.azure.cn", "https://purview.azure.cn/.default", "login.chinacloudapi.cn", "databricks.azure.cn"
+    ),
+    US_GOVERNMENT: Cloud(
+        "purview.azure.us", "https://purview.azure.us/.default", "login.microsoftonline.us", "databricks.azure.us"
+    ),
 }
 
 

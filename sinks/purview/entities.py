@@ -7,6 +7,7 @@ An Atlas upsert replaces a process's inputs by the list it carries, so an entity
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -25,8 +26,7 @@ _AT_ONCE = 1000
 """Processes behind one wave of parents: full batches of both, and flat memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
+class _Drawn(NamedTuple):
     """A process entity, where it hangs, and the dataset made for it when it only reads."""
 
     place: Place
@@ -89,14 +89,14 @@ class _Drawing:
             self.report(Unmatched(title, inputs.nothing_left))
             return None
         place = self.hierarchy.place(flow, target.folded)
-        name = self.options.named(flow.process.qualified_name(target.folded, target.hash), native=place.native)
+        name = self.options.named(f"{place.own_name}/{target.hash}", native=place.native)
         line = self._line(flow, name, title, inputs, output)
         return _Drawn(place, self._entity(line, place, made), made)
 
     def _left_out(self, flow: Flow, target: KnownDataset) -> str:
         if not self.options.draws(flow.process.kind):
             return "its kind is left out by [purview] process_kinds"
-        if target.kind == CONSUMER and flow.process.kind not in self.options.consumers:
+        if target.kind == CONSUMER and not self.options.consumes(flow.process.kind):
             return "only reads, and its kind is not among [purview] consumers"
         return ""
 

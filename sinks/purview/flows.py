@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from miner.ports import Unmatched
+from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.names import Dataset, asset
 from sinks.purview.naming import Context
@@ -26,8 +29,7 @@ _PROCESS = (
 _DATASET = ("kind", "catalog", "schema", "name", "path", "type", "spelling")
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """One process, one target, and the rows of its sources side by side; ids are the ledger's."""
 
     process_id: int
@@ -40,10 +42,11 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class KnownDataset:
-    """What entities need of a dataset."""
+    """What entities need of a dataset; the reference to its asset is written once, not once per edge."""
 
     kind: str
     asset: Asset | Unmatched
+    reference: orjson.Fragment | None
     label: str
     folded: str
     hash: str
@@ -73,7 +76,8 @@ class KnownDatasets:
 
     def _named(self, dataset: Dataset) -> KnownDataset:
         found = asset(dataset, self._naming)
-        return KnownDataset(dataset.kind, found, dataset.label, dataset.folded, dataset.hash)
+        reference = None if isinstance(found, Unmatched) else orjson.Fragment(payload.written(found.reference))
+        return KnownDataset(dataset.kind, found, reference, dataset.label, dataset.folded, dataset.hash)
 
 
 def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:
@@ -91,8 +95,11 @@ def _flows(batch: pa.RecordBatch) -> Iterator[Flow]:
     pairs = pc.fill_null(batch.column("column_pairs"), "").to_pylist()
     verified = pc.fill_null(batch.column("verified"), fill_value=False).to_pylist()
     ends = [*starts[1:], batch.num_rows]
-    processes = (Process(*values) for values in _texts(batch, _PROCESS, starts))
-    for number, process, target, start, end in zip(numbers, processes, targets, starts, ends, strict=True):
+    told = _texts(batch, _PROCESS, starts)
+    last, process = None, None
+    for number, values, target, start, end in zip(numbers, told, targets, starts, ends, strict=True):
+        if process is None or number != last:
+            last, process = number, Process(*values)
         yield Flow(number, process, target, sources[start:end], pairs[start:end], verified[start:end])
 
 

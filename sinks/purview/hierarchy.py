@@ -22,11 +22,16 @@ _LONG = 1 << 63
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A process's parents, outermost first, and how the process says below which one it is."""
+    """A process's parents, outermost first, and how the process says below which one it is.
+
+    `own_name` and `about` are what every process entity of it begins with: told once, not once per target.
+    """
 
     process_type: str
     parents: tuple[Entity, ...]
     relationships: Mapping[str, Reference]
+    own_name: str
+    about: Mapping[str, str]
     native: bool
 
     @property
@@ -60,29 +65,35 @@ class Hierarchy:
                 yield parent
 
     def _placed(self, flow: Flow, target: str) -> Place:
-        process = flow.process
-        host = process.host(self._options.workspace_domain)
-        if self._options.native and host and process.id and process.kind in native.KINDS:
-            return _native_place(process, host)
-        runnable = _runnable(flow, target, self._options)
-        below = {RUNNABLE_END: Asset(runnable.type_name, runnable.qualified_name).reference}
-        return Place(self._options.process_type, (runnable,), below, native=False)
+        process, options = flow.process, self._options
+        name, about = process.own_name(target), process.told(options.workspace_domain)
+        host = process.host(options.workspace_domain)
+        if options.native and host and process.id and process.kind in native.KINDS:
+            parents = _native_parents(process, host)
+            return Place(native.PROCESS, parents, {"task": _referred(parents[-1])}, name, about, native=True)
+        runnable = _runnable(flow, target, about, options)
+        below = {RUNNABLE_END: _referred(runnable)}
+        return Place(options.process_type, (runnable,), below, name, about, native=False)
 
 
-def _runnable(flow: Flow, target: str, options: PurviewOptions) -> Entity:
+def _referred(parent: Entity) -> Reference:
+    return Asset(parent.type_name, parent.qualified_name).reference
+
+
+def _runnable(flow: Flow, target: str, about: Mapping[str, str], options: PurviewOptions) -> Entity:
     process = flow.process
     name = options.named(process.own_name(target))
     attributes = {
         "qualifiedName": name,
         "name": f"{process.title} → {target}" if process.ad_hoc else process.title,
-        **process.told(options.workspace_domain),
+        **about,
     }
     body = payload.written({"typeName": options.runnable_type, "attributes": attributes})
     key = (flow.process_id, flow.target if process.ad_hoc else 0)
     return Entity(payload.RUNNABLE, name, options.runnable_type, body, payload.digest(body), 1, key)
 
 
-def _native_place(process: Process, host: str) -> Place:
+def _native_parents(process: Process, host: str) -> tuple[Entity, ...]:
     workspace = native.workspace_name(host)
     parents = [_parent((), native.WORKSPACE, workspace, process.workspace_name or host)]
     if process.kind == "notebook":
@@ -95,9 +106,7 @@ def _native_place(process: Process, host: str) -> Place:
         key = process.task_key or native.LINEAGE_TASK
         title = process.task_key or f"{process.title}, any task"
         parents.append(_parent(parents, native.TASK, native.task_name(job, key), title, "job", **number))
-    inner = parents[-1]
-    below = {"task": Asset(inner.type_name, inner.qualified_name).reference}
-    return Place(native.PROCESS, tuple(parents), below, native=True)
+    return tuple(parents)
 
 
 def _parent(
@@ -110,7 +119,7 @@ def _parent(
         "customAttributes": dict([MAKER]),
     }
     if above:
-        told["relationshipAttributes"] = {end: Asset(above[-1].type_name, above[-1].qualified_name).reference}
+        told["relationshipAttributes"] = {end: _referred(above[-1])}
     body = payload.written(told)
     needs = tuple(one.qualified_name for one in above)
     return Entity(payload.PARENT, qualified_name, type_name, body, payload.digest(body), 1 + bool(above), needs=needs)

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from sinks.purview import payload
 from sinks.purview.assets import DATASET_TYPES
@@ -75,9 +76,11 @@ class PurviewOptions:
 
     def draws(self, kind: str) -> bool:
         """Whether processes of a kind become entities."""
-        globs = self.process_kinds
-        left_out = any(fnmatchcase(kind, glob[1:]) for glob in globs if glob.startswith("!"))
-        return not left_out and any(fnmatchcase(kind, glob) for glob in globs if not glob.startswith("!"))
+        return _draws(self.process_kinds, kind)
+
+    def consumes(self, kind: str) -> bool:
+        """Whether processes of a kind become entities though they only read."""
+        return any(fnmatchcase(kind, glob) for glob in self.consumers)
 
     @property
     def dataset_types(self) -> tuple[str, ...]:
@@ -89,6 +92,12 @@ class PurviewOptions:
         """Differs when entities built with these options may differ; how they are sent does not count."""
         built = {name: value for name, value in asdict(self).items() if name not in _SENDING}
         return payload.digest(payload.written(built))
+
+
+@lru_cache(maxsize=256)
+def _draws(globs: tuple[str, ...], kind: str) -> bool:
+    left_out = any(fnmatchcase(kind, glob[1:]) for glob in globs if glob.startswith("!"))
+    return not left_out and any(fnmatchcase(kind, glob) for glob in globs if not glob.startswith("!"))
 
 
 DEFAULT = PurviewOptions()

@@ -61,10 +61,6 @@ class Process:
         parts = (self.metastore_id, self.workspace_id, self.kind, target if self.ad_hoc else self.id)
         return f"{SCHEME}{'/'.join(map(_segment, parts))}"
 
-    def qualified_name(self, target: str, target_hash: str) -> str:
-        """The own name with the hash of the target's identity below it."""
-        return f"{self.own_name(target)}/{target_hash}"
-
     def host(self, domain: str) -> str:
         """The host of its Azure workspace, '' when it is not known.
 
@@ -101,7 +97,8 @@ class Process:
 
 @lru_cache(maxsize=65_536)
 def _segment(part: str) -> str:
-    return quote(part, safe="")
+    plain = part.isascii() and part.replace("-", "").isalnum()
+    return part if plain else quote(part, safe="")
 
 
 @lru_cache(maxsize=1_024)

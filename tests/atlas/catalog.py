@@ -68,17 +68,47 @@ class Catalog:
 
     def empty(self) -> None:
         """Take away every asset and whatever is tied to one."""
-        self._delete([one["guid"] for one in self.attached()])
+        self.forget_processes()
         self._delete(list(self.scanned.values()))
         self.scanned.clear()
 
     def forget(self) -> None:
         """Take away every process, and all figures."""
-        self._delete([one["guid"] for one in self.attached()])
+        self.forget_processes()
         for asset in self._read(list(self.scanned.values())):
             groups = asset.get("businessAttributes") or {}
             if groups:
                 self.ask("DELETE", f"entity/guid/{asset['guid']}/businessmetadata", json=groups)
+
+    def forget_processes(self) -> None:
+        """Take away every process with all that it hangs below."""
+        processes = self.attached()
+        above = [one for some in self.above(processes).values() for one in some]
+        gone = dict.fromkeys(one["guid"] for one in [*processes, *above])
+        for guid in gone:
+            answer = self._session.delete(f"{self.endpoint}/entity/guid/{guid}", timeout=120)
+            assert answer.ok or answer.status_code == 404
+
+    def above(self, entities: list[dict]) -> dict[str, list[dict]]:
+        """What entities hang below, innermost first, by their qualified names."""
+        known: dict[str, dict] = {}
+        found = {}
+        for entity in entities:
+            one, chain = entity, []
+            while guid := self.parent_of(one):
+                if guid not in known:
+                    (known[guid],) = self._read([guid])
+                one = known[guid]
+                chain.append(one)
+            found[entity["attributes"]["qualifiedName"]] = chain
+        return found
+
+    @staticmethod
+    def parent_of(entity: dict) -> str | None:
+        """The guid of what an entity hangs below, None when it is at the top."""
+        ends = entity["relationshipAttributes"]
+        parents = [ends[end]["guid"] for end in ("runnable", "task", "job", "workspace") if ends.get(end)]
+        return parents[0] if parents else None
 
     def attached(self) -> list[dict]:
         """Every process tied to an asset, whoever made it; found from the assets, not by names we expect."""
@@ -101,7 +131,7 @@ class Catalog:
                 attributes[end] = {keys[there["guid"]] for there in one["attributes"][end]}
             name = attributes["qualifiedName"]
             assert name not in found, f"{name} is there twice"
-            found[name] = attributes | {"typeName": one["typeName"]}
+            found[name] = attributes | {"typeName": one["typeName"], "custom": one.get("customAttributes") or {}}
         return found
 
     def figures(self) -> dict[Key, dict]:

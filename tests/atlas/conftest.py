@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.atlas import estate as estates
@@ -41,10 +43,11 @@ def mined_once(tmp_path_factory):
     return made
 
 
-@pytest.fixture
-def estate(mined_once, catalog, tmp_path):
-    """An estate whose datasets have all been scanned."""
+@pytest.fixture(params=["native", "own"])
+def estate(mined_once, catalog, tmp_path, request):
+    """An estate whose datasets have all been scanned, for either kind of process types."""
     mine = mined_once.copy(tmp_path / "estate")
     mine.endpoint = catalog.endpoint
+    mine.options = replace(mine.options, process_types=request.param)
     catalog.scan(estates.assets(*mine.entities()))
     return mine

@@ -118,7 +118,8 @@ class Estate:
         with ledger.reading() as connection:
             wanted.resolve(connection, STALE_DAYS)
             wanted.want(connection, everything=True)
-            processes = list(sink.processes(edges.flows(connection), lambda _: None))
+            every = sink.processes(edges.flows(connection), lambda _: None)
+            processes = [entity for entity in every if entity.kind == "process"]
         usage = list(sink.usage(popularity(ledger, self.popularity), lambda _: None))
         sink.close()
         ledger.close()
@@ -143,4 +144,4 @@ def as_read(entity: Entity) -> dict:
     for end in ("inputs", "outputs"):
         ends = body["attributes"][end]
         attributes[end] = {(one["typeName"], one["uniqueAttributes"]["qualifiedName"]) for one in ends}
-    return attributes | {"typeName": body["typeName"]}
+    return attributes | {"typeName": body["typeName"], "custom": body.get("customAttributes", {})}

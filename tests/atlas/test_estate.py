@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -61,8 +62,9 @@ def test_lineage_is_that_of_the_ledger(catalog, estate):
     """What the lineage API draws between tables are the ledger's edges, no more and no less, each by its process."""
     estate.emit()
     processes = catalog.processes()
+    told = {name: one if "processKind" in one else one["custom"] for name, one in processes.items()}
     drawn = {
-        (processes[process]["processKind"], processes[process]["processId"], dataset(source), dataset(target))
+        (told[process]["processKind"], told[process]["processId"], dataset(source), dataset(target))
         for source, process, target in catalog.lineage()
     }
     known = {
@@ -99,7 +101,8 @@ def test_what_is_gone_from_the_ledger_is_gone_from_the_catalog(catalog, estate):
     wanted, _ = estate.entities()
     assert after == {one.qualified_name: as_read(one) for one in wanted}
     assert any(most in before[name]["inputs"] - after[name]["inputs"] for name in after)
-    assert {name for _, name in changes.removed} == before.keys() - after.keys() != set()
+    removed = {name for _, name in changes.orphans["process"]}
+    assert removed == before.keys() - after.keys() != set()
     assert most in catalog.scanned
     assert catalog.lineage() == {
         (source, name, target) for name, one in after.items() for source in one["inputs"] for target in one["outputs"]
@@ -131,18 +134,19 @@ def test_usage_follows(catalog, estate):
     estate.emit()
     _, usage = estate.entities()
     (kind, name), *_ = figures(usage)
-    theirs = {"name": "Theirs", "typeVersion": "1.0", "attributeDefs": [
+    own = f"Theirs_{estate.options.process_types}"
+    theirs = {"name": own, "typeVersion": "1.0", "attributeDefs": [
         {"name": "team", "typeName": "string", "options": {"applicableEntityTypes": f'["{kind}"]', "maxStrLength": "50"}}
     ]}  # fmt: skip
     catalog.ask("POST", "types/typedefs", json={"businessMetadataDefs": [theirs]})
     guid = catalog.scanned[kind, name]
-    catalog.ask("POST", f"entity/guid/{guid}/businessmetadata", json={"Theirs": {"team": "finance"}})
+    catalog.ask("POST", f"entity/guid/{guid}/businessmetadata", json={own: {"team": "finance"}})
     estate.popularity = PopularityOptions(windows=(30,), exclude_process_kinds=("query", "notebook"))
     _, changed = estate.entities()
     assert figures(changed) != figures(usage)
     assert estate.emit().changed["usage"] > 0
     read = catalog.figures()
-    assert read[kind, name].pop("Theirs") == {"team": "finance"}
+    assert read[kind, name].pop(own) == {"team": "finance"}
     moved = {key: value for key, value in figures(changed).items() if value != figures(usage).get(key)}
     assert {key: read[key] for key in moved} == moved
 
@@ -150,7 +154,7 @@ def test_usage_follows(catalog, estate):
 @pytest.mark.parametrize("workers", [1, 8])
 def test_any_number_of_workers(catalog, estate, workers):
     """One worker or eight leave the same catalog."""
-    estate.options = type(estate.options)(max_entities=7, operations_per_second=1e6, workers=workers)
+    estate.options = replace(estate.options, max_entities=7, workers=workers)
     processes, usage = estate.entities()
     assert not estate.emit().rejected
     assert catalog.processes() == {one.qualified_name: as_read(one) for one in processes}

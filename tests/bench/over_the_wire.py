@@ -21,19 +21,23 @@ def mine_wire(server: Mapping[str, str], ledger: str, first: str, asked: str) ->
     """Mine lineage over the wire, and write down what was asked."""
     import structlog
 
-    from miner.exclusions import DEFAULT
     from miner.ledger import Ledger
     from miner.mining import MiningOptions, Source
     from miner.mining import mine as mine_source
+    from miner.scope import DEFAULT, Scope
     from queries.system_tables import SystemTableReader
     from tests.bench.tasks import NOW
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     options = MiningOptions(
-        start=date.fromisoformat(first), settle_days=0, rules=DEFAULT.digest(), streams=("lineage",), parallel=2
+        start=date.fromisoformat(first),
+        settle_days=0,
+        rules=Scope(exclude=DEFAULT).digest(),
+        streams=("lineage",),
+        parallel=2,
     )
     with closing(Ledger(f"sqlite:///{ledger}")) as opened, _client(server, opened.scratch, asked) as client:
-        source = Source("bench", SystemTableReader(client, exclusions=DEFAULT), options)
+        source = Source("bench", SystemTableReader(client, scope=Scope(exclude=DEFAULT)), options)
         started = time.perf_counter()
         days = list(mine_source(source, opened, run_id=1, now=lambda: NOW))
         report(started, {"days": len(days)})

@@ -60,15 +60,15 @@ def raw_usage(estate: str, threads: int) -> None:
 
 @contextmanager
 def _opened(ledger: str, estate: str, threads: int) -> Iterator[tuple[object, object]]:
-    from miner.exclusions import DEFAULT
     from miner.ledger import Ledger
+    from miner.scope import DEFAULT, Scope
     from queries.embedded import EmbeddedWarehouse
     from queries.system_tables import SystemTableReader
 
     opened = Ledger(f"sqlite:///{ledger}")
     warehouse = EmbeddedWarehouse(Path(estate), scratch=opened.scratch, threads=threads)
     try:
-        yield opened, SystemTableReader(warehouse, exclusions=DEFAULT)
+        yield opened, SystemTableReader(warehouse, scope=Scope(exclude=DEFAULT))
     finally:
         warehouse.close()
         opened.close()
@@ -78,14 +78,14 @@ def mine(estate: str, ledger: str, threads: int, streams: list[str], first: str)
     """Mine what is due of some streams."""
     import structlog
 
-    from miner.exclusions import DEFAULT
     from miner.mining import MiningOptions, Source
     from miner.mining import mine as mine_source
+    from miner.scope import DEFAULT, Scope
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with _opened(ledger, estate, threads) as (opened, reader):
         options = MiningOptions(
-            start=date.fromisoformat(first), settle_days=0, rules=DEFAULT.digest(),
+            start=date.fromisoformat(first), settle_days=0, rules=Scope(exclude=DEFAULT).digest(),
             streams=tuple(streams),
         )  # fmt: skip
         started = time.perf_counter()

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 
@@ -57,6 +57,8 @@ class FakeTables:
         self.batch_rows = 2
         self.shows: Span | None = None
         """The span told, when it is not that of the rows: mining one day after another, in any order."""
+        self.named: dict[str, str] = {}
+        """Names by role of what stands in for a system table."""
         self.cancelled = 0
         self.miscounts = 0
         """How many of the next counts of table_lineage are one row too high."""
@@ -70,6 +72,20 @@ class FakeTables:
 
     def absent(self) -> Sequence[str]:
         return self.lacks
+
+    def views(self) -> Mapping[str, str]:
+        return self.named
+
+    def shown(self, table: str, first: date, last: date) -> pa.Table | None:
+        self.asked.append(("shown", first, last))
+        if table in self.lacks:
+            return None
+        days = {"query_history": lambda row: row["start_time"].date()}.get(table, lambda row: row["event_date"])
+        counted = Counter(
+            (days(row), row["workspace_id"] or "") for row in self.rows[table] if first <= days(row) <= last
+        )
+        told = [{"day": day, "workspace_id": name, "rows": rows} for (day, name), rows in sorted(counted.items())]
+        return pa.Table.from_pylist(told, schema=schemas.TOTALS)
 
     def totals(self, table: str, first: date, last: date) -> pa.Table:
         self._known(table)

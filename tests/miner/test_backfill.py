@@ -186,6 +186,7 @@ def test_a_day_that_lost_rows(world):
     assert world.marks()[day(-7)].rows == 0
 
 
+@pytest.mark.usefixtures("ledgers")
 def test_equal_to_a_live_run(tmp_path):
     """Days that came by a backfill, in any order, leave the ledger that a live run leaves."""
     ways = []

@@ -1,6 +1,7 @@
 """Kill the process anywhere: nothing is lost or counted twice."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -8,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledgers import SERVER
 from tests.miner.crash_driver import KILLED
 
 ROOT = Path(__file__).parents[2]
 PHASES = {"fetch": 20, "merge": 70, "send": 4, "arrived": 4}
 """Phases and how often at least a run passes each."""
+
+
+def _environment():
+    """What the driver needs to find the code, and the server of the tests where there is one."""
+    return {"PYTHONPATH": str(ROOT), **{name: os.environ[name] for name in (SERVER,) if name in os.environ}}
 
 
 @pytest.mark.slow
@@ -23,7 +30,7 @@ def test_kills(tmp_path):
         f"{phase}:{chosen.randrange(most)}" for phase, most in PHASES.items() for _ in range(2 if most > 4 else 1)
     ]
     driver = [sys.executable, ROOT / "tests/miner/crash_driver.py", tmp_path, *points]
-    told = subprocess.run(driver, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    told = subprocess.run(driver, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     calm, *stories = [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]
     assert calm["ends"] == [0]

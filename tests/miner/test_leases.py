@@ -285,8 +285,8 @@ from tests.miner.test_leases import estate
 from miner.mining import mine, Source, MiningOptions
 from tests.miner.world import START, noon, day
 
-file, seconds = sys.argv[1], int(sys.argv[2])
-ledger = Ledger(f"sqlite:///{file}")
+url, seconds = sys.argv[1], int(sys.argv[2])
+ledger = Ledger(url)
 tables = estate()
 def hook(method, *_):
     tables.hook = lambda *_: None
@@ -312,7 +312,7 @@ def worker(world):
     started = []
 
     def start(seconds):
-        command = [sys.executable, "-c", HOLDER, str(world.file), str(seconds)]
+        command = [sys.executable, "-c", HOLDER, world.url, str(seconds)]
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

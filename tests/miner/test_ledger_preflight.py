@@ -12,6 +12,8 @@ from miner.ledger import Ledger, migrations, preflight
 HEAD = max(file.name[:4] for file in (Path(migrations.__path__[0]) / "versions").glob("0*.py"))
 """The newest version of the ledger."""
 
+pytestmark = pytest.mark.sqlite_only
+
 
 @pytest.fixture
 def file(tmp_path):
@@ -39,7 +41,7 @@ def state(folder):
 
 def test_a_missing_ledger_will_be_made(file, tmp_path):
     """A ledger that is not there yet is well where it may be made; it is not made."""
-    found = preflight.look(tmp_path / "below" / "deeper" / "ledger.db")
+    found = preflight.look_at_file(tmp_path / "below" / "deeper" / "ledger.db")
     assert found.state == "pass"
     assert "will be made" in found.finding
     assert list(tmp_path.iterdir()) == []
@@ -48,7 +50,7 @@ def test_a_missing_ledger_will_be_made(file, tmp_path):
 def test_a_ledger_at_the_right_version(ledger, tmp_path):
     """A ledger of this version is well; nothing is written, and no file put beside it."""
     before = state(tmp_path)
-    found = preflight.look(ledger)
+    found = preflight.look_at_file(ledger)
     assert (found.state, f"at version {HEAD}" in found.finding) == ("pass", True)
     assert state(tmp_path) == before
 
@@ -56,7 +58,7 @@ def test_a_ledger_at_the_right_version(ledger, tmp_path):
 def test_a_ledger_in_use(ledger):
     """A ledger that another run has open can be looked at."""
     with closing(Ledger(f"sqlite:///{ledger}")) as used, used.writing():
-        assert preflight.look(ledger).state == "pass"
+        assert preflight.look_at_file(ledger).state == "pass"
 
 
 def test_odd_names(tmp_path):
@@ -65,20 +67,20 @@ def test_odd_names(tmp_path):
     file.parent.mkdir()
     Ledger(f"sqlite:///{tmp_path / 'l.db'}").close()
     shutil.move(tmp_path / "l.db", file)
-    assert "at version" in preflight.look(file).finding
+    assert "at version" in preflight.look_at_file(file).finding
 
 
 def test_an_empty_file(file):
     """A file without tables becomes a ledger."""
     file.touch()
-    assert "is empty" in preflight.look(file).finding
+    assert "is empty" in preflight.look_at_file(file).finding
 
 
 def test_an_older_ledger(ledger, monkeypatch):
     """A ledger of an older version is well, since a run brings it forward; the finding says so and asks for a backup."""
     written(ledger, "UPDATE alembic_version SET version_num = '0000'")
-    monkeypatch.setattr(preflight, "_versions", lambda: ["0001", "0000"])
-    found = preflight.look(ledger)
+    monkeypatch.setattr(preflight, "versions", lambda: ["0001", "0000"])
+    found = preflight.look_at_file(ledger)
     assert found.state == "pass"
     assert "from version 0000 to 0001" in found.finding
 
@@ -86,7 +88,7 @@ def test_an_older_ledger(ledger, monkeypatch):
 def test_a_newer_ledger(ledger):
     """A ledger of a newer miner is a cross that says what to install."""
     written(ledger, "UPDATE alembic_version SET version_num = '9999'")
-    found = preflight.look(ledger)
+    found = preflight.look_at_file(ledger)
     assert (found.state, "newer miner (version 9999)" in found.finding) == ("fail", True)
     assert "install" in found.mend
 
@@ -95,10 +97,10 @@ def test_something_else(file):
     """Another program's database, or no database at all, is refused by name."""
     written(file, "CREATE TABLE accounts (id INTEGER)")
     with pytest.raises(LedgerError, match="something else"):
-        preflight.look(file)
+        preflight.look_at_file(file)
     file.write_bytes(b"no database" * 1000)
     with pytest.raises(LedgerError, match="no SQLite file"):
-        preflight.look(file)
+        preflight.look_at_file(file)
 
 
 def test_rights(ledger, monkeypatch):
@@ -109,15 +111,15 @@ def test_rights(ledger, monkeypatch):
         return real(place, mode) and str(place) != str(refused)
 
     monkeypatch.setattr(preflight.os, "access", access)
-    assert preflight.look(ledger).finding == f"{ledger} may not be written"
+    assert preflight.look_at_file(ledger).finding == f"{ledger} may not be written"
     refused = ledger.parent
-    assert preflight.look(ledger).finding == f"{ledger.parent} may not be written"
-    assert preflight.look(ledger.parent / "new" / "l.db").state == "fail"
+    assert preflight.look_at_file(ledger).finding == f"{ledger.parent} may not be written"
+    assert preflight.look_at_file(ledger.parent / "new" / "l.db").state == "fail"
 
 
 def test_a_full_disk(ledger, monkeypatch):
     """A disk that cannot take a run is a cross."""
     usage = shutil.disk_usage(ledger.parent)._replace(free=1_000_000)
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: usage)
-    found = preflight.look(ledger)
+    found = preflight.look_at_file(ledger)
     assert (found.state, found.finding) == ("fail", f"1 MB are free in {ledger.parent}")

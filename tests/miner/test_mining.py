@@ -3,13 +3,15 @@ from collections import deque
 import pytest
 import structlog
 
-from miner.errors import BalanceError, EmptySourceError, ShrunkDayError, SourceError
+from miner.errors import BalanceError, EmptySourceError, OutOfScopeError, ShrunkDayError, SourceError
 from miner.ledger import reading
 from miner.ledger.leases import Leases
 from miner.mining import mine
 from miner.pipeline import FAILED, Run
+from tests import oracle
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day, noon
+from tests.oracle.scope import Lists
 from tests.rows import columns, lineage
 
 
@@ -190,7 +192,7 @@ def test_a_lost_workspace_is_refused(world):
     other = lineage("c.s.a", None, workspace_id="2", day=day(0))
     world.mine(FakeTables(*before, other))
     _, error = mined_until_it_fails(world, FakeTables(*before), ShrunkDayError, rules="other")
-    assert "workspaces 2 gone" in error.message
+    assert "workspace 2 gone" in error.message
 
 
 def test_allow_shrink_takes_it(world):
@@ -279,3 +281,52 @@ def test_progress_is_told(world):
     source = world.source(FakeTables(*estate(day(-10), day(0))), streams=("lineage",))
     list(mine(source, world.ledger, run_id=1, now=lambda: world.now, watch=lambda *one: told.append(one)))
     assert told == [("prod", "lineage", done, 11) for done in (0, 1, 11)]
+
+
+NARROW = oracle.Scope(include=Lists(catalogs=("d",)))
+
+
+def test_nothing_in_scope(world):
+    """Rows of which none is in scope end a run with an error that says where to look, unless that is allowed."""
+    tables = FakeTables(*estate(day(0), day(1)), scope=NARROW)
+    told, error = mined_until_it_fails(world, tables, OutOfScopeError, rules="narrow")
+    assert len(told) == 4
+    assert "no row of table_lineage is in scope" in error.message
+    assert "include and exclude" in error.mend
+    with pytest.raises(OutOfScopeError):
+        world.mine(FakeTables(*estate(day(0), day(1)), scope=NARROW), rules="narrow")
+    assert world.mine(tables, rules="narrow", allow_empty=True) == []
+
+
+def test_quiet_days_of_a_narrow_scope(world):
+    """Days of which nothing is in scope are no error where other days under the same rules had something."""
+    row = lineage("d.s.a", None, day=day(0))
+    world.mine(FakeTables(row, scope=NARROW), rules="narrow")
+    world.now = noon(day(1))
+    mined = world.mine(FakeTables(row, *estate(day(1)), scope=NARROW), rules="narrow")
+    assert [one.outside for one in mined if one.day == day(1)] == [10, 10]
+
+
+def test_a_changed_scope_that_empties_days(world):
+    """Days that held something keep their result when a changed scope leaves nothing of them, unless that is allowed."""
+    rows = estate(day(0), day(1))
+    world.mine(FakeTables(*rows))
+    before = world.dump()
+    told, error = mined_until_it_fails(world, FakeTables(*rows, scope=NARROW), OutOfScopeError, rules="narrow")
+    assert told == []
+    assert "the earlier result was kept" in error.message
+    assert world.dump() == before
+    mined = world.mine(FakeTables(*rows, scope=NARROW), rules="narrow", allow_empty=True)
+    assert {one.outside for one in mined} == {10}
+
+
+def test_a_changed_scope_mines_again(world):
+    """A scope that is narrowed and then widened again ends where it began: nothing of the narrow one stays."""
+    rows = [*estate(day(0), day(1)), lineage("d.s.a", "d.s.b", query="q", day=day(0))]
+    world.mine(FakeTables(*rows))
+    before = world.dump()
+    world.mine(FakeTables(*rows, scope=NARROW), rules="narrow")
+    narrow = world.dump()
+    assert narrow != before
+    world.mine(FakeTables(*rows))
+    assert world.dump() == before

@@ -11,6 +11,7 @@ from tests import oracle
 from tests.miner.estates import NO_SHRINK
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day, noon, worlds
+from tests.oracle.scope import matching
 from tests.queries.given import expected_usage
 from tests.rows import at, lineage, statement
 
@@ -42,6 +43,13 @@ def told(world, **options):
     return {(row.dataset, row.window_days): row for row in frame.itertuples()}
 
 
+def chosen(name, include, exclude):
+    """Whether a folded name counts: included, where anything is told to be, and not left out."""
+    lists = ([glob.lower() for glob in globs] for globs in (include, exclude))
+    included, left_out = (matching(name, globs) is not None for globs in lists)
+    return (included or not include) and not left_out
+
+
 def none(value):
     """None where pandas has no value."""
     return None if value is None or value != value else value  # noqa: PLR0124 -- not a number, not a time
@@ -52,24 +60,40 @@ def none(value):
     rows=st.lists(reads(), min_size=1, max_size=50),
     mined=st.sets(st.sampled_from(DAYS)).map(sorted),
     failed=st.booleans(),
-    users=st.sampled_from(((), ("svc-*",), ("ANN@X.ORG", "0a1b*"))),
-    kinds=st.sampled_from(((), ("job",), ("pipeline", "dashboard"))),
+    users=st.sampled_from(
+        (
+            ((), ()),
+            ((), ("svc-*",)),
+            ((), ("ANN@X.ORG", "0a1b*")),
+            (("*@X.org", "system-*"), ("svc-*",)),
+            (("*",), ("bob@*",)),
+        )
+    ),
+    kinds=st.sampled_from(
+        (((), ()), ((), ("job",)), ((), ("pipeline", "dashboard")), (("job", "ad_*"), ()), (("*o*",), ("job",)))
+    ),
 )
 def test_against_the_oracle(rows, mined, failed, users, kinds):
-    """Every figure of every window is that of a row-at-a-time reading: exclusions, unmined days, trends and bands."""
+    """Every figure of every window is that of a row-at-a-time reading: who counts, unmined days, trends and bands."""
     history = (
         [statement("st1", executed_by="bob@x.org", execution_status="FAILED", start_time=at(DAYS[3]))] if failed else []
     )
     days = sorted({*mined, DAYS[-1]})
     daily = {one: expected_usage(one, rows, history) for one in days}
-    left_out = {"svc-etl@x.org"} if "svc-*" in users else {PERSON, PRINCIPAL} if users else set()
 
     def counts(use):
-        return use.reader not in left_out and use.kind not in kinds
+        return chosen(use.reader, *users) and chosen(use.kind, *kinds)
 
     with worlds(1) as (world,):
         world.mine_days(FakeTables(*rows, query_history=history), days, streams=("usage",))
-        found = told(world, windows=(1, 2, 3), exclude_users=users, exclude_process_kinds=kinds)
+        found = told(
+            world,
+            windows=(1, 2, 3),
+            include_users=users[0],
+            exclude_users=users[1],
+            include_process_kinds=kinds[0],
+            exclude_process_kinds=kinds[1],
+        )
     used = set()
     for length in (1, 2, 3):
         every = oracle.popularity(daily, DAYS[-1], length)

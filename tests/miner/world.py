@@ -1,13 +1,10 @@
 """A ledger, sources and a sink to run the miner over, with a clock of the test's own."""
 
-import atexit
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 
 from miner import mining
 from miner.emission import Changes, Emitter
@@ -16,6 +13,7 @@ from miner.ledger.dump import dump
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import Sink, Span, SystemTables
+from tests import ledgers
 from tests.miner.fakes import FakeSink, FakeTables
 from tests.rows import DAY
 
@@ -32,16 +30,6 @@ def noon(of: date) -> datetime:
     return datetime.combine(of, time(12), UTC)
 
 
-@cache
-def _empty_ledger() -> Path:
-    """A ledger made once and copied: migrations take most of a small test's time."""
-    folder = mkdtemp(prefix="ledger-of-tests-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    file = Path(folder) / "ledger.db"
-    Ledger(f"sqlite:///{file}").close()
-    return file
-
-
 MUCH_LATER = noon(day(30))
 """When every day of a test is settled."""
 
@@ -50,16 +38,29 @@ class World:
     """One ledger and what the miner does with it."""
 
     def __init__(self, folder: Path, now: datetime = MUCH_LATER, sink: Sink | None = None) -> None:
-        self.file = folder / "ledger.db"
-        if not self.file.exists():
-            shutil.copyfile(_empty_ledger(), self.file)
+        self.folder = folder
+        self.url = ledgers.url_in(folder)
         self.now = now
         self.sink = sink or FakeSink()
-        self.ledger = Ledger(f"sqlite:///{self.file}", busy_seconds=0.1)
+        self.ledger = Ledger(self.url, busy_seconds=0.1)
 
     def close(self) -> None:
         """Let go of the ledger."""
         self.ledger.close()
+
+    def throw_away(self) -> None:
+        """Let go of the ledger, and remove it."""
+        self.close()
+        ledgers.throw_away(self.folder)
+
+    def content(self) -> list[str]:
+        """Every row of the ledger, read without the product."""
+        return ledgers.content(self.url)
+
+    def alter(self, statement: str) -> None:
+        """Change the ledger past the product."""
+        with ledgers.beside(self.url) as connection:
+            connection.execute(statement)
 
     def source(self, tables: SystemTables, name: str = "prod", **options: object) -> Source:
         """A source; options are those of mining."""
@@ -133,4 +134,4 @@ def worlds(number: int = 1, **given: object) -> Iterator[list[World]]:
             yield made
         finally:
             for one in made:
-                one.close()
+                one.throw_away()

@@ -14,7 +14,7 @@ from tests.oracle.lineage import (
 )
 from tests.oracle.names import Dataset, dataset, folder, table_name
 from tests.oracle.popularity import Popularity, is_person, popularity
-from tests.oracle.scope import Fates, Row, Rows, Scope
+from tests.oracle.scope import Fates, Lists, Row, Rows, Scope
 from tests.oracle.usage import Figures, Use, cached_reads, usage, usage_fates
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Edge",
     "Fates",
     "Figures",
+    "Lists",
     "Popularity",
     "Row",
     "Rows",

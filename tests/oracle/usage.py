@@ -152,7 +152,7 @@ def cached_reads(day: date, rows: Rows, history: Rows, scope: Scope = EVERYTHING
         for row in _direct_reads(day, rows, (workspace, latest(row["cache_origin_statement_id"] for row in told))):
             source = counting(row, "source", scope)
             usable = source and not (source.name and not (source.catalog and source.schema))
-            away = first_reason(row, scope) and first_reason(row, scope)[0].startswith("excluded")
+            away = first_reason(row, scope) and first_reason(row, scope)[0].startswith(("excluded", "not_included"))
             own = scope.principal and reader == scope.principal and source and source.spelled in scope.own_tables
             if usable and not away and not own:
                 kinds[row["metastore_id"] or "", source, reader.strip(" "), hit, workspace].append(process(row)[0])

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tests.oracle import Scope
+from tests.oracle.scope import Lists
 from tests.queries.given import OWN_TABLES
 from tests.rows import DAY, METASTORE, at, columns, end, hit, lineage, run, statement
 
@@ -13,11 +14,19 @@ FIRST, LAST = DAY, AFTER
 GUID = "0a1b2c3d-0000-4444-8888-0123456789ab"
 SCOPE = Scope(
     catalogs=("other", "sys?"),
-    schemas=("tmp_*",),
-    tables=("log_*",),
+    schemas=("tmp_*", "?.q_?"),
+    tables=("log_*", "c.q?.old_*"),
     paths=("*/_checkpoint*",),
     workspaces=("9*",),
     process_kinds=("new_*",),
+    include=Lists(
+        catalogs=("?", "sys*"),
+        schemas=("?", "c.q*", "sys*.*"),
+        tables=("?", "old_?", "c.s.*", "sys*.*.*"),
+        paths=("*:*", "relative/*"),
+        workspaces=("1*", "2", "*9", ""),
+        process_kinds=("*a*", "*e*", "*o*"),
+    ),
     principal="miner@x.org",
     own_tables=OWN_TABLES,
 )
@@ -42,6 +51,11 @@ def gap(side, part, **given):
 def _ends(make):
     """Rows of every sort of end, and of every pair of reasons to leave them out, for either lineage table."""
     wholes = ["c.s.a", "c.s.b", "other.s.a", "sysx.s.a", "c.tmp_1.a", "c.s.log_1", CHECKPOINT, "s3://bucket/a", None]
+    narrow = ["c.q_1.a", "sys.q_1.a", "c.q2.old_1", "c.t.old_1", "far.s.a", "c.far.a", "c.t.far", "far/a"]
+    pairs = [(narrow[place], other) for place in range(len(narrow)) for other in ("c.s.a", narrow[place - 3], None)]
+    for one, other in pairs:
+        yield make(one, other, job="2")
+        yield make(other, one, job="2")
     pairs = [
         (one, other) for place, one in enumerate(wholes) for other in (wholes[0], wholes[7], wholes[place - 3], None)
     ]
@@ -84,6 +98,9 @@ def _processes(make):
         yield make("c.s.a", "c.s.w", job="1", workspace_id=name)
         yield make(None, None, entity_type="NEW_KIND", entity_id="1", workspace_id=name)
         yield make("c.s.a", "c.s.w", job="1", metastore_id=name)
+    for kind in ("FLY", "NEW_KIND"):
+        for name in ("1001", "7", "9"):
+            yield make("c.s.a", "c.s.w", entity_type=kind, entity_id="1", workspace_id=name)
 
 
 def _spelled(make):
@@ -171,14 +188,25 @@ def _reads():
 def _origins():
     """Rows of statements whose results were read again from the cache."""
     shapes = (
-        {}, {"direct_access": False}, {"direct_access": None}, {"workspace_id": "9"}, {"entity_type": "NEW_KIND", "entity_id": "1", "job": None}, {"notebook": "1"}, {"workspace_id": None},
+        {}, {"direct_access": False}, {"direct_access": None}, {"workspace_id": "9"}, {"workspace_id": "7"}, {"entity_type": "FLY", "entity_id": "1", "job": None}, {"entity_type": "NEW_KIND", "entity_id": "1", "job": None}, {"notebook": "1"}, {"workspace_id": None},
         {"metastore_id": None},
     )  # fmt: skip
     for place, shape in enumerate(shapes):
         yield lineage(f"c.s.o{place}", None, statement_id="origin", **({"job": "1"} | shape))
     yield lineage("c.s.two", None, statement_id="origin", job="1")
     yield lineage("c.s.two", None, statement_id="origin", notebook="1")
-    for source in ("other.s.a", "s3a://bucket/o", None, "system.access.table_lineage", "C.S.`O9`"):
+    for source in (
+        "other.s.a",
+        "s3a://bucket/o",
+        None,
+        "system.access.table_lineage",
+        "C.S.`O9`",
+        "far.s.a",
+        "c.far.a",
+        "c.t.far",
+        "far/a",
+        "c.q_1.a",
+    ):
         yield lineage(source, None, statement_id="origin", job="1")
     yield gap("source", "schema", statement_id="origin", job="1")
     yield (
@@ -220,6 +248,7 @@ def _hits():
     yield hit("origin", "origin")
     yield hit("h6", "origin", workspace_id=None)
     yield hit("h7", "origin", workspace_id="9")
+    yield hit("h10", "origin", workspace_id="7")
     yield hit("h8", None)
     yield hit(None, "origin")
     for number, start in enumerate(

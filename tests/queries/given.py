@@ -12,8 +12,8 @@ import pyarrow as pa
 import sqlglot
 
 from miner.errors import MissingTableError
-from miner.exclusions import Exclusions
 from miner.schemas import USAGE
+from miner.scope import Globs, Scope
 from queries import embedded, statements
 from queries.embedded import EmbeddedWarehouse
 from queries.system_tables import SystemTableReader
@@ -32,8 +32,13 @@ _PREPARED: dict[tuple, dict] = {}
 def unopened(root: Path, scope: oracle.Scope = EVERYTHING) -> SystemTableReader:
     """The product's reader over a folder that it has not looked into yet."""
     warehouse = EmbeddedWarehouse(root, scratch=root / "scratch", threads=1)
-    left_out = Exclusions(**{name: getattr(scope, name) for name in GLOBS})
-    return SystemTableReader(warehouse, exclusions=left_out, principal=scope.principal)
+    return SystemTableReader(warehouse, scope=scope_of(scope), principal=scope.principal)
+
+
+def scope_of(scope: oracle.Scope) -> Scope:
+    """The product's scope for one of the oracle's."""
+    exclude, include = (Globs(**{name: getattr(lists, name) for name in GLOBS}) for lists in (scope, scope.include))
+    return Scope(exclude=exclude, include=include)
 
 
 def reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows.Row] | None) -> SystemTableReader:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from tests.oracle import Scope
+from tests.oracle.scope import Lists
 from tests.queries.given import OWN_TABLES
 from tests.rows import DAY, METASTORE, at, columns, lineage, statement
 
@@ -116,6 +117,14 @@ SCOPES = st.sampled_from(
         Scope(),
         Scope(principal="miner", own_tables=OWN_TABLES),
         Scope(catalogs=("nothing", "dev_*"), tables=("b", "?"), paths=("*/_checkpoint*",)),
+        Scope(include=Lists(catalogs=("c",), schemas=("s", "*.tmp?"), workspaces=("1001",))),
+        Scope(
+            schemas=("dev_?.s",),
+            tables=("c.*.b",),
+            principal="miner",
+            own_tables=OWN_TABLES,
+            include=Lists(tables=("?", "*.access.*"), paths=("s3:*",), process_kinds=("job", "ad_*", "not*")),
+        ),
         Scope(schemas=("tmp?",), paths=("s3://bucket/A",), workspaces=("*2",), process_kinds=("genie*", "new")),
     )
 )

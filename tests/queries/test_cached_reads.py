@@ -6,6 +6,7 @@ import pytest
 
 from miner.ports import Span
 from tests.oracle import Dataset, Scope
+from tests.oracle.scope import Lists
 from tests.queries.given import OWN_TABLES, cached_reads_of_days, one_time_runs, told, usage
 from tests.rows import DAY, at, columns, hit, lineage, run, statement
 
@@ -80,6 +81,22 @@ def test_what_a_hit_does_not_read(cached, row):
     """What is no read of a statement itself is none of its cached result: indirect, left out, unnamed, the miner's own."""
     scope = Scope(tables=("log_*",), process_kinds=("genie_*",), principal="miner@x.org", own_tables=OWN_TABLES)
     assert cached([row], [hit("h1", "o1", executed_by="Miner@x.org")], scope=scope) == {}
+
+
+@pytest.mark.parametrize(
+    "include",
+    [
+        Lists(catalogs=("d",)),
+        Lists(schemas=("c.t",)),
+        Lists(tables=("b",)),
+        Lists(workspaces=("2",)),
+        Lists(process_kinds=("job",)),
+    ],
+)
+def test_a_hit_of_what_is_not_included(cached, include):
+    """A cached read counts where a read of the same would: not for what is mined in no other way."""
+    assert cached([ORIGIN], [hit("h1", "o1")], scope=Scope(include=include)) == {}
+    assert cached([ORIGIN], [hit("h1", "o1")], scope=Scope(include=Lists(paths=("s3:*",)))) == {("a", "", "query"): 1}
 
 
 def test_one_kind_a_hit(cached):

@@ -8,11 +8,12 @@ import pytest
 from miner.errors import SourceError
 from tests import oracle
 from tests.oracle import Scope
+from tests.oracle.scope import Lists
 from tests.queries import given
 from tests.queries.given import told
 from tests.rows import DAY, columns, lineage
 
-SCOPE = Scope(tables=("log_*",), workspaces=("9*",))
+SCOPE = Scope(tables=("log_*",), workspaces=("9*",), include=Lists(schemas=("c.s",)))
 
 
 @pytest.fixture
@@ -29,6 +30,8 @@ FATES = [
     ("excluded_workspace", "9*", columns("c.s.a", "c.s.b", "x", None, workspace_id="9")),
     ("incomplete_name", "", columns("c.s.a", "c.s.b", "x", "y") | {"target_table_schema": None}),
     ("no_dataset", "", columns(None, None, "x", "y")),
+    ("not_included_schema", "", columns("c.s.a", "c.t.b", "x", "y")),
+    ("not_included_schema", "", columns("c.t.a", "c.s.log_1", "x", "y")),
     ("excluded_table", "log_*", columns("c.s.a", "c.s.log_1", "x", "y")),
     ("read_only", "", columns("c.s.a", None, "x", None)),
     ("write_only", "", columns(None, "c.s.b", None, "y")),

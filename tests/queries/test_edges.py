@@ -6,6 +6,7 @@ import pytest
 
 from tests.oracle import Dataset, Edge, Scope
 from tests.oracle.lineage import lineage_fate
+from tests.oracle.scope import Lists
 from tests.queries.given import edges, told, totals
 from tests.rows import DAY, METASTORE, WORKSPACE, lineage
 
@@ -76,27 +77,74 @@ PRECEDENCE = [
     ("self_edge", "", lineage("c.s.a", "c.s.a", direct_access=False)),
 ]
 
+NARROW = Scope(
+    catalogs=("old",),
+    schemas=("tmp_?", "c.raw*"),
+    tables=("log_*", "c.*.x?"),
+    workspaces=("19",),
+    process_kinds=("job_*",),
+    include=Lists(
+        catalogs=("c", "d*", "old"),
+        schemas=("s", "c.t?", "d.raw", "c.tmp_1"),
+        tables=("?", "d.s.new*", "x1"),
+        paths=("s3://bucket/*",),
+        workspaces=("1*",),
+        process_kinds=("job*", "ad_hoc"),
+    ),
+)
 
-@pytest.mark.parametrize("cases", [FATES, PRECEDENCE], ids=["each", "precedence"])
-def test_fates(reader_of, cases):
+INCLUDED = [
+    ("kept", "", lineage("c.s.a", "dd.s.b")),
+    ("kept", "", lineage("c.t1.a", "d.s.new_1", job="1")),
+    ("kept", "", lineage("d.raw.a", "d.s.x1")),
+    ("kept", "", lineage("s3://bucket/a", "c.s.b")),
+    ("not_included_workspace", "", lineage("c.s.a", "c.s.b", workspace_id="21")),
+    ("not_included_workspace", "", lineage("c.s.a", "c.s.b", workspace_id=None)),
+    ("not_included_process_kind", "", lineage("c.s.a", "c.s.b", notebook="1")),
+    ("not_included_catalog", "", lineage("c.s.a", "e.s.b")),
+    ("not_included_catalog", "", lineage("c2.s.a", None)),
+    ("not_included_schema", "", lineage("c.s.a", "d.t1.b")),
+    ("not_included_schema", "", lineage("d.s2.a", "c.s.b")),
+    ("not_included_table", "", lineage("c.s.a", "c.s.new_1")),
+    ("not_included_table", "", lineage("c.s.ab", "c.s.b")),
+    ("not_included_path", "", lineage("s3://Bucket2/a", "c.s.b")),
+    ("not_included_path", "", lineage("c.s.a", "s3://bucket")),
+    ("excluded_schema", "c.raw*", lineage("c.raw_1.a", "c.s.b")),
+    ("excluded_table", "c.*.x?", lineage("c.s.a", "c.t1.x1")),
+    # Two reasons hold, the documented order decides.
+    ("excluded_workspace", "19", lineage("c.s.a", "e.s.b", workspace_id="19", notebook="1")),
+    ("not_included_workspace", "", lineage("old.s.a", "e.s.b", workspace_id="21", entity_type="JOB_X", entity_id="1")),
+    ("excluded_process_kind", "job_*", lineage("e.s.a", "c.s.b", entity_type="JOB_X", entity_id="1")),
+    ("not_included_process_kind", "", gap("source", "schema", notebook="1")),
+    ("incomplete_name", "", gap("source", "schema") | {"source_table_catalog": "e"}),
+    ("excluded_catalog", "old", lineage("old.tmp_1.log_1", "e.s.b")),
+    ("excluded_schema", "tmp_?", lineage("c.tmp_1.log_1", "e.s.b")),
+    ("excluded_table", "log_*", lineage("e.u.log_1", None)),
+    ("not_included_catalog", "", lineage("e.u.ab", "c.s.log_1")),
+    ("not_included_schema", "", lineage("c.u.ab", "e.s.b")),
+    ("not_included_table", "", lineage("c.s.ab", "c.s.ab")),
+]
+
+
+@pytest.mark.parametrize(
+    ("scope", "cases"),
+    [(SCOPE, FATES), (SCOPE, PRECEDENCE), (NARROW, INCLUDED)],
+    ids=["each", "precedence", "included"],
+)
+def test_fates(reader_of, scope, cases):
     """Every row has the one fate the documented order gives it, with the glob that left it out."""
-    source = reader_of(*(row | {"metastore_id": str(place)} for place, (_, _, row) in enumerate(cases)), scope=SCOPE)
+    source = reader_of(*(row | {"metastore_id": str(place)} for place, (_, _, row) in enumerate(cases)), scope=scope)
     answer = edges(source)
     for fate in {fate for fate, _, _ in cases}:
         wanted = sorted(glob for one, glob, _ in cases if one == fate)
         assert sorted(glob for (one, glob), rows in answer.fates.items() if one == fate for _ in range(rows)) == wanted
-    assert (
-        answer.fates.total()
-        == len(cases)
-        == source.totals("table_lineage", DAY)["rows"].to_pylist()[0]
-        + sum(row["workspace_id"] == "99" for _, _, row in cases)
-    )
+    assert answer.fates.total() == len(cases) == totals(source, "table_lineage")
 
 
 def test_the_oracle_agrees():
     """The oracle the other tests compare with gives the same fates."""
-    cases = [*FATES, *PRECEDENCE]
-    assert [lineage_fate(row, SCOPE) for _, _, row in cases] == [(fate, glob) for fate, glob, _ in cases]
+    for scope, cases in ((SCOPE, [*FATES, *PRECEDENCE]), (NARROW, INCLUDED)):
+        assert [lineage_fate(row, scope) for _, _, row in cases] == [(fate, glob) for fate, glob, _ in cases]
 
 
 KINDS = [

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from queries.grants import grants
-from queries.system_tables import DEFAULT_TABLES, NO_TABLE
+from queries.system_tables import DEFAULT_TABLES, KNOWN_TABLES, NO_TABLE
 
 PRINCIPAL = "0a1b2c3d-1111-2222-3333-444455556666"
 
@@ -80,3 +80,12 @@ def test_a_quote_in_a_principal():
 def test_the_same_again():
     """The same settings print the same text."""
     assert grants("prod", DEFAULT_TABLES, PRINCIPAL) == grants("prod", dict(DEFAULT_TABLES), PRINCIPAL)
+
+
+def test_names_are_optional():
+    """The tables of names are granted as optional ones; information_schema needs no grant, but BROWSE on catalogs."""
+    text = grants("prod", KNOWN_TABLES, PRINCIPAL)
+    assert "-- optional, jobs: the names of jobs\nGRANT SELECT ON TABLE `system`.`lakeflow`.`jobs` TO" in text
+    assert "information_schema`" not in text
+    assert "--   GRANT BROWSE ON CATALOG `CATALOG` TO" in text
+    assert not any("enable METASTORE_ID information_schema" in line for line in text.splitlines())

@@ -157,12 +157,15 @@ def test_direct_access(found_in):
 
 def test_scope_of_a_filtered_view(found_in, tmp_path):
     """A view that hides workspaces which lineage shows is reported with them; a system table is not."""
-    history = [statement("s1", workspace_id="1"), statement("s2", workspace_id="1")]
-    rows = [lineage("c.s.a", None, workspace_id=str(number)) for number in range(1, 9)]
-    plain = found_in(*rows, query_history=history)["scope"]
+    day = DAY - timedelta(days=1)
+    history = [statement(name, workspace_id="1", start_time=at(day)) for name in ("s1", "s2")]
+    rows = [lineage("c.s.a", None, workspace_id=str(number), day=day) for number in range(1, 9)]
+    pairs = [columns("c.s.a", "c.s.b", "x", "y", day=day)]
+    today = [lineage("c.s.a", None, workspace_id="today")]
+    plain = found_in(*rows, *today, query_history=history, column_lineage=pairs)["scope"]
     assert plain.mend == ""
     assert plain.finding == (
-        f"metastore {METASTORE}; workspaces 1, 2, 3, 4, 5 and 3 more; table_lineage 8 workspaces on 1 of 30 days; "
+        f"metastore {METASTORE}; workspaces 1, 2, 3, 4, 5 and 4 more; table_lineage 9 workspaces on 2 of 30 days; "
         "column_lineage 1 workspace on 1 of 30 days; query_history 1 workspace on 1 of 30 days"
     )
     root = tmp_path / "estate"
@@ -176,9 +179,10 @@ def test_scope_of_a_filtered_view(found_in, tmp_path):
 def test_scope_of_a_view_of_lineage(found_in, tmp_path):
     """A view of lineage itself is held against what the other tables show: workspaces and days."""
     root = tmp_path / "estate"
-    pairs = [PAIR, columns("c.s.a", "c.s.b", "x", "y", workspace_id="2", day=DAY - timedelta(days=1))]
+    days = [DAY - timedelta(days=back) for back in (0, 1, 2)]
+    pairs = [columns("c.s.a", "c.s.b", "x", "y", workspace_id="2", day=day) for day in days[1:]]
     write_estate(root, table_lineage=None, column_lineage=pairs)
-    write_table(root, "table_lineage", [EDGE])
+    write_table(root, "table_lineage", [lineage("c.s.a", "c.s.b", day=day) for day in days[:2]])
     (root / "ops" / "l").mkdir(parents=True)
     (root / "system" / "access" / "table_lineage").rename(root / "ops" / "l" / "t")
     view = found_in(tables={"table_lineage": "ops.l.t"})["scope"]
@@ -194,7 +198,7 @@ def test_events(found_in):
         lineage("c.s.a", None, query="q"),
     ]
     assert found_in(*rows)["events"].finding == (
-        "4 in 7 days: 25.0% with a statement id, 25.0% with an end that is a path, 75.0% without direct_access; "
+        "4 in 7 days: 100.0% in scope, 25.0% with a statement id, 25.0% with an end that is a path, 75.0% without direct_access; "
         "ad_hoc 50.0%, job 25.0%, query 25.0%"
     )
 

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from miner.ports import Span
+from miner.visible import Shown
 from queries import statements
 from queries.documented import DOCUMENTED, INFORMATION_SCHEMA_SCHEMATA
-from queries.preflight.looks import HISTORY_MIX, MIX, HistoryMix, Looks, Mix, Scope
+from queries.preflight.looks import HISTORY_MIX, MIX, HistoryMix, Looks, Mix
 from tests.oracle import Scope as Rules
 from tests.queries import given
 from tests.rows import DAY, METASTORE, at, columns, lineage, statement, write_estate, write_table
@@ -42,7 +43,7 @@ def test_mix(looks_at):
         lineage("c.s.a", "c.s.b", day=TOMORROW),
     ]
     assert looks_at(*rows).mix == Mix(
-        rows=5, with_statement=1, by_path=3, untold_access=3,
+        rows=5, with_statement=1, by_path=3, untold_access=3, outside=0,
         kinds=Counter(job=1, alert=1, notebook=1, ad_hoc=1, new_kind=1),
         metastores=(METASTORE, "m2"), last_event=at(hour=23),
     )  # fmt: skip
@@ -51,10 +52,10 @@ def test_mix(looks_at):
 def test_an_empty_table(looks_at):
     """An empty table is counted as nothing, and has no days."""
     looks = looks_at(query_history=[])
-    assert looks.mix == Mix(0, 0, 0, 0, Counter(), (), None)
+    assert looks.mix == Mix(0, 0, 0, 0, 0, Counter(), (), None)
     assert looks.history == HistoryMix(0, 0, 0, 0, 0, None)
     assert looks.first_direct is None
-    assert looks.scope("query_history") == looks.scope("column_lineage") == Scope((), frozenset())
+    assert looks.shown("query_history") == looks.shown("column_lineage") == Shown()
     assert looks.most_read().num_rows == 0
 
 
@@ -82,7 +83,7 @@ def test_history(looks_at):
     assert looks.history == HistoryMix(4, 1, 2, 1, 1, at())
 
 
-def test_scope(looks_at):
+def test_shown(looks_at):
     """Days and workspaces of thirty days, by table; a row without workspace counts under ''."""
     first = TODAY - timedelta(days=30)
     looks = looks_at(
@@ -97,9 +98,10 @@ def test_scope(looks_at):
             statement("s4", workspace_id="6", start_time=at(TOMORROW, 0)),
         ],
     )
-    assert looks.scope("table_lineage") == Scope((first, TODAY), frozenset({"1", ""}))
-    assert looks.scope("column_lineage") == Scope((TODAY,), frozenset({"3"}))
-    assert looks.scope("query_history") == Scope((first, TODAY), frozenset({"4", ""}))
+    assert looks.shown("table_lineage") == Shown({first: {"": 1}, TODAY: {"1": 1}})
+    assert looks.shown("column_lineage") == Shown({TODAY: {"3": 1}})
+    assert looks.shown("query_history") == Shown({first: {"4": 1}, TODAY: {"": 1}})
+    assert looks.shown("job_run_timeline") is None
 
 
 def test_most_read(looks_at):

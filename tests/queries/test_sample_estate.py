@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pyarrow.dataset as ds
 import pytest
 
-from miner.exclusions import DEFAULT
+from miner.scope import DEFAULT
 from queries.sample import MINER, write_estate
 from tests import oracle
 from tests.queries import given as answers

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.oracle import Dataset, Figures, Scope, Use
+from tests.oracle.scope import Lists
 from tests.oracle.usage import usage_fate
 from tests.queries.given import OWN_TABLES, told, totals
 from tests.queries.given import usage as usage_of
@@ -34,6 +35,19 @@ SCOPE = Scope(
     catalogs=("system",), tables=("log_*",), paths=("*/_checkpoint*",), workspaces=("9*",), process_kinds=("genie_*",)
 )
 MINER = Scope(principal="miner@x.org", own_tables=OWN_TABLES)
+NARROW = Scope(
+    tables=("c.s.log_*",),
+    include=Lists(
+        catalogs=("c", "system"),
+        schemas=("c.s", "t", "access"),
+        tables=("?", "log_*", "*lineage"),
+        paths=("s3:*",),
+        workspaces=("1*",),
+        process_kinds=("job", "ad_hoc"),
+    ),
+    principal="miner@x.org",
+    own_tables=OWN_TABLES,
+)
 TABLE_LINEAGE = "system.access.table_lineage"
 
 FATES = [
@@ -53,6 +67,22 @@ FATES = [
     (SCOPE, "kept", "", lineage(None, "c.s.a")),
     (SCOPE, "kept", "", lineage("c.s.a", "c.s.a")),
     (SCOPE, "kept", "", lineage("c.s.a", "c.s.b", direct_access=False)),
+    (NARROW, "kept", "", lineage("c.s.a", None)),
+    (NARROW, "kept", "", lineage("c.s.a", "other.s.b")),
+    (NARROW, "kept", "", lineage("c.far.a", "c.t.b")),
+    (NARROW, "kept", "", lineage("s3://bucket/a", "c.s.far", job="1")),
+    (NARROW, "not_included_workspace", "", lineage("c.s.a", None, workspace_id="2")),
+    (NARROW, "not_included_process_kind", "", lineage("c.s.a", None, notebook="1")),
+    (NARROW, "not_included_catalog", "", lineage("other.s.a", None)),
+    (NARROW, "not_included_catalog", "", lineage(None, "other.far.far")),
+    (NARROW, "not_included_schema", "", lineage("c.far.far", "other.s.a")),
+    (NARROW, "not_included_table", "", lineage("c.t.far", "dbfs:/far")),
+    (NARROW, "not_included_path", "", lineage("dbfs:/far", None)),
+    (NARROW, "excluded_table", "c.s.log_*", lineage("c.s.log_1", "other.s.a")),
+    (NARROW, "not_included_catalog", "", lineage("other.s.a", "c.s.log_1")),
+    (NARROW, "kept", "", lineage("c.t.log_1", None)),
+    (NARROW, "own_read", "", lineage(TABLE_LINEAGE, None, created_by="miner@x.org")),
+    (NARROW, "not_included_workspace", "", lineage(TABLE_LINEAGE, None, created_by="miner@x.org", workspace_id="2")),
     (MINER, "own_read", "", lineage(TABLE_LINEAGE, None, created_by="Miner@X.org")),
     (MINER, "own_read", "", lineage("system.lakeflow.job_run_timeline", None, created_by="miner@x.org")),
     (MINER, "kept", "", lineage(TABLE_LINEAGE, None, created_by="ann@x.org")),
@@ -63,7 +93,9 @@ FATES = [
 ]
 
 
-@pytest.mark.parametrize("scope", [SCOPE, MINER, Scope()], ids=["exclusions", "own reads", "neither"])
+@pytest.mark.parametrize(
+    "scope", [SCOPE, NARROW, MINER, Scope()], ids=["exclusions", "inclusions", "own reads", "neither"]
+)
 def test_fates(reader_of, scope):
     """A row is kept when either end counts; the miner's own reads are its principal's of its tables."""
     cases = [(fate, glob, row) for of, fate, glob, row in FATES if of == scope]

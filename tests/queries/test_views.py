@@ -69,7 +69,7 @@ def estate(tmp_path):
 def test_the_miner_sees_the_same(estate):
     """Edges, column sets, usage and one-time runs are the same through the views as from the system tables."""
     behind, plain = through_views(estate), given.unopened(estate)
-    plain.exclusions = behind.exclusions
+    plain.scope = behind.scope
     for ask in ("edges", "column_sets", "usage", "one_time_runs"):
         seen, expected = (given.told(getattr(one, ask)(crafted.FIRST, crafted.LAST)) for one in (behind, plain))
         assert seen, ask

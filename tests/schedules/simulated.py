@@ -13,6 +13,7 @@ from miner.mining import MiningOptions, Source
 from schedules.daemon.life import Daemon
 from schedules.parts import Parts
 from schedules.settings.model import Settings
+from tests import ledgers
 from tests.miner.fakes import FakeSink, FakeTables
 from tests.rows import lineage
 from tests.schedules.virtual import VirtualBell, VirtualExecutor, VirtualTime
@@ -102,19 +103,19 @@ class SimulatedParts(Parts):
 class Simulation:
     """Some daemons on one ledger until a given instant."""
 
-    def __init__(self, estate: Estate, folder: Path, monkeypatch, *, url: str = "", **settings: object) -> None:
+    def __init__(self, estate: Estate, folder: Path, monkeypatch, **settings: object) -> None:
         self.estate, self.time = estate, estate.time
         estate.time.patch(monkeypatch)
-        self._settings = self.settings(estate, folder, url=url, **settings)
+        self._settings = self.settings(estate, folder, **settings)
         self.failed: list[BaseException] = []
 
     @staticmethod
-    def settings(estate: Estate, folder: Path, *, url: str = "", **daemon: object) -> Settings:
+    def settings(estate: Estate, folder: Path, **daemon: object) -> Settings:
         """Settings for the daemons of an estate."""
         return Settings(
-            ledger={"url": url or f"sqlite:///{folder}/ledger.db"},
+            ledger={"url": ledgers.url_in(folder)},
             sources={name: {"kind": "files", "path": str(folder)} for name in estate.sources},
-            daemon={"listen": "off"} | daemon,
+            daemon={"listen": "off", "names": "off"} | daemon,
         )
 
     def daemon(self, name: str = "one", settings: Settings | None = None) -> Daemon:

@@ -31,7 +31,7 @@ from schedules.daemon.works import jobs_of
 from tests.schedules.conftest import NOW, small_estate
 
 ROOT = Path(__file__).parents[2]
-DAEMON = '[daemon]\nlisten = "127.0.0.1:0"\njitter_seconds = 0\ngrace_seconds = 20\n'
+DAEMON = '[daemon]\nlisten = "127.0.0.1:0"\njitter_seconds = 0\ngrace_seconds = 20\nnames = "off"\n'
 
 
 class Clock:

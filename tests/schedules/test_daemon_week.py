@@ -18,12 +18,20 @@ from miner.ledger.merge import LINEAGE, USAGE
 from schedules.daemon.ticking import SERVED, Ticker
 from schedules.daemon.works import jobs_of
 from schedules.timing import timing
+from tests import ledgers as places
 from tests.schedules.simulated import START, Estate, SimulatedParts, Simulation
 from tests.schedules.virtual import VirtualTime
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ledgers")]
 
 SETTLES = 3
+
+
+@pytest.fixture(scope="module")
+def ledgers(request):
+    """These tests hold for each database that can hold a ledger (`--ledger`)."""
+    with places.on(request.param):
+        yield request.param
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +47,7 @@ def estate():
 
 def dumped(folder, *, emissions=True):
     """What a ledger knows, without how often it was asked to send."""
-    ledger = Ledger(f"sqlite:///{folder}/ledger.db")
+    ledger = Ledger(places.url_in(folder))
     with ledger.reading() as connection:
         lines = [line for line in dump(connection) if emissions or '"emission"' not in line[:20]]
     ledger.close()
@@ -135,7 +143,7 @@ def test_a_daemon_that_is_paused(estate, tmp_path, monkeypatch):
 
 def runs(folder):
     """When runs began, and how they ended."""
-    ledger = Ledger(f"sqlite:///{folder}/ledger.db")
+    ledger = Ledger(places.url_in(folder))
     with ledger.reading() as connection:
         told = reading.runs(connection, 1000)
     ledger.close()
@@ -229,7 +237,7 @@ def test_a_day_of_faults(estate, tmp_path, monkeypatch):
 
 def edges_of(folder):
     """The current edges of a ledger."""
-    ledger = Ledger(f"sqlite:///{folder}/ledger.db")
+    ledger = Ledger(places.url_in(folder))
     with ledger.reading() as connection:
         wanted.resolve(connection, 180)
         told = edges.edge_report(connection).to_pylist()

@@ -14,7 +14,7 @@ import pytest
 import urllib3
 from databricks.sql.auth import retry
 
-from schedules import databricks, jobs
+from schedules import databricks, jobs, ledger_jobs
 from schedules.parts import Parts
 from schedules.settings import load
 from tests import rows
@@ -81,7 +81,7 @@ def from_files(tmp_path_factory, exported):
     (folder / "uc-miner.toml").write_text(BEFORE.format(ledger="files") + FILES.format(exported))
     parts = Parts(load(folder / "uc-miner.toml", {}), lambda: NOW)
     jobs.run(parts)
-    jobs.dump(parts, str(folder / "dump"))
+    ledger_jobs.dump(parts, str(folder / "dump"))
     return [json.loads(line) for line in (folder / "dump").read_text().splitlines()]
 
 

@@ -97,7 +97,7 @@ def test_edges(mined):
         "job", "7", "main.s.a", "main.s.b",
     )  # fmt: skip
     assert (first["first_seen"], first["last_seen"], first["column_pairs"]) == ("2026-11-08", "2026-11-10", "0")
-    assert (second["process_kind"], second["source"], second["target"]) == ("query", "main.s.b", "main.s.c")
+    assert (second["process_kind"], second["source"], second["target"]) == ("pipeline", "main.s.b", "main.s.c")
 
 
 def test_standard_output_holds_nothing_else(mined):
@@ -152,6 +152,19 @@ def test_excluded_readers(mined):
     mined.set('[usage]\nexclude_users = ["bob@*"]\n')
     (read,) = [row for row in table(mined("report", "--csv", "-", "--window", "7").out) if row["dataset"] == "main.s.c"]
     assert (read["reads"], read["readers"]) == ("3", "1")
+
+
+def test_included_readers(mined):
+    """Where readers or kinds are included, reads of others count no more; nothing is mined again for that."""
+    for given in ('include_users = ["BOB@*"]', 'include_users = ["*@x.org"]\nexclude_users = ["ann@*"]'):
+        mined.set(f"[usage]\n{given}\n")
+        (read,) = [
+            row for row in table(mined("report", "--csv", "-", "--window", "7").out) if row["dataset"] == "main.s.c"
+        ]
+        assert (read["reads"], read["readers"]) == ("3", "1")
+    mined.set('[usage]\ninclude_process_kinds = ["job"]\n')
+    told = {row["dataset"]: row for row in table(mined("report", "--csv", "-", "--window", "7").out)}
+    assert (told["main.s.a"]["reads"], told["main.s.c"]["reads"]) == ("3", "0")
 
 
 def test_the_last_whole_day_is_the_default(home):

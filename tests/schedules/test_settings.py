@@ -1,6 +1,7 @@
 import json
 import re
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,11 +10,13 @@ from hypothesis import given, strategies
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from miner import exclusions
 from miner.errors import SettingsError
+from miner.scope import DEFAULT, Globs, Scope
+from schedules.parts import Parts
 from schedules.settings import Settings, keys, load
 from schedules.settings.given import Given, variable
 from schedules.settings.problems import lines as lines_of
+from schedules.settings.scope import globs
 
 CATALOGUE = keys.catalogue(Settings)
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -46,7 +49,7 @@ def test_defaults(monkeypatch, tmp_path):
     assert settings.ledger.url == "sqlite:///uc-miner.db"
     assert (settings.mining.start, settings.mining.settle_days, settings.mining.stale_days) == (None, 3, 180)
     assert settings.mining.column_lineage is True
-    assert settings.mining.exclude.exclusions() == exclusions.DEFAULT
+    assert (globs(settings.mining.exclude), globs(settings.mining.include)) == (DEFAULT, Globs())
     assert settings.usage.windows == (1, 7, 30, 90)
     assert settings.sources == {}
     assert (settings.purview.sink, settings.purview.out) == ("files", Path("purview"))
@@ -71,6 +74,13 @@ def test_every_problem_at_once(write):
         start = 20261001
         settle_days = 99
         settel_days = 3
+        [mining.include]
+        catalogs = ["prod.sales"]
+        schemas = ["prod.sales.orders", "sales"]
+        tabels = ["prod"]
+        [mining.exclude]
+        tables = ["sales.orders"]
+        users = ["ann@x.org"]
         [usage]
         windows = [1, 7, 7]
         [sources.prod]
@@ -79,6 +89,10 @@ def test_every_problem_at_once(write):
         [sources.prod.tables]
         table_lineage = "access.table_lineage"
         column_lineage = "a.b.c; drop"
+        [sources.prod.include]
+        workspaces = "1001"
+        [sources.prod.exclude]
+        tables = ["a.b"]
         [sources."Bad Name"]
         kind = "files"
         path = "."
@@ -86,16 +100,24 @@ def test_every_problem_at_once(write):
         sink = "purview"
         """)
     sections = "allowed here: ledger, mining, usage, sources, purview, daemon, log"
+    tables = 'must be a list of globs with * and ?, such as ["log_*", "dev.*.orders_?"]; [] for none'
     three_parts = "must be catalog.schema.table, each part of letters, digits, _ and -, or between backticks"
     assert problems(file, {"UC_MINER__LOG__LEVEL": "loud", "UC_MINER__LOGG__LEVEL": "info"}) == [
         "FILE: mining.start = 20261001 is no day of the calendar; must be a day as YYYY-MM-DD",
         "FILE: mining.settle_days = 99 must be a whole number from 0 to 60",
-        "FILE: mining.settel_days: unknown key, did you mean settle_days? allowed here: start, settle_days, stale_days, column_lineage, exclude",
+        'FILE: mining.include.catalogs = ["prod.sales"] holds an entry of 2 parts; must be a list of globs with * and ?, such as ["dev_*"], without a dot; [] for none',
+        'FILE: mining.include.schemas = ["prod.sales.orders", "sales"] holds an entry of 3 parts; must be a list of globs with * and ?, such as ["tmp_*", "dev.sales_*"]; [] for none',
+        "FILE: mining.include.tabels: unknown key, did you mean tables? allowed here: catalogs, schemas, tables, paths, workspaces, process_kinds",
+        f'FILE: mining.exclude.tables = ["sales.orders"] holds an entry of 2 parts; {tables}',
+        "FILE: mining.exclude.users: unknown key; allowed here: catalogs, schemas, tables, paths, workspaces, process_kinds",
+        "FILE: mining.settel_days: unknown key, did you mean settle_days? allowed here: start, settle_days, stale_days, column_lineage, names, include, exclude",
         "FILE: usage.windows = [1, 7, 7] names a window twice; must be a list of different whole numbers from 1 to 730",
         "FILE: sources.prod.path is missing; must be a directory that exists",
         "FILE: sources.prod.threads = true is no number; must be a whole number from 1 to 256",
         f'FILE: sources.prod.tables.table_lineage = "access.table_lineage" has 2 parts; {three_parts}',
         f'FILE: sources.prod.tables.column_lineage = "a.b.c; drop" holds a character that is not allowed; {three_parts}',
+        'FILE: sources.prod.include.workspaces = "1001" must be a list of globs with * and ?, such as ["dev_*"]; [] for none',
+        f'FILE: sources.prod.exclude.tables = ["a.b"] holds an entry of 2 parts; {tables}',
         'FILE: sources."Bad Name" must be a table [sources.NAME], NAME of a-z, 0-9, _ and -',
         'FILE: purview.endpoint is missing; sink = "purview" needs it, or purview.account; must be an https:// address, or http:// on this machine',
         'UC_MINER__LOG__LEVEL: log.level = "loud" must be "debug", "info", "warning" or "error"',
@@ -127,7 +149,7 @@ def test_environment_wins(write, tmp_path):
     assert (settings.mining.settle_days, settings.mining.stale_days) == (7, 90)
     assert settings.mining.start == date(2026, 10, 1)
     assert settings.mining.column_lineage is False
-    assert settings.mining.exclude.exclusions().catalogs == ("dev_*",)
+    assert globs(settings.mining.exclude).catalogs == ("dev_*",)
     assert settings.mining.exclude.tables == ("b",)
     assert settings.purview.endpoint is None
 
@@ -161,6 +183,14 @@ def test_section_written_as_text(write):
     assert second.startswith("UC_MINER__LOG__LEVEL: ")
 
 
+@pytest.mark.parametrize("query", ["", "?sslmode=verify-full"])
+def test_a_ledger_on_postgresql(write, query):
+    """A PostgreSQL address is taken as it is, from the file and from the environment."""
+    url = f"postgresql+psycopg://u@h:6432/db{query}"
+    assert load(write(f'[ledger]\nurl = "{url}"'), {}).ledger.url == url
+    assert load(write(""), {"UC_MINER__LEDGER__URL": url}).ledger.url == url
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -173,6 +203,7 @@ def test_section_written_as_text(write):
         '[purview]\nendpoint = "https://u:hunter2@example.com"',
         '[ledger]\nurl = "postgresql://u:hunter2@host/db"',
         '[ledger]\nurl = "postgresql://u:hunter2/@#@host/db"',
+        '[ledger]\nurl = "postgresql+psycopg://u:hunter2@host"',
         '[purview]\nendpoint = "https://hunter2@example.com"',
         '[log]\nclient_secret = "hunter2"',
     ],
@@ -261,11 +292,24 @@ def test_byte_order_mark(tmp_path):
         ("ledger.url", '"sqlite://"'),
         ("ledger.url", '"sqlite:///:memory:"'),
         ("ledger.url", '"mysql://h/db"'),
+        ("ledger.url", '"postgresql://h/db"'),
+        ("ledger.url", '"postgresql+psycopg2://h/db"'),
+        ("ledger.url", '"postgresql+psycopg://h"'),
+        ("ledger.url", '"postgresql+psycopg://h:port/db"'),
+        ("ledger.usage_days", "0"),
+        ("ledger.usage_days", '"all"'),
         ("mining.settle_days", "true"),
         ("mining.settle_days", "1.5"),
         ("mining.start", "2026-10-01T12:00:00"),
         ("mining.start", '"2026-13-01"'),
         ("mining.exclude.catalogs", '"dev_*"'),
+        ("mining.exclude.catalogs", '["dev.*"]'),
+        ("mining.exclude.schemas", '["a.b.c"]'),
+        ("mining.include.tables", '["a.b"]'),
+        ("mining.include.tables", '["a.b.c.d"]'),
+        ("mining.include.workspaces", "[1001]"),
+        ("mining.include.process_kinds", '[""]'),
+        ("usage.include_users", '["ann@x.org "]'),
         ("mining.exclude.catalogs", '[" dev"]'),
         ("mining.exclude.paths", '["a\\nb"]'),
         ("usage.windows", "[]"),
@@ -367,8 +411,41 @@ def test_windows_are_sorted(write):
 def test_exclusions_are_folded_but_for_paths(write):
     """Names are compared folded, so a glob in capitals still matches; a path keeps its case."""
     text = '[mining.exclude]\nschemas = ["Tmp_*"]\npaths = ["s3://B/*"]\ntables = []\n'
-    found = load(write(text), {}).mining.exclude.exclusions()
+    found = globs(load(write(text), {}).mining.exclude)
     assert (found.schemas, found.paths, found.tables) == (("tmp_*",), ("s3://B/*",), ())
+
+
+SCOPED = """
+[mining.include]
+catalogs = ["Prod"]
+workspaces = ["1001"]
+[mining.exclude]
+tables = ["log_*"]
+[sources.one]
+kind = "files"
+path = "."
+[sources.two]
+kind = "databricks"
+host = "adb-1.2.azuredatabricks.net"
+warehouse_id = "ab12"
+token = "dapi"
+include.catalogs = ["west"]
+include.process_kinds = ["job"]
+exclude.tables = []
+exclude.paths = ["s3://Tmp/*"]
+"""
+
+
+def test_scope_of_a_source(write):
+    """A list of a source stands in for that under [mining], an empty one too; what it does not give, it takes from there."""
+    parts = Parts(load(write(SCOPED), {}), lambda: datetime(2026, 11, 12, tzinfo=UTC))
+    assert parts.scope("one") == Scope(
+        exclude=replace(DEFAULT, tables=("log_*",)), include=Globs(catalogs=("prod",), workspaces=("1001",))
+    )
+    assert parts.scope("two") == Scope(
+        exclude=replace(DEFAULT, tables=(), paths=("s3://Tmp/*",)),
+        include=Globs(catalogs=("west",), workspaces=("1001",), process_kinds=("job",)),
+    )
 
 
 def test_frozen():

@@ -60,3 +60,22 @@ def test_how_it_is_sent(made):
 def test_no_sink(made):
     """Without a sink there is nothing to emit to."""
     assert made('sink = "none"') is None
+
+
+def test_catalogs_that_the_ledger_knows(home):
+    """Foreign and shared catalogs that a source told reach naming; what the settings say of a catalog comes first."""
+    home.set('[purview]\nforeign_catalogs = { crm = "mysql://set:3306/d" }\n')
+    parts = Parts(settings.load(home.settings, {}), lambda: NOW)
+    rows = [("crm", "FOREIGN", "mysql://told:3306/d"), ("erp", "FOREIGN", "oracle://h:1521/e"), ("a[b", "SHARED", "")]
+    with parts.ledger() as ledger:
+        with ledger.writing() as connection:
+            for name, kind, address in rows:
+                connection.exec_driver_sql(
+                    "INSERT INTO catalog (metastore_id, catalog, source_id, type, connection, address, provider, share) "
+                    "VALUES ('m', ?, 1, ?, '', ?, '', '')",
+                    (name, kind, address),
+                )
+        naming = parts._naming(ledger)
+    assert naming.foreign_catalogs == {"crm": "mysql://set:3306/d", "erp": "oracle://h:1521/e"}
+    assert naming.shares("a[b")
+    assert not naming.shares("crm")

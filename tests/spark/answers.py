@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
+import pytest
 
+from queries import names
+from queries.names import NameReader
 from queries.preflight.looks import Looks
 from queries.system_tables import SystemTableReader
 from tests.queries.crafted import TAG
@@ -40,9 +43,26 @@ class Pair:
             self._answers[question] = _answer(self.duckdb, ask), _answer(self.spark, ask)
         return self._answers[question]
 
+    def agree(self, question: str) -> Answer:
+        """What both say. Fails unless they give the same rows in the same types, and not nothing."""
+        on_duckdb, on_spark = self.answers(question)
+        for one, other in ((on_duckdb.told, on_spark.told), (on_duckdb.types, on_spark.types)):
+            if one != other:
+                pytest.fail(f"{question}: DuckDB says {_beyond(one, other)}, Spark {_beyond(other, one)}")
+        if not on_spark.told:
+            pytest.fail(f"{question}: neither engine says anything")
+        return on_spark
+
+    @property
+    def asked(self) -> set[str]:
+        """The texts that Spark ran for all the questions there are."""
+        for question in self.questions:
+            self.answers(question)
+        return self.spark.warehouse.asked
+
 
 def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, Ask]:
-    """Every question a mine and a preflight put to a warehouse about a run of days, by name; `usage` is two queries."""
+    """Every question that is put to a warehouse about a run of days, by name; `usage` is two queries."""
     mined: dict[str, Ask] = {
         "span": lambda source: [source.span("table_lineage"), source.span("column_lineage")],
         "totals": lambda source: source.totals("column_lineage", first, last),
@@ -53,7 +73,8 @@ def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, 
         "usage": lambda source: source.usage(first, last),
         "one-time runs": lambda source: source.one_time_runs(first, last),
     }
-    return mined | {name: _looking(look, first, last) for name, look in LOOKS.items()}
+    named = {part: _naming(part, first, last) for part in names._TABLES}
+    return mined | {name: _looking(look, first, last) for name, look in LOOKS.items()} | named
 
 
 LOOKS: dict[str, Callable[[Looks], object]] = {
@@ -70,8 +91,17 @@ LOOKS: dict[str, Callable[[Looks], object]] = {
 }
 
 
+def _beyond(one: object, other: object) -> object:
+    """What one answer has more than the other, where that can be told."""
+    return one - other if isinstance(one, Counter) and isinstance(other, Counter) else one
+
+
 def _looking(look: Callable[[Looks], object], first: date, last: date) -> Ask:
     return lambda source: look(Looks(source, start=first, today=last, tag=TAG))
+
+
+def _naming(part: str, first: date, last: date) -> Ask:
+    return lambda source: NameReader(source).read(part, first, last)
 
 
 def _answer(source: SystemTableReader, ask: Ask) -> Answer:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from queries.system_tables import SystemTableReader
+from queries.system_tables import KNOWN_TABLES, SystemTableReader
 from tests.oracle.scope import EVERYTHING, Scope
 from tests.queries import given
 from tests.rows import DAY
@@ -30,16 +30,14 @@ def both(spark) -> Callable[[Path, Scope], Pair]:
     """The product's reader over one export, on DuckDB and on Spark, with what is asked of it."""
     opened = []
 
-    def make(root: Path, scope: Scope = EVERYTHING, *, days=(DAY, DAY), wanted=(), **more) -> Pair:
-        duckdb = given.unopened(root, scope)
-        if more:
-            duckdb = SystemTableReader(
-                duckdb.warehouse, exclusions=duckdb.exclusions, principal=scope.principal, **more
-            )
-        opened.append(duckdb.warehouse)
-        on_spark = SparkWarehouse(spark, root)
-        reader = SystemTableReader(on_spark, duckdb.tables, duckdb.exclusions, duckdb.principal)
-        return Pair(duckdb, reader, questions(*days, wanted))
+    def make(root: Path, scope: Scope = EVERYTHING, *, days=(DAY, DAY), wanted=(), tables=KNOWN_TABLES) -> Pair:
+        embedded = given.unopened(root, scope)
+        opened.append(embedded.warehouse)
+        duckdb, on_spark = (
+            SystemTableReader(warehouse, tables, embedded.scope, scope.principal)
+            for warehouse in (embedded.warehouse, SparkWarehouse(spark, root))
+        )
+        return Pair(duckdb, on_spark, questions(*days, wanted))
 
     yield make
     for warehouse in opened:

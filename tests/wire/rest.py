@@ -15,6 +15,19 @@ from urllib.parse import parse_qs
 from tests.wire.tokens import Refusal, Token, Tokens
 
 WAREHOUSE_ID = "0123456789abcdef"
+LISTS = {
+    "sql/queries": "results",
+    "sql/alerts": "results",
+    "alerts": "alerts",
+    "lakeview/dashboards": "dashboards",
+    "genie/spaces": "spaces",
+    "unity-catalog/catalogs": "catalogs",
+}
+"""The APIs that list things page by page, and what their answers call them."""
+
+FOLDERS = "workspace/list"
+CONNECTION = "unity-catalog/connections/"
+
 OPEN_TO_ALL = ("/oidc/", "/.well-known/", "/files/")
 
 
@@ -25,6 +38,7 @@ class Reply:
     status: int
     body: bytes
     kind: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +59,21 @@ class Workspace:
     state: str = "RUNNING"
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
+    listed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What the APIs in `LISTS` tell, by path; of folders by `workspace/list` and the folder."""
+    closed: set[str] = field(default_factory=set)
+    """Paths, and folders, that answer 403."""
+    page: int = 2
+    """How many things one page holds."""
     _clients: dict[str, Client] = field(default_factory=dict)
 
     def add_client(self, client_id: str, secret: str, *, principal: str = "", lifetime: int = 3600) -> None:
         """Let a service principal ask for tokens."""
         self._clients[client_id] = Client(secret, principal or client_id, lifetime)
 
-    def answer(self, verb: str, path: str, headers: Mapping[str, str], body: bytes, token: Token | None) -> Reply:
-        """The answer to one call; `token` is None for a path that is open to all."""
+    def answer(self, verb: str, asked: str, headers: Mapping[str, str], body: bytes, token: Token | None) -> Reply:
+        """The answer to one call of a path with its query; `token` is None for a path that is open to all."""
+        path, _, query = asked.partition("?")
         match verb, path:
             case "GET", "/.well-known/databricks-config":
                 return _json({"oidc_endpoint": f"{self.url}/oidc", "workspace_id": "1001"})
@@ -64,12 +85,34 @@ class Workspace:
                 return self._file(path)
             case _ if token is None:
                 return _error(404, "ENDPOINT_NOT_FOUND", f"No API found for '{verb} {path}'")
-        return self._api(verb, path, token)
+        return self._api(verb, path, token, parse_qs(query))
 
-    def _api(self, verb: str, path: str, token: Token) -> Reply:
-        match verb, path.removeprefix("/api/2.0/").split("/"):
+    def _told(self, asked: str, query: Mapping[str, str]) -> Reply:
+        """One page of a list, a folder, or one connection."""
+        key = f"{asked}{query['path']}" if asked == FOLDERS else asked
+        if key in self.closed:
+            return _error(403, "PERMISSION_DENIED", f"User does not have permission to view {key}")
+        if asked.startswith(CONNECTION):
+            return _json(self.listed[asked][0]) if asked in self.listed else _error(404, "NOT_FOUND", "No connection")
+        if asked == FOLDERS:
+            return _json({"objects": self.listed.get(key, [])})
+        first = int(query.get("page_token", "0"))
+        page = self.listed.get(asked, [])[first : first + self.page]
+        more = (
+            {"next_page_token": str(first + self.page)} if first + self.page < len(self.listed.get(asked, [])) else {}
+        )
+        return _json({LISTS[asked]: page, **more})
+
+    def _api(  # noqa: PLR0911 (one for each thing that is asked)
+        self, verb: str, path: str, token: Token, query: Mapping[str, list[str]]
+    ) -> Reply:
+        told = path.removeprefix("/api/2.0/").removeprefix("/api/2.1/")
+        match verb, told.split("/"):
+            case "GET", _ if told in LISTS or told == FOLDERS or told.startswith(CONNECTION):
+                return self._told(told, {name: values[0] for name, values in query.items()})
             case "GET", ["preview", "scim", "v2", "Me"]:
-                return _json({"id": "1", "userName": token.principal, "displayName": token.principal, "active": True})
+                me = {"id": "1", "userName": token.principal, "displayName": token.principal, "active": True}
+                return Reply(200, json.dumps(me).encode(), headers={"X-Databricks-Org-Id": "1001"})
             case "GET", ["sql", "warehouses"]:
                 return _json({"warehouses": [self._warehouse()]})
             case "GET", ["sql", "warehouses", asked]:

@@ -163,14 +163,14 @@ class _Request(BaseHTTPRequestHandler):
         try:
             strike(warehouse.faults.struck(call.method))
             token = None if path.startswith(OPEN_TO_ALL) else self._admitted(call)
-            reply = warehouse.workspace.answer(self.command, path, self.headers, body, token)
+            reply = warehouse.workspace.answer(self.command, self.path, self.headers, body, token)
         except Refusal as refusal:
             told = rest.refused(refusal.status, refusal.reason)
             self._refuse(call, HttpStatus(refusal.status, reason=refusal.reason), told)
         except Interruption as fault:
             self._interrupt(call, fault.act, rest.refused(getattr(fault.act, "code", 0), "A fault was asked for."))
         else:
-            self._answer(call, reply.status, reply.body, reply.kind)
+            self._answer(call, reply.status, reply.body, reply.kind, dict(reply.headers))
 
     def _admitted(self, call: Call) -> Token:
         token = self.server.warehouse.tokens.admit(self.headers.get("Authorization", ""))

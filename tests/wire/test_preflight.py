@@ -12,7 +12,7 @@ from queries.databricks.preflight import checks_of
 from queries.embedded import EmbeddedWarehouse
 from queries.preflight.checks import SourceChecks
 from queries.preflight.looks import Looks
-from queries.system_tables import DEFAULT_TABLES, SystemTableReader
+from queries.system_tables import KNOWN_TABLES, SystemTableReader
 from schedules import cli, databricks
 from schedules.session import Session
 from schedules.settings import Settings
@@ -47,7 +47,7 @@ def look(warehouse, tmp_path):
         source = {"kind": "databricks", "host": through.url, "warehouse_id": WAREHOUSE_ID, "token": TOKEN} | given
         made = databricks.warehouse(Settings(sources={"prod": source}).sources["prod"], tmp_path)
         opened.append(made)
-        reader = SystemTableReader(made, dict(DEFAULT_TABLES))
+        reader = SystemTableReader(made, dict(KNOWN_TABLES))
         looks = Looks(reader, start=rows.DAY, today=rows.DAY, tag=("application", "uc-lineage-miner"))
         checks = [
             *checks_of(looks, "p", lambda: NOW),

@@ -7,24 +7,40 @@ import pyarrow as pa
 import pytest
 from databricks import sql
 
-from miner.exclusions import Exclusions
+from miner.scope import Globs, Scope
 from queries.embedded import EmbeddedWarehouse
+from queries.preflight.looks import MIX
 from queries.sample import MINER, write_estate
-from queries.system_tables import SystemTableReader
+from queries.system_tables import SystemTableReader, cast
 from tests import rows
 from tests.queries import crafted
 from tests.wire.over_the_wire import WireWarehouse
 from tests.wire.server import LocalWarehouse
 
 LAST = date(2026, 11, 20)
-LEFT_OUT = Exclusions(
-    catalogs=("other", "sys?", "*_sandbox"),
-    schemas=("tmp_*",),
-    tables=("log_*",),
-    paths=("*/_checkpoint*",),
-    workspaces=("9*",),
-    process_kinds=("new_*",),
+SCOPE = Scope(
+    exclude=Globs(
+        catalogs=("other", "sys?", "*_sandbox"),
+        schemas=("tmp_*", "*.q_?"),
+        tables=("log_*",),
+        paths=("*/_checkpoint*",),
+        workspaces=("9*",),
+        process_kinds=("new_*",),
+    ),
+    include=Globs(
+        catalogs=("?", "?*"),
+        schemas=("*.?", "?*"),
+        tables=("?", "?*.?*.?*"),
+        paths=("*:*", "relative/*"),
+        workspaces=("*1", "?*", ""),
+        process_kinds=("*a*", "*e*", "*o*"),
+    ),
 )
+
+
+def _batches(found):
+    return [] if found is None else found.to_batches()
+
 
 ASKED = {
     "span": lambda source, first, last: pa.table({"days": [str(source.span("table_lineage"))]}).to_batches(),
@@ -32,6 +48,10 @@ ASKED = {
     "lineage_edges": lambda source, first, last: source.edges(first, last),
     "lineage_columns": lambda source, first, last: source.column_sets(first, last),
     "usage_daily, cached_reads": lambda source, first, last: source.usage(first, last),
+    "history_totals": lambda source, first, last: _batches(source.shown("query_history", first, last)),
+    "lineage_mix": lambda source, first, last: cast(
+        source.ask("lineage_mix", {"first_day": first, "last_day": last}, {"table_lineage": "table_lineage"}), MIX
+    ),
     "one_time_runs": lambda source, first, last: source.one_time_runs(first, last),
 }
 
@@ -57,7 +77,7 @@ def sources(request, tmp_path_factory):
     root = tmp_path_factory.mktemp(request.param)
     days = estates(request.param, root)
     embedded = EmbeddedWarehouse(root, scratch=root / "scratch", threads=1)
-    given = {"exclusions": LEFT_OUT, "principal": MINER}
+    given = {"scope": SCOPE, "principal": MINER}
     with LocalWarehouse(root) as server, sql.connect(**server.connect_arguments()) as connection:
         wire = SystemTableReader(WireWarehouse(connection), **given)
         yield SystemTableReader(embedded, **given), wire, days

@@ -302,3 +302,60 @@ def test_two_miners_prepare_at_once(catalog, connected, monkeypatch):
     monkeypatch.setattr(late._catalog, "_definition", blind_at_first)
     late.prepare()
     assert {"reads_7d", "reads_30d"} <= {one["name"] for one in catalog.groups["UnityCatalogUsage"]["attributeDefs"]}
+
+
+def test_native_types_where_they_are(catalog, connected):
+    """Where the catalog has Purview's types, jobs become entities of theirs; none of these types is posted."""
+    catalog.native()
+    sink = connected()
+    sink.prepare()
+    made = list(sink.processes([batch_of(edge("c.s.a", "c.s.x"))], Reports()))
+    assert all(sink.send(batch) == [] for batch in sink.batches(made))
+    process = made[-1]
+    assert process.type_name == "databricks_process"
+    assert catalog.parent("databricks_process", process.qualified_name, "task") == made[-2].qualified_name
+    posted = [one for call in catalog.calls("POST", "/types") for one in json.loads(call.body).get("entityDefs", [])]
+    assert {one["name"].partition("_")[0] for one in posted} == {"uc"}
+
+
+@pytest.mark.parametrize(("choice", "native"), [("auto", True), ("native", True), ("own", False)])
+def test_the_choice_of_types(catalog, connected, choice, native):
+    """`own` asks the catalog nothing; the others look at its types, once."""
+    catalog.native()
+    sink = connected(PurviewOptions(process_types=choice))
+    assert sink.fingerprint == PurviewOptions(native=native).fingerprint
+    asked = len(catalog.asked)
+    assert (sink.fingerprint, len(catalog.asked)) == (sink.fingerprint, asked)
+    assert (asked > 0) == native
+
+
+def test_native_types_that_must_be(catalog, connected):
+    """Asked for and not there, they stop the run with the reason; left to the miner, its own take their place."""
+    with pytest.raises(SinkError, match="there is no type databricks_workspace") as caught:
+        connected(PurviewOptions(process_types="native")).prepare()
+    assert "process_types" in caught.value.mend
+    assert connected().fingerprint == PurviewOptions().fingerprint
+
+
+def test_parents_of_others_stay_as_they_are(catalog, connected):
+    """A workspace that somebody else made is referred to, and not renamed; our own job follows its name."""
+    catalog.native()
+    sink = connected()
+    sink.prepare()
+    workspace, job, _, _ = sink.processes([batch_of(edge("c.s.a", "c.s.x"))], Reports())
+    catalog.scanned("databricks_workspace", workspace.qualified_name, "theirs")
+    sink.send([workspace])
+    sink.send([job])
+    _, renamed, _, _ = sink.processes([batch_of(edge("c.s.a", "c.s.x", label="nightly"))], Reports())
+    sink.send([renamed])
+    named = {kind: one["attributes"]["name"] for (kind, _), one in catalog.entities.items()}
+    assert (named["databricks_workspace"], named["databricks_job"]) == ("theirs", "Job nightly")
+
+
+def test_whoever_may_not_define_types(catalog, sink):
+    """A refused definition says which right is missing, where, and what else would do."""
+    catalog.may_define = False
+    with pytest.raises(SinkError, match="uc_miner_runnable") as caught:
+        sink.prepare()
+    assert "Data Curator on the root collection" in caught.value.mend
+    assert "typedefs.json" in caught.value.mend

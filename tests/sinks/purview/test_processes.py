@@ -51,9 +51,9 @@ def test_titles(kind, identity, title):
     assert process(kind, identity).title == title
 
 
-def test_qualified_name():
+def test_own_name():
     """Segments are percent-encoded, so that no id can pretend to be another path; an ad hoc one is its target."""
-    named = process("job", "run/of the day").qualified_name("c.s.t", "ffff")
-    assert named == "uc-miner://m/6051921418418893/job/run%2Fof%20the%20day/ffff"
-    assert process("ad_hoc", "x").qualified_name("c.s.t", "ffff").endswith("/ad_hoc/c.s.t/ffff")
-    assert process("job", "").qualified_name("s3://b/p", "ffff").endswith("/job/s3%3A%2F%2Fb%2Fp/ffff")
+    named = process("job", "run/of the day").own_name("c.s.t")
+    assert named == "uc-miner://m/6051921418418893/job/run%2Fof%20the%20day"
+    assert process("ad_hoc", "x").own_name("c.s.t").endswith("/ad_hoc/c.s.t")
+    assert process("job", "").own_name("s3://b/p").endswith("/job/s3%3A%2F%2Fb%2Fp")

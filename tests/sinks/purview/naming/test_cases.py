@@ -192,7 +192,7 @@ def test_data_factory_runs(case):
 def test_process_identity(case):
     """The same process and target are the same entity, whatever runtime, run or time."""
     runs = [Process("m", "w", "job", "7", notebook, "7", "") for notebook in (case["input"]["a"], case["input"]["b"])]
-    assert len({run.qualified_name("t", "hash") for run in runs}) == 1
+    assert len({run.own_name("t") for run in runs}) == 1
 
 
 @every("event_filter")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miner.exclusions import DEFAULT, Exclusions, alternation, pattern
+from miner.scope import DEFAULT, Chosen, Globs, Scope, alternation, pattern
 
 GLOBS = st.text(string.printable.strip() + " äß", min_size=1, max_size=8)
 
@@ -61,23 +61,57 @@ def test_a_glob_without_wildcards_matches_itself(text):
 
 @given(st.lists(GLOBS, max_size=4), GLOBS)
 def test_alternation(globs, text):
-    """One expression for several globs matches what any of them does, and nothing when there are none."""
-    assert found(alternation(tuple(globs)), text) == any(matches(glob, text) for glob in globs)
+    """One expression for several globs matches what any of them does; there is none where there are no globs."""
+    expression = alternation([pattern(glob) for glob in globs])
+    assert (expression is None) == (not globs)
+    if expression:
+        assert found(expression, text) == any(matches(glob, text) for glob in globs)
+
+
+@given(st.lists(GLOBS, max_size=3), st.lists(GLOBS, max_size=3), GLOBS.map(str.lower))
+def test_chosen(include, exclude, name):
+    """A folded name is chosen when a glob includes it, or none is told, and no glob leaves it out, in any case."""
+    chosen = Chosen.by(include, exclude)
+    included, left_out = ([glob for glob in globs if matches(glob.lower(), name)] for globs in (include, exclude))
+    assert (name in chosen) == (bool(included or not include) and not left_out)
+    assert chosen.everything == (not include and not exclude)
+
+
+@pytest.mark.parametrize(
+    ("glob", "before", "text", "matched"),
+    [
+        ("sales", 1, "prod.sales", True),
+        ("sales", 1, "sales", False),
+        ("sales", 1, "a.prod.sales", False),
+        ("orders_*", 2, "prod.sales.orders_1", True),
+        ("orders_*", 2, "prod.orders_1", False),
+        ("*", 2, "prod.sales.orders", True),
+        ("prod.s?les", 0, "prod.sales", True),
+    ],
+)
+def test_globs_of_last_parts(glob, before, text, matched):
+    """A glob of a last part covers it after so many parts, and after no other number of them."""
+    assert found(pattern(glob, before), text) == matched
 
 
 @pytest.mark.parametrize("part", list(asdict(DEFAULT)))
-def test_digest_follows_every_part(part):
-    """Changed exclusions mine again: the digest changes with any part, and not with the order globs are written in."""
-    one, other = (Exclusions(**{part: globs}) for globs in (("a", "b"), ("b", "a")))
+@pytest.mark.parametrize("side", ["include", "exclude"])
+def test_digest_follows_every_part(side, part):
+    """A changed scope mines again: the digest changes with any part, and not with the order globs are written in."""
+    one, other, fewer = (scope(side, part, globs) for globs in (("a", "b"), ("b", "a"), ("a",)))
     assert one.digest() == other.digest()
-    assert len({Exclusions().digest(), one.digest(), Exclusions(**{part: ("a",)}).digest()}) == 3
+    assert len({Scope().digest(), one.digest(), fewer.digest()}) == 3
+
+
+def scope(side, part, globs):
+    return Scope(**{side: Globs(**{part: globs})})
 
 
 def test_digest_tells_parts_apart():
     """The same glob in another part is another rule; digests are 16 hex digits and the same on every machine."""
-    digests = {Exclusions(**{part: ("x",)}).digest() for part in asdict(DEFAULT)}
-    assert len(digests) == 6
-    assert Exclusions(catalogs=("system",)).digest() == "58dda55283409e3a"
+    digests = {scope(side, part, ("x",)).digest() for side in ("include", "exclude") for part in asdict(DEFAULT)}
+    assert len(digests) == 12
+    assert scope("exclude", "catalogs", ("system",)).digest() == "2d38fe957144c015"
 
 
 @pytest.mark.parametrize(
@@ -106,9 +140,9 @@ def test_digest_tells_parts_apart():
 def test_defaults(part, left_out, kept):
     """By default the platform's and the tools' own machinery is left out, and nothing that only sounds like it."""
     globs = getattr(DEFAULT, part)
-    expression = alternation(globs)
+    expression = alternation([pattern(glob) for glob in globs])
     assert [text for text in left_out if not found(expression, text)] == []
     assert [text for text in kept if found(expression, text)] == []
     for glob in globs:
-        without = alternation(tuple(one for one in globs if one != glob))
+        without = alternation([pattern(one) for one in globs if one != glob])
         assert any(found(expression, text) and not found(without, text) for text in left_out), glob

@@ -1,0 +1,124 @@
+"""How far lineage goes from a dataset, over the current edges."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import pyarrow as pa
+from sqlalchemy import Connection, text
+
+from miner import schemas
+from miner.ledger import edges, wanted
+
+DOWN = ("source_dataset", "target_dataset")
+UP = ("target_dataset", "source_dataset")
+"""The near and the far end of an edge."""
+
+Ends = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is within some steps of a dataset: datasets (`WALKED`), and the edges between them (`WALKED_EDGES`).
+
+    `more` tells that lineage goes on behind the last step, or that there were more datasets than were asked for.
+    """
+
+    datasets: pa.Table
+    edges: pa.Table
+    more: bool
+
+
+def walk_from(  # noqa: PLR0913 (what is asked of a walk)
+    connection: Connection, name: Sequence[str], stale_days: int, *, ends: Ends, depth: int, most: int
+) -> Way:
+    """A walk (`walk`) from the datasets of a name (`datasets_named`); empty when there is none."""
+    wanted.resolve(connection, stale_days)
+    return walk(connection, datasets_named(connection, name), ends, depth, most)
+
+
+def datasets_named(connection: Connection, parts: Sequence[str]) -> list[int]:
+    """The datasets of a name (catalog, schema, table in any case) or of one path, in each metastore that has it.
+
+    Call `miner.ledger.wanted.resolve` first.
+    """
+    if len(parts) == 1:
+        chosen, values = "d.path = :path", {"path": parts[0]}
+    else:
+        chosen = "d.catalog = :catalog AND d.schema = :schema AND d.name = :name"
+        values = {key: part.lower() for key, part in zip(("catalog", "schema", "name"), parts, strict=True)}
+    found = connection.execute(text(_NAMED.format(chosen=chosen)), values)
+    return [number for (number,) in found]
+
+
+def walk(connection: Connection, start: Sequence[int], ends: Ends, depth: int, most: int) -> Way:
+    """Everything within `depth` steps of some datasets, the way of `ends`; no step once `most` datasets are reached."""
+    for statement in _BEGIN:
+        connection.exec_driver_sql(statement)
+    if start:
+        connection.execute(text("INSERT INTO temp.reached VALUES (:number, 0)"), [{"number": one} for one in start])
+    reached, more = len(start), False
+    for step in count(1):
+        connection.execute(text(_CROSS.format(near=ends[0], far=ends[1])), {"step": step})
+        if step > depth or reached > most:
+            more = connection.execute(text(_MORE), {"step": step}).scalar() is not None
+            connection.execute(text(_BACK), {"step": step})
+            break
+        found = connection.execute(text(_REACH), {"step": step}).rowcount
+        if not found:
+            break
+        reached += found
+    return Way(_reached(connection), edges.edges_among(connection, "temp.crossed"), more)
+
+
+def _reached(connection: Connection) -> pa.Table:
+    rows = [tuple(row) for row in connection.exec_driver_sql(_TOLD)]
+    columns = list(zip(*rows, strict=True)) or [()] * len(schemas.WALKED)
+    return pa.table(
+        [pa.array(values, field.type) for values, field in zip(columns, schemas.WALKED, strict=True)], schemas.WALKED
+    )
+
+
+_NAMED = (
+    "SELECT DISTINCT coalesce(a.to_id, d.id) FROM dataset d LEFT JOIN temp.dataset_alias a ON a.from_id = d.id "
+    "WHERE {chosen} ORDER BY 1"
+)
+
+_BEGIN = (
+    "DROP TABLE IF EXISTS temp.reached",
+    "DROP TABLE IF EXISTS temp.crossed",
+    "CREATE TEMP TABLE reached (dataset INTEGER PRIMARY KEY, step INTEGER)",
+    "CREATE TEMP TABLE crossed (edge INTEGER, far INTEGER, step INTEGER)",
+)
+
+# The datasets of the last step, each under every name it has.
+_FRONTIER = (
+    "SELECT dataset AS raw, dataset FROM temp.reached WHERE step = :step - 1 "
+    "UNION SELECT a.from_id, a.to_id FROM temp.dataset_alias a JOIN temp.reached r ON r.dataset = a.to_id "
+    "WHERE r.step = :step - 1"
+)
+
+_CROSS = f"""
+INSERT INTO temp.crossed
+SELECT e.id, coalesce(a.to_id, e.{{far}}), CAST(:step AS INTEGER)
+FROM ({_FRONTIER}) r
+CROSS JOIN edge e ON e.{{near}} = r.raw
+LEFT JOIN temp.dataset_alias a ON a.from_id = e.{{far}}
+CROSS JOIN edge_month m ON m.edge_id = e.id
+LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
+WHERE {edges.ACTIVE} AND coalesce(a.to_id, e.{{far}}) <> r.dataset
+GROUP BY 1, 2
+HAVING {edges.STANDS}
+"""  # noqa: S608 -- our own text throughout
+
+_NEW = "FROM temp.crossed WHERE step = :step AND far NOT IN (SELECT dataset FROM temp.reached)"
+_REACH = f"INSERT INTO temp.reached SELECT DISTINCT far, CAST(:step AS INTEGER) {_NEW}"
+_MORE = f"SELECT far {_NEW} LIMIT 1"
+_BACK = "DELETE FROM temp.crossed WHERE step = :step"
+
+_TOLD = """
+SELECT d.metastore_id, CASE WHEN d.name IS NULL THEN d.path ELSE d.catalog || '.' || d.schema || '.' || d.name END,
+  CASE WHEN d.name IS NULL THEN 'path' ELSE 'table' END, r.step
+FROM temp.reached r JOIN dataset d ON d.id = r.dataset
+ORDER BY 4, 2, 1
+"""

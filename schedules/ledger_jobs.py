@@ -1,0 +1,92 @@
+"""What can be done with the ledger itself: migrate, check, prune, dump, restore. Nothing is printed here."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+from miner.checks import Finding, findings
+from miner.errors import LedgerError, SettingsError
+from miner.ledger import Ledger
+from miner.ledger.archive import archive
+from miner.ledger.archive import restore as restored
+from miner.ledger.dump import dump as dumped
+from miner.ledger.roll_up import RolledUp, roll_up
+from miner.ledger.soundness import checks
+from schedules.parts import Parts
+from sinks.csv_report import STANDARD_OUTPUT
+from sinks.placement import placed, refused
+
+log = structlog.get_logger()
+
+
+def migrate(parts: Parts) -> tuple[str | None, str]:
+    """Make the ledger, or bring it to this version; returns the version it had and the one it has."""
+    with parts.ledger() as ledger:
+        return ledger.versions
+
+
+def check(parts: Parts) -> list[Finding]:
+    """Look whether the ledger holds together. Nothing is changed."""
+    with parts.known_ledger() as ledger, ledger.reading() as connection:
+        return list(findings(checks(connection)))
+
+
+def prune(parts: Parts) -> RolledUp:
+    """Roll up the usage that is older than the settings keep by day. Raises SettingsError when they keep all."""
+    if parts.settings.ledger.usage_days is None:
+        raise SettingsError(
+            "there is nothing to prune: all usage is kept by day", mend="set [ledger] usage_days to keep less"
+        )
+    with parts.known_ledger() as ledger:
+        return prune_ledger(ledger, parts)
+
+
+def prune_ledger(ledger: Ledger, parts: Parts) -> RolledUp:
+    """Do the same to a ledger that is open; nothing where the settings keep all."""
+    kept = parts.settings.ledger.usage_days
+    if kept is None:
+        return RolledUp(0, 0)
+    done = roll_up(ledger, parts.now().date() - timedelta(days=kept))
+    if done.days:
+        log.info("usage.rolled_up", days=done.days, rows=done.rows)
+    return done
+
+
+def dump(parts: Parts, out: str, *, whole: bool = False) -> int:
+    """Write the ledger as JSON lines to a file or to standard output (`-`); returns how many.
+
+    By natural key, for comparing; or the `whole` of it, for restoring.
+    """
+    lines = 0
+    with parts.known_ledger() as ledger, ledger.reading() as connection, _opened(out) as stream:
+        for line in archive(connection) if whole else map(str.encode, dumped(connection)):
+            stream.write(line + b"\n")
+            lines += 1
+    return lines
+
+
+def restore(parts: Parts, file: Path) -> int:
+    """Fill an empty ledger, or one that is not there yet, from an archive; returns how many rows."""
+    try:
+        with file.open("rb") as lines, parts.ledger() as ledger:
+            return restored(ledger, lines)
+    except OSError as error:
+        raise LedgerError(f"{file} cannot be read: {error.strerror}", mend="name a file that can be read") from error
+
+
+@contextmanager
+def _opened(out: str) -> Iterator[BinaryIO]:
+    if out != STANDARD_OUTPUT:
+        with placed(Path(out)) as stream:
+            yield stream
+        return
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise refused(error, "standard output") from error

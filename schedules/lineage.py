@@ -1,0 +1,80 @@
+"""What a dataset is made from, what is made of it, and who would miss it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from miner.errors import LedgerError, SettingsError
+from miner.ledger import reading
+from miner.ledger.audience import Audience, audience
+from miner.ledger.walk import DOWN, UP, Way, walk_from
+from queries.warehouse import name_parts
+from schedules.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What is within some steps of a dataset, and which way was gone."""
+
+    name: str
+    up: bool
+    depth: int
+    way: Way
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What hangs on a dataset: all that is made of it, and who read any of that in the days from `first` to `last`.
+
+    `unmined` of these days are not mined whole.
+    """
+
+    walk: Walk
+    first: date
+    last: date
+    unmined: int
+    audience: Sequence[Audience]
+
+
+def lineage(parts: Parts, name: str, *, up: bool, depth: int, most: int) -> Walk:
+    """Walk from a dataset to its sources or to what is made of it. Raises LedgerError when nobody knows it."""
+    asked, stale = _parts_of(name), parts.settings.mining.stale_days
+    with parts.known_ledger() as ledger, ledger.reading() as connection:
+        way = walk_from(connection, asked, stale, ends=UP if up else DOWN, depth=depth, most=most)
+    return _known(parts, name, Walk(".".join(asked), up, depth, way))
+
+
+def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Impact:
+    """Walk to all that is made of a dataset, and tell who read it or any of that in the window's days."""
+    asked, stale = _parts_of(name), parts.settings.mining.stale_days
+    with parts.known_ledger() as ledger, ledger.reading() as connection:
+        way = walk_from(connection, asked, stale, ends=DOWN, depth=depth, most=most)
+        walk = _known(parts, name, Walk(".".join(asked), up=False, depth=depth, way=way))
+        mined = reading.usage_days(connection)
+        if not mined:
+            raise LedgerError(
+                f"the ledger {parts.ledger_place} holds no whole day yet", mend="mine something first: uc-miner run"
+            )
+        last = max(mined)
+        first = last - timedelta(days=window - 1)
+        unmined = window - sum(first <= day <= last for day in mined)
+        return Impact(walk, first, last, unmined, audience(connection, first, last))
+
+
+def _known(parts: Parts, name: str, walk: Walk) -> Walk:
+    if not len(walk.way.datasets):
+        raise LedgerError(
+            f"nothing is known of {name} in {parts.ledger_place}",
+            mend="write catalog.schema.table, or a path as uc-miner report --csv - tells it",
+        )
+    return walk
+
+
+def _parts_of(name: str) -> tuple[str, ...]:
+    if "/" in name:
+        return (name.rstrip("/"),)
+    try:
+        catalog, schema, table = name_parts(name)
+    except SettingsError as error:
+        raise SettingsError(error.message, mend="write it as catalog.schema.table, or give a path") from None
+    return catalog.lower(), schema.lower(), table.lower()
