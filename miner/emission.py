@@ -1,5 +1,6 @@
 """Emission: desired entities, built from the ledger, compared with what was sent, and sent where they differ."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -7,11 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+import pandas as pd
 import structlog
 from sqlalchemy import Connection
 
 from miner.ledger import Ledger, edges, reading, sent, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
+from miner.ledger.matches import Ages
+from miner.matching import DEFAULT_AGES, Matcher, with_ids
 from miner.popularity import PopularityOptions, popularity
 from miner.ports import Entity, Rejected, Sink, Unmatched
 
@@ -39,10 +43,14 @@ class Changes:
     changed: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
     orphans: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    held_back: int = 0
+    """Processes that are not removed, because they are more than one run may remove; nothing is removed then."""
     rejected: Counter[str] = field(default_factory=Counter)
     unmatched: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     waiting: int = 0
+    looked_up: Counter[str] = field(default_factory=Counter)
+    """Datasets looked up in the catalog, by what was found."""
     operations: int = 0
 
     @property
@@ -70,6 +78,9 @@ class Emitter:
     stale_days: int
     popularity: PopularityOptions
     now: Callable[[], datetime]
+    ages: Ages = DEFAULT_AGES
+    max_removals: int = 100
+    """Percent of the processes sent that one emission may remove, rounded up."""
     lease: Lease | None = None
     """What each mark is committed under; without one nobody else may send to the sink."""
 
@@ -82,13 +93,20 @@ class Emitter:
         return Fenced(self.ledger, self.lease) if self.lease else self.ledger
 
     def plan(self) -> Changes:
-        """What `emit` would do; nothing is changed."""
+        """What `emit` would do; nothing is changed but that the ledger learns which assets are there.
+
+        Raises SinkError when the sink has a catalog that cannot be reached.
+        """
         changes = Changes()
+        self._look_up(changes)
         with self.ledger.reading() as connection:
             for _ in self._changed_processes(connection, changes):
                 pass
-            for _ in self._changed_usage(connection, changes):
-                pass
+        figures = self._new_figures(changes)
+        if figures is not None:
+            with self.ledger.reading() as connection:
+                for _ in self._changed_usage(connection, changes, figures):
+                    pass
         return changes
 
     def emit(self, watch: Watch | None = None) -> Changes:
@@ -103,45 +121,92 @@ class Emitter:
         return changes
 
     def _emit_processes(self, changes: Changes, watch: Watch | None) -> None:
+        self._look_up(changes)
         with self.ledger.reading() as connection:
             refused = self._send(self._changed_processes(connection, changes), changes, watch)
+            kept = sent.orphan_flows(connection, self.sink.name) if changes.held_back else []
             for orphans in changes.orphans.values():
                 self._remove(orphans)
             waiting = {process for process, _ in wanted.waiting(connection)}
             looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
             stale = wanted.stale_state(connection)
-        sent.flows_done(self._writes, looked_at, again=[entity.flow for entity in refused if all(entity.flow)])
+        again = [entity.flow for entity in refused if all(entity.flow)]
+        sent.flows_done(self._writes, looked_at, again=[*again, *kept])
+        self._matcher.doubt(refused)
         with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
             sent.remember(connection, self._name("stale"), stale)
 
     def _emit_usage(self, changes: Changes, watch: Watch | None) -> None:
+        figures = self._new_figures(changes)
+        if figures is None:
+            return
         with self.ledger.reading() as connection:
-            figures = _figures(connection, self)
-            refused = self._send(self._changed_usage(connection, changes), changes, watch)
-        if not refused:
-            with self._writes.writing() as connection:
-                sent.remember(connection, self._name("figures"), figures)
+            refused = self._send(self._changed_usage(connection, changes, figures), changes, watch)
+        if refused:
+            self._matcher.doubt(refused)
+            return
+        with self._writes.writing() as connection:
+            sent.remember(connection, self._name("figures"), figures.state)
+
+    @property
+    def _matcher(self) -> Matcher:
+        return Matcher(self.ledger, self.sink, self.ages, self.now)
+
+    def _look_up(self, changes: Changes) -> None:
+        """Learn which assets the datasets of wanted flows are. Flows of those that moved are wanted from then on."""
+        if not self.sink.naming:
+            return
+        with self.ledger.reading() as connection:
+            self._want(connection)
+            changes.looked_up += self._matcher.for_flows(connection)
+
+    def _want(self, connection: Connection) -> int:
+        wanted.resolve(connection, self.stale_days)
+        before = sent.setting(connection, self._name("stale"))
+        return wanted.want(connection, everything=self._anew(connection), stale_before=before)
+
+    def _anew(self, connection: Connection) -> bool:
+        """Whether everything is to be built, because it is built another way."""
+        return sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
+
+    def _new_figures(self, changes: Changes) -> "_Figures | None":
+        """The figures of all datasets, looked up; None when they are those that were sent."""
+        with self.ledger.reading() as connection:
+            state, moves = _figures(connection, self), self._matcher.moves(connection)
+            if f"{state}|{moves}" == sent.setting(connection, self._name("figures")):
+                return None
+        frame = with_ids(popularity(self.ledger, self.popularity))
+        changes.looked_up += self._matcher.for_usage(frame)
+        with self.ledger.reading() as connection:
+            return _Figures(frame, f"{state}|{self._matcher.moves(connection)}")
 
     def _name(self, what: str) -> str:
         return f"{what}:{self.sink.name}"
 
     def _changed_processes(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
-        wanted.resolve(connection, self.stale_days)
-        anew = sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
-        if not wanted.want(connection, everything=anew, stale_before=sent.setting(connection, self._name("stale"))):
+        if not self._want(connection):
             return
+        anew = self._anew(connection)
         sent.begin_built(connection)
-        entities = self.sink.processes(edges.flows(connection), changes.note_unmatched)
+        known = self._matcher.known(connection)
+        entities = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
         yield from self._compared(connection, entities, changes, sent.note_built)
         changes.waiting = len(wanted.waiting(connection))
-        changes.orphans = sent.orphans(connection, self.sink.name)
+        changes.orphans = sent.orphans(connection, self.sink.name, everything=anew)
+        self._guard(connection, changes)
 
-    def _changed_usage(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
-        if _figures(connection, self) == sent.setting(connection, self._name("figures")):
-            return
-        frame = popularity(self.ledger, self.popularity)
-        yield from self._compared(connection, self.sink.usage(frame, changes.note_unmatched), changes)
+    def _guard(self, connection: Connection, changes: Changes) -> None:
+        """Hold all removals back when they are more than one emission may make."""
+        lost = len(changes.orphans[PROCESS])
+        if lost > math.ceil(sent.processes(connection, self.sink.name) * self.max_removals / 100):
+            log.warning("removals.held_back", sink=self.sink.name, removals=lost, most=self.max_removals)
+            changes.held_back = lost
+            changes.orphans = {}
+
+    def _changed_usage(self, connection: Connection, changes: Changes, figures: "_Figures") -> Iterator[Entity]:
+        entities = self.sink.usage(figures.frame, changes.note_unmatched, self._matcher.known(connection))
+        yield from self._compared(connection, entities, changes)
 
     def _compared(
         self, connection: Connection, entities: Iterable[Entity], changes: Changes, note: Note | None = None
@@ -186,6 +251,14 @@ class Emitter:
                 pass  # whoever lost the lease removes nothing
             self.sink.remove(some)
             sent.forget(self._writes, self.sink.name, [name for _, name in some])
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Popularity with the ids of datasets, and a text that changes when it does."""
+
+    frame: pd.DataFrame
+    state: str
 
 
 def _refused(batch: Sequence[Entity], refused: Sequence[Rejected], changes: Changes) -> list[Entity]:

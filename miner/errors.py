@@ -83,6 +83,17 @@ class LedgerError(MinerError):
     """The ledger cannot be opened, written or trusted."""
 
 
+class RemovalsError(MinerError):
+    """A run would have removed more of what it sent than it may; everything else of it was done."""
+
+    def __init__(self, removals: int, most: int) -> None:
+        super().__init__(
+            f"{removals} processes were not removed: one run may remove {most} percent of those sent",
+            mend="look at uc-miner plan; when it is right, run once with --max-removals 100, "
+            "else look for lost rights or a narrowed view",
+        )
+
+
 class SinkError(MinerError):
     """A sink refused what was sent, or could not be reached."""
 

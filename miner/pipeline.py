@@ -12,7 +12,7 @@ import structlog
 
 from miner import emission, mining
 from miner.emission import Changes, Emitter
-from miner.errors import HeldError, MinerError, StoppedError
+from miner.errors import HeldError, MinerError, RemovalsError, StoppedError
 from miner.ledger import LINEAGE, Ledger, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import MinedDay, Source
@@ -126,6 +126,8 @@ class Run:
         try:
             with self.leases.holding(self.emitter.sink.name, EMISSION) as lease:
                 outcome.changes = self.emitter.under(lease).emit(self._stoppable(watch))
+            if outcome.changes.held_back:
+                raise RemovalsError(outcome.changes.held_back, self.emitter.max_removals)
         except StoppedError:
             outcome.stopped = True
         except HeldError as error:

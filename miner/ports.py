@@ -3,7 +3,7 @@
 Both have two real implementations (embedded and Databricks; files and Purview) and one full fake in the tests.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
@@ -140,6 +140,57 @@ class Rejected:
     reason: str
 
 
+MATCHED = "matched"
+AMBIGUOUS = "ambiguous"
+MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a catalog holds for a dataset, given by its ledger id: one asset (MATCHED), or none to be referred to."""
+
+    dataset: int
+    state: str
+    type_name: str = ""
+    qualified_name: str = ""
+    reason: str = ""
+    """Which rule found it, or why none is referred to; one text for all datasets of which the same is to be said."""
+
+
+Known = Callable[[Collection[int]], Mapping[int, Match]]
+"""What the ledger knows of some datasets; those that were never looked up are left out."""
+
+
+def nothing_known(_: Collection[int]) -> Mapping[int, Match]:
+    """Tell of no dataset what a catalog holds for it."""
+    return {}
+
+
+class IndexedAsset(NamedTuple):
+    """An asset of a catalog, and the key that it is found under."""
+
+    key: str
+    type_name: str
+    qualified_name: str
+
+
+class AssetIndex(Protocol):
+    """The assets of a catalog, kept to be found by keys that the catalog itself does not know."""
+
+    @property
+    def due(self) -> bool:
+        """Whether it is to be renewed before it is asked."""
+        ...
+
+    def renew(self, assets: Iterable[Sequence[IndexedAsset]]) -> None:
+        """Replace all that was kept; what was kept stays when reading the new ones fails."""
+        ...
+
+    def find(self, keys: Collection[str]) -> Mapping[str, Sequence[IndexedAsset]]:
+        """The assets under some keys; keys without any are left out."""
+        ...
+
+
 class Delivery(NamedTuple):
     """A batch that was sent, and what was refused of it."""
 
@@ -160,12 +211,32 @@ class Sink(Protocol):
         """
         ...
 
-    def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
-        """One entity per process and target, built from the ledger's current edges (`miner.schemas.FLOWS`)."""
+    naming: str
+    """Changes with whatever names of assets depend on; '' when the sink has no catalog to look them up in."""
+
+    def matches(self, datasets: Iterable[pa.RecordBatch], index: AssetIndex) -> Iterator[Sequence[Match]]:
+        """Look datasets (`miner.schemas.DATASETS`) up in the catalog: one match for each, in any order.
+
+        Raises SinkError: a look-up that failed is never a missing asset.
+        """
         ...
 
-    def usage(self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
-        """One entity per dataset with its figures for every window, to be merged into the catalog's own asset."""
+    def processes(
+        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """One entity per process and target, built from the ledger's current edges (`miner.schemas.FLOWS`).
+
+        A dataset that `known` tells nothing of is taken for its most likely asset.
+        """
+        ...
+
+    def usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """One entity per dataset with its figures for every window, to be merged into the catalog's own asset.
+
+        `popularity` is that of `miner.popularity`, with the ledger ids of datasets as the column `dataset_id`.
+        """
         ...
 
     def prepare(self) -> None:

@@ -150,6 +150,21 @@ FLOWS = pa.schema(
 `column_pairs` is a JSON list of `[source column, target column]`, sorted; empty text when none is known.
 """
 
+DATASETS = pa.schema(
+    [
+        ("dataset", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("kind", pa.string()),
+        ("catalog", pa.string()),
+        ("schema", pa.string()),
+        ("name", pa.string()),
+        ("path", pa.string()),
+        ("type", pa.string()),
+        ("spelling", pa.string()),
+    ]
+)
+"""Datasets to be looked up in a catalog: ledger id, then as the ends of FLOWS."""
+
 LABELS = pa.schema(
     [
         ("kind", pa.string()),

@@ -171,13 +171,20 @@ def run(
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source with no row in scope.")] = False,
     allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Accept settled days that lost rows.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for others that are at work on the same.")] = False,
+    max_removals: Annotated[
+        int | None,
+        typer.Option(min=0, max=100, metavar="PERCENT", help="Most of our processes that may be removed; else as set."),
+    ] = None,
 ) -> int:
     """Mine what is due, then emit what changed. What another process is at work on is left to it."""
     session: Session = context.obj
     parts = session.parts()
     leave = Leave(empty=allow_empty, shrunk=allow_shrink)
     with bars("looking what is due") as shown:
-        ran = jobs.run(parts, sources=source or (), emit=not no_emit, leave=leave, watches=shown.watches, wait=wait)
+        ran = jobs.run(
+            parts, sources=source or (), emit=not no_emit, leave=leave, max_removals=max_removals,
+            watches=shown.watches, wait=wait,
+        )  # fmt: skip
     show_run(Screen(), ran)
     for where, failure in ran.outcome.failures:
         screen.error(failure, where)
@@ -319,22 +326,25 @@ def explain(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Tell which Purview assets a dataset may be, by which rules. Needs no settings, and asks no server.
+    """Tell which Purview assets a dataset may be, by which rules, and which it is when [purview] names an account.
 
     From standard input it reads one JSON object a line, {"name": …}, {"path": …} or {"namespace": …, "name": …},
     "mounts" where needed, and answers each with one line of JSON.
     """
     session: Session = context.obj
-    naming = session.parts().naming
+    parts = session.parts()
+    naming = parts.naming
     if name_or_path is not None and openlineage:
         raise SettingsError("there are two questions", mend="give NAME-OR-PATH, or --openlineage NAMESPACE NAME")
     if openlineage is None and name_or_path in {None, "-"}:
         if name_or_path is None and sys.stdin.isatty():
             raise SettingsError("there is nothing to explain", mend="give NAME-OR-PATH, or - and lines of JSON")
-        return MISUSED if explanations.answer_lines(explanations.standard_input(), naming) else 0
+        with parts.finding() as find:
+            return MISUSED if explanations.answer_lines(explanations.standard_input(), naming, find) else 0
     namespace, name = openlineage or (None, "")
     question = asked_here(name_or_path or "", namespace, name, metastore, mounts)
-    answer = explained(question, naming)
+    with parts.finding() as find:
+        answer = explained(question, naming, find)
     if json:
         explanations.print_json(answer)
     else:

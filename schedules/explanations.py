@@ -4,13 +4,13 @@ A question is a name, a path, or an OpenLineage namespace and name; what else it
 stands for what the settings do not know.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import orjson
 
-from miner.errors import SettingsError
-from sinks.purview.naming import Context, Naming, mounts, of_name_text, of_openlineage, of_path_text, of_text
+from miner.errors import SettingsError, SinkError
+from sinks.purview.naming import Candidate, Context, Naming, mounts, of_name_text, of_openlineage, of_path_text, of_text
 
 UNKNOWN_METASTORE = "<METASTORE_ID>"
 UNKNOWN_HOST = "<WORKSPACE_ID>.azuredatabricks.net"
@@ -38,15 +38,19 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The answer to a question; `match` is the asset that a catalog holds, None when none was asked."""
+    """The answer to a question; `match` is the asset that a catalog holds, None when it has none or was not asked."""
 
     given: object
     naming: Naming
     reason: str
-    match: None = None
+    match: Candidate | None = None
 
 
-def explained(question: Question, context: Context) -> Explanation:
+Find = Callable[[Naming], Candidate | str]
+"""Looks candidates up in a catalog; gives the asset, or why there is none."""
+
+
+def explained(question: Question, context: Context, find: Find | None = None) -> Explanation:
     """The candidates of a dataset, and what is to be said of them. What nobody knows stands as a placeholder."""
     naming = _naming(question, context)
     if not naming.candidates:
@@ -57,7 +61,19 @@ def explained(question: Question, context: Context) -> Explanation:
     names = " ".join(one.qualified_name for one in naming.candidates)
     notes += [f"{UNKNOWN_METASTORE} stands for the metastore's id"] if UNKNOWN_METASTORE in names else []
     notes += [f"{UNKNOWN_HOST} stands for the metastore's host"] if UNKNOWN_HOST in names else []
-    return Explanation(question.given, naming, "; ".join([_NOT_LOOKED_UP, *notes]))
+    match, told = _found(naming, find)
+    return Explanation(question.given, naming, "; ".join([told, *notes]), match)
+
+
+def _found(naming: Naming, find: Find | None) -> tuple[Candidate | None, str]:
+    """The asset, and where it was looked for. A catalog that cannot be asked hinders no explanation."""
+    if find is None:
+        return None, _NOT_LOOKED_UP
+    try:
+        found = find(naming)
+    except SinkError as error:
+        return None, f"not looked up: {error.message}"
+    return (None, found) if isinstance(found, str) else (found, f"found in Purview by: {found.rule}")
 
 
 def asked(line: bytes) -> Question:
@@ -93,16 +109,17 @@ def refused(line: bytes, message: str) -> Explanation:
 
 def told(explanation: Explanation) -> dict[str, object]:
     """The answer as JSON values."""
-    found = [
-        {"typeName": one.type_name, "qualifiedName": one.qualified_name, "rule": one.rule}
-        for one in explanation.naming.candidates
-    ]
+    found = [_told(one) for one in explanation.naming.candidates]
     return {
         "input": explanation.given,
         "candidates": found,
-        "match": explanation.match,
+        "match": _told(explanation.match) if explanation.match else None,
         "reason": explanation.reason,
     }
+
+
+def _told(candidate: Candidate) -> dict[str, str]:
+    return {"typeName": candidate.type_name, "qualifiedName": candidate.qualified_name, "rule": candidate.rule}
 
 
 def _naming(question: Question, context: Context) -> Naming:

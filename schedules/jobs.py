@@ -59,6 +59,7 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
     sources: Sequence[str] = (),
     emit: bool = True,
     leave: Leave = NO_LEAVE,
+    max_removals: int | None = None,
     watches: Watches = NOBODY,
     command: str = "run",
     wait: bool = False,
@@ -71,7 +72,7 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
     with (
         parts.ledger() as ledger,
         parts.sources(ledger, sources, leave) as opened,
-        parts.emitter(ledger) as emitter,
+        parts.emitter(ledger, max_removals) as emitter,
     ):
         leases = parts.leases(ledger, "endless" if wait else "while silent")
         work = Run(ledger, opened, emitter if emit else None, parts.now, leases, command)

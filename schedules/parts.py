@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.ledger import Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
+from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
 from miner.ledger.leases import Clock, Leases, Patience, database_clock
+from miner.ledger.matches import Ages
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
@@ -24,6 +27,7 @@ from miner.scope import Scope
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
 from queries.system_tables import NAME_TABLES, SystemTableReader
+from schedules.explanations import Find
 from schedules.settings import Settings
 from schedules.settings.model import Purview
 from schedules.settings.scope import globs
@@ -33,7 +37,7 @@ from sinks.purview.client import PurviewSink
 from sinks.purview.clouds import CLOUDS, account_address, portal_address
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
-from sinks.purview.options import PurviewOptions
+from sinks.purview.options import SEARCH, PurviewOptions
 from sinks.purview.sign_in import SignIn, signed_in
 
 if TYPE_CHECKING:
@@ -154,11 +158,24 @@ class Parts:
         )
 
     @contextmanager
-    def emitter(self, ledger: Ledger) -> Iterator[Emitter | None]:
-        """What brings the configured sink up to date; None when there is no sink."""
+    def emitter(self, ledger: Ledger, max_removals: int | None = None) -> Iterator[Emitter | None]:
+        """What brings the configured sink up to date; None when there is no sink.
+
+        It removes at most `max_removals` percent of what was sent; else as set.
+        """
         with self.sink(ledger) as sink:
             stale = self.settings.mining.stale_days
-            yield Emitter(ledger, sink, stale, self.popularity(), self.now) if sink else None
+            if sink is None:
+                yield None
+                return
+            most = self.settings.purview.max_removals if max_removals is None else max_removals
+            yield Emitter(ledger, sink, stale, self.popularity(), self.now, self.ages, most)
+
+    @property
+    def ages(self) -> Ages:
+        """How long it holds what a catalog was found to hold."""
+        purview = self.settings.purview
+        return Ages(timedelta(days=purview.matched_days), timedelta(days=purview.missing_days))
 
     @contextmanager
     def sink(self, ledger: Ledger | None = None) -> Iterator[FilesSink | PurviewSink | None]:
@@ -175,6 +192,20 @@ class Parts:
                 yield sink
         else:
             yield None
+
+    @contextmanager
+    def finding(self) -> Iterator[Find | None]:
+        """Looks candidates up in the catalog of the settings, and the ledger's index of it; None without a catalog."""
+        with ExitStack() as opened:
+            sink = opened.enter_context(self.sink())
+            if not isinstance(sink, PurviewSink):
+                yield None
+            elif self.settings.purview.index != SEARCH or ledger_missing(self.settings.ledger.url):
+                yield sink.match
+            else:
+                ledger = opened.enter_context(self.ledger())
+                index = LedgerIndex(ledger, sink.name, self.ages.missing, self.now())
+                yield partial(sink.match, index=index)
 
     @property
     def naming(self) -> Context:
@@ -215,9 +246,10 @@ class Parts:
             process_type=purview.process_type,
             process_types=purview.process_types,
             process_kinds=purview.process_kinds,
-            consumers=purview.consumers,
             workspace_domain=CLOUDS[purview.cloud].workspaces,
             usage_group=purview.business_metadata_group,
+            missing=purview.missing,
+            index=purview.index,
         )
 
 

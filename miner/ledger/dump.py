@@ -36,6 +36,7 @@ def dump(connection: Connection) -> Iterator[str]:
         ("alias", _aliases(connection)),
         ("usage", _usage(connection)),
         ("usage_month", _usage_months(connection)),
+        ("match", _matches(connection)),
         ("emission", _emissions(connection)),
         ("rejection", _rejections(connection)),
     ):
@@ -174,6 +175,18 @@ def _counted(rest: Sequence[Any]) -> Row:
         **dict(zip(names, measures, strict=False)),
         "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
     }  # fmt: skip
+
+
+def _matches(connection: Connection) -> Iterator[Row]:
+    query = (
+        f"SELECT m.sink, m.state, m.type_name, m.qualified_name, m.reason, {_named('d')} FROM asset_match m "  # noqa: S608
+        "JOIN dataset d ON d.id = m.dataset_id"
+    )
+    for sink, state, type_name, name, reason, *dataset in _read(connection, query, 1, 6, 7, 8, 9, 10):
+        yield {
+            "sink": sink, "dataset": _told(dataset), "state": state, "type": type_name, "qualified_name": name,
+            "reason": reason,
+        }  # fmt: skip
 
 
 def _emissions(connection: Connection) -> Iterator[Row]:

@@ -21,6 +21,12 @@ ACTIVE = (
 )
 """Of an `edge_month m` and the `cutoff c` of its source: some of its days are not stale."""
 
+IS_ACTIVE = (
+    "EXISTS (SELECT 1 FROM edge_month m LEFT JOIN temp.cutoff c ON c.source_id = m.source_id "  # noqa: S608
+    f"WHERE m.edge_id = {{edge}} AND {ACTIVE})"
+)
+"""Whether an edge, whose id is to be filled in, is current. Needs `miner.ledger.wanted.resolve`."""
+
 _SEEN = """
   max(CASE WHEN m.direct_bits <> 0 THEN 1 ELSE 0 END) AS verified,
   group_concat(DISTINCT nullif(m.set_id, 0)) AS sets,
@@ -49,7 +55,8 @@ HAVING {STANDS}
 """  # noqa: S608 -- our own text throughout
 
 
-def _end(side: str) -> str:
+def end_of(side: str) -> str:
+    """The columns of a `dataset` by its name in a query: kind, catalog, schema, name, path, type, spelling."""
     spelled = f"coalesce({side}.spelling, {side}.path, {side}.catalog || '.' || {side}.schema || '.' || {side}.name)"
     listed = f"SELECT min(o.type) FROM table_form o WHERE o.dataset_id = {side}.id"  # noqa: S608 -- our own text
     return (
@@ -60,7 +67,7 @@ def _end(side: str) -> str:
 
 _FLOWS = f"""
 SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id,
-  p.pipeline_id, p.label, p.task_key, p.workspace_name, p.workspace_url, {_end("s")}, {_end("t")},
+  p.pipeline_id, p.label, p.task_key, p.workspace_name, p.workspace_url, {end_of("s")}, {end_of("t")},
   f.sets, k.content, f.verified
 FROM ({_EDGES_OF_WANTED}) f
 {_ITS_ONLY_SET}
@@ -112,7 +119,7 @@ class _Contents:
 
 
 _REPORTED = f"""
-SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {_end("s")}, {_end("t")}, f.first_days, f.last_days,
+SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {end_of("s")}, {end_of("t")}, f.first_days, f.last_days,
   f.sets, k.content, f.verified, {wanted.LABEL}
 FROM (
   SELECT coalesce(pa.to_id, e.process_id) AS process, coalesce(ta.to_id, e.target_dataset) AS target,

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select
 
 from miner import days
-from miner.ledger import tables
+from miner.ledger import matches, tables
 from miner.ports import TABLE_LINEAGE
 from miner.scope import OUTSIDE
 
@@ -162,9 +162,10 @@ def counts(connection: Connection) -> dict[str, int]:
         "column_sets": tables.column_set, "readers": tables.reader, "emissions": tables.emission,
         "rejections": tables.rejection, "flows_to_look_at": tables.dirty_flow,
     }  # fmt: skip
-    return {
+    counted = {
         name: connection.execute(select(func.count()).select_from(table)).scalar_one() for name, table in held.items()
     }
+    return counted | {f"datasets_{state}": number for state, number in matches.counts(connection).items()}
 
 
 def runs(connection: Connection, limit: int = 5) -> list[tuple[str, datetime, datetime | None, str, str]]:

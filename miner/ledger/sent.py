@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from miner import days
-from miner.ledger import bulk, tables
+from miner.ledger import bulk, edges, tables
 from miner.ledger.leases import Writes
 from miner.ports import Entity, Rejected
 
@@ -44,6 +44,8 @@ _ORPHANS = (
     f"WHERE m.sink = :sink AND m.kind = :kind AND {_NOT_BUILT} ORDER BY m.qualified_name"
 )
 
+_ORPHAN_FLOWS = _ORPHANS.replace("m.type_name, m.qualified_name", "m.process_id, m.target_dataset", 1)
+
 # What hangs below one that is not built was not wanted, or would be gone itself.
 _CHILDLESS = (
     "SELECT m.type_name, m.qualified_name FROM emission m "  # noqa: S608 -- our own text throughout
@@ -55,21 +57,58 @@ _CHILDLESS = (
     "ORDER BY m.qualified_name"
 )
 
-_LOSING = (("process", _ORPHANS), ("consumer", _ORPHANS), ("runnable", _CHILDLESS))
+# What stood for a dataset whose asset is there now, or that no process has as an end any more.
+_UNUSED = (
+    "SELECT m.type_name, m.qualified_name FROM emission m "  # noqa: S608 -- our own text throughout
+    f"WHERE m.sink = :sink AND m.kind = :kind AND {_NOT_BUILT} AND (:everything OR EXISTS "
+    "(SELECT 1 FROM asset_match a WHERE a.sink = m.sink AND a.dataset_id = m.target_dataset AND a.state = 'matched') "
+    "OR NOT EXISTS (SELECT 1 FROM (SELECT m.target_dataset AS id UNION ALL "
+    "SELECT from_id FROM temp.dataset_alias WHERE to_id = m.target_dataset) r "
+    "JOIN edge e ON e.target_dataset = r.id OR e.source_dataset = r.id "
+    "LEFT JOIN temp.process_alias pa ON pa.from_id = e.process_id "
+    "LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset "
+    "JOIN emission p ON p.process_id = coalesce(pa.to_id, e.process_id) "
+    "AND p.target_dataset = coalesce(ta.to_id, e.target_dataset) AND p.sink = m.sink AND p.kind = 'process' "
+    "WHERE (EXISTS (SELECT 1 FROM temp.built b WHERE b.kind = p.kind AND b.name = p.qualified_name) OR NOT EXISTS "
+    "(SELECT 1 FROM temp.wanted w WHERE w.process = p.process_id AND w.target = p.target_dataset)) "
+    f"AND {edges.IS_ACTIVE.format(edge='e.id')})) ORDER BY m.qualified_name"
+)
+
+_LOSING = (
+    ("process", _ORPHANS),
+    ("consumer", _ORPHANS),
+    ("runnable", _CHILDLESS),
+    ("placeholder", _UNUSED),
+)
 """Kinds of our own entities that may lose what they stand for, in the order in which they go."""
 
 
-def orphans(connection: Connection, sink: str) -> dict[str, list[tuple[str, str]]]:
+def orphans(connection: Connection, sink: str, *, everything: bool = False) -> dict[str, list[tuple[str, str]]]:
     """Entities (type, qualified name) that stand for wanted flows and are not built any more, by kind.
 
     Kinds come in the order in which they can be removed. Call `miner.ledger.wanted.want` first, `begin_built`, and
-    `note_built` for all that is built.
+    `note_built` for all that is built. `everything` tells that all flows were wanted.
     """
     lost = {}
     for kind, query in _LOSING:
-        found = connection.execute(text(query), {"sink": sink, "kind": kind})
+        values = {"sink": sink, "kind": kind, "everything": everything}
+        found = connection.execute(text(query), {name: value for name, value in values.items() if f":{name}" in query})
         lost[kind] = [(type_name, name) for type_name, name in found]
     return lost
+
+
+def orphan_flows(connection: Connection, sink: str) -> list[tuple[int, int]]:
+    """The flows (process, target) of the processes that `orphans` told."""
+    found = connection.execute(text(_ORPHAN_FLOWS), {"sink": sink, "kind": "process"})
+    return [(process, target) for process, target in found]
+
+
+def processes(connection: Connection, sink: str) -> int:
+    """How many process entities are there, or may be."""
+    counted = select(func.count()).select_from(tables.emission)
+    return connection.execute(
+        counted.where(tables.emission.c.sink == sink, tables.emission.c.kind == "process")
+    ).scalar_one()
 
 
 def mark_sending(ledger: Writes, sink: str, batch: Sequence[Entity], now: datetime) -> None:

@@ -337,6 +337,34 @@ emission = Table(
 )
 """What was sent: `sending` is committed before a send, `sent` after it, so that a crash leaves a trace."""
 
+asset_match = Table(
+    "asset_match",
+    metadata,
+    Column("sink", String, primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String, nullable=False),
+    Column("type_name", String, nullable=False),
+    Column("qualified_name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("naming", String, nullable=False),
+    Column("looked_up_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What a sink's catalog holds for a dataset: one asset (`matched`), several (`ambiguous`) or none (`missing`), when
+last looked up; `naming` is the sink's, under which it was named."""
+
+asset_index = Table(
+    "asset_index",
+    metadata,
+    Column("sink", String, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("type_name", String, primary_key=True),
+    Column("qualified_name", Text, primary_key=True),
+    Column("renewal", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The assets of a sink's catalog by the key that they are found under; `renewal` grows each time all are read."""
+
 rejection = Table(
     "rejection",
     metadata,

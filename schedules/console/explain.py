@@ -9,7 +9,7 @@ import orjson
 from miner.errors import SettingsError
 from schedules.console import screen
 from schedules.console.screen import Screen
-from schedules.explanations import Explanation, asked, explained, lines, refused, told
+from schedules.explanations import Explanation, Find, asked, explained, lines, refused, told
 from sinks.purview.naming import Context
 
 
@@ -20,7 +20,8 @@ def show_explanation(shown: Screen, explanation: Explanation) -> None:
         # One to copy from a terminal: a table would break long names.
         shown.line(f"{at:>3}. {one.type_name}  ({one.rule}{', a guess' if one.guessed else ''})")
         shown.line(f"     {one.qualified_name}")
-    shown.line("match:  -")
+    match = explanation.match
+    shown.line(f"match:  {match.type_name} {match.qualified_name}" if match else "match:  -")
     shown.line(f"reason: {explanation.reason}")
 
 
@@ -29,12 +30,12 @@ def print_json(explanation: Explanation) -> None:
     sys.stdout.write(_line(explanation))
 
 
-def answer_lines(given: Iterable[bytes], context: Context) -> int:
+def answer_lines(given: Iterable[bytes], context: Context, find: Find | None = None) -> int:
     """Answer each line of JSON with one; tell of those that are no question. Gives their number."""
     wrong = 0
     for number, line in lines(given):
         try:
-            answer = explained(asked(line), context)
+            answer = explained(asked(line), context, find)
         except SettingsError as failure:
             wrong += 1
             message = f"line {number}: {failure.message}"

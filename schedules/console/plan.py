@@ -32,6 +32,8 @@ def told(plan: Plan) -> dict[str, object]:
         "unchanged": dict(changes.unchanged),
         "removed": [{"type": type_name, "qualified_name": name} for type_name, name in changes.removed],
         "unmatched": unmatched,
+        "held_back": changes.held_back,
+        "looked_up": dict(changes.looked_up),
         "waiting": changes.waiting,
         "operations": plan.operations,
         "operations_per_second": plan.operations_per_second,

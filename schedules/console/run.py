@@ -102,6 +102,13 @@ def show_changes(screen: Screen, changes: Changes) -> None:
     screen.table(heads, _changes(changes))
     if changes.waiting:
         screen.line(f"{changes.waiting:,} flows of jobs seen on a single day wait for a second one")
+    if changes.held_back:
+        screen.line(
+            f"{changes.held_back:,} processes are to be removed, and more than [purview] max_removals allow", "red"
+        )
+    if changes.looked_up:
+        found = ", ".join(f"{count:,} {state}" for state, count in sorted(changes.looked_up.items()))
+        screen.line(f"{changes.looked_up.total():,} datasets looked up in Purview: {found}")
     for reason, count in changes.rejected.most_common(_MOST_REASONS):
         screen.line(f"rejected: {count:,} for {reason}", "red")
     if changes.unmatched:

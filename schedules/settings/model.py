@@ -182,6 +182,21 @@ class Purview(Section):
     rules: Annotated[tuple[NamingRule, ...], BeforeValidator(checks.items)] = setting(
         (), "a list of tables [[purview.rules]]", "names of assets that the miner does not know by itself, in order"
     )
+    missing: Literal["skip", "placeholder"] = setting(
+        "skip",
+        '"skip" or "placeholder"',
+        "what becomes of a dataset that Purview has no asset for: left out, or drawn as an entity of our own",
+    )
+    index: Literal["none", "search"] = setting(
+        "none",
+        '"none" or "search"',
+        "search: read the names of all assets, to find those in another spelling and folders above a path",
+    )
+    matched_days: Whole = whole(30, 0, 3650, "days after which an asset that was found is looked up again")
+    missing_days: Whole = whole(1, 0, 3650, "days after which an asset that was not found is looked up again")
+    max_removals: Whole = whole(
+        5, 0, 100, "percent of our processes that one run may remove; more are kept, and the run fails"
+    )
     max_entities: Whole = whole(100, 1, 200, "entities in one request")
     max_bytes: Whole = whole(1_000_000, 100_000, 10_000_000, "bytes of one request")
     workers: Whole = whole(6, 1, 32, "requests that travel at once; fewer while Purview has trouble")
@@ -201,9 +216,6 @@ class Purview(Section):
     )
     process_kinds: GlobList = setting(
         ("*", "!query"), f"{GLOBS}; after a ! for those left out", "kinds of process that become entities"
-    )
-    consumers: GlobList = setting(
-        ("dashboard", "legacy_dashboard"), GLOBS, "kinds of process that become entities though they only read"
     )
 
     @field_validator("endpoint")

@@ -1,10 +1,12 @@
 """What the sink asks of the catalog beside posting entities: definitions, look-ups, deletions."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from itertools import groupby
+from urllib.parse import quote_plus
 
 import structlog
 
@@ -27,11 +29,17 @@ _TYPES_MEND = (
 _LOOKED_UP = 25
 """Qualified names asked for in one call: with many more the address would grow too long."""
 
+_LONGEST = 7_000
+"""Bytes of the names in one call: servers commonly take 8 KB for address and headers together."""
+
 _NO_SUCH_TYPE = "ATLAS-400-00-014"
 """What Atlas answers when asked for entities of a type that it does not have."""
 
 Key = tuple[str, str]
 """Type and qualified name."""
+
+Group = tuple[str, list[str]]
+"""A type and the qualified names asked for in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class Catalog:
 
     def __init__(self, session: AtlasSession) -> None:
         self._session = session
+        self._no_types: set[str] = set()
 
     def native_types(self, choice: str) -> bool:
         """Whether jobs and notebooks become entities of Purview's own types.
@@ -77,6 +86,7 @@ class Catalog:
         The usage group applies to those types of datasets the catalog has. pyapacheatlas's own update is of no use
         here: it creates groups that exist, which Atlas answers with 409.
         """
+        self._no_types.clear()
         for category, wanted in self._wanted(options):
             self._ensure(category, wanted)
 
@@ -100,14 +110,24 @@ class Catalog:
         there = self._session.entity_types()
         return cache(lambda name: self._definition(name) if name in there else None)
 
-    def assets(self, keys: Iterable[Key]) -> Mapping[Key, PresentAsset]:
-        """Those of the assets that are there."""
+    def assets(self, keys: Iterable[Key], pool: ThreadPoolExecutor | None = None) -> Mapping[Key, PresentAsset]:
+        """Those of the assets that are there; a pool asks for several groups of names at once."""
         found: dict[Key, PresentAsset] = {}
-        for type_name, group in groupby(sorted(keys), key=lambda key: key[0]):
-            names = [name for _, name in group]
-            for start in range(0, len(names), _LOOKED_UP):
-                found |= self._assets(type_name, names[start : start + _LOOKED_UP])
+        for some in (pool.map if pool else map)(self._assets, _groups(keys)):
+            found |= some
         return found
+
+    @property
+    def searches(self) -> bool:
+        """Whether all assets can be read, page by page."""
+        return self._session.searches
+
+    def pages(self, type_names: Sequence[str]) -> Iterator[list[Key]]:
+        """All assets of some types, those of one type after those of another."""
+        there = self._session.entity_types()
+        for type_name in type_names:
+            if type_name in there:
+                yield from self._session.pages(type_name)
 
     def delete_figures(self, asset: PresentAsset, group: str, figures: Iterable[str]) -> None:
         """Take single business attributes of one group away from an asset; nothing happens when it has none of them."""
@@ -155,7 +175,10 @@ class Catalog:
             return None
         return definition
 
-    def _assets(self, type_name: str, qualified_names: list[str]) -> dict[Key, PresentAsset]:
+    def _assets(self, group: Group) -> dict[Key, PresentAsset]:
+        type_name, qualified_names = group
+        if type_name in self._no_types:
+            return {}
         try:
             answer = self._session.get_entity(
                 qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=True, minExtInfo=True
@@ -163,6 +186,8 @@ class Catalog:
         except RefusedError as refusal:
             if not refusal.absent and refusal.code != _NO_SUCH_TYPE:
                 raise
+            if refusal.code == _NO_SUCH_TYPE:
+                self._no_types.add(type_name)
             return {}
         active = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]
         return {(type_name, one["attributes"]["qualifiedName"]): _present(one) for one in active}
@@ -175,3 +200,21 @@ def _present(entity: Json) -> PresentAsset:
         entity.get("businessAttributes") or {},
         entity.get("customAttributes") or {},
     )
+
+
+def _groups(keys: Iterable[Key]) -> Iterator[Group]:
+    """The names by type, as many in a group as one call takes."""
+    for type_name, group in groupby(sorted(keys), key=lambda key: key[0]):
+        some: list[str] = []
+        size = 0
+        for _, name in group:
+            length = len(quote_plus(name))
+            if length > _LONGEST:
+                continue
+            if some and (len(some) == _LOOKED_UP or size + length > _LONGEST):
+                yield type_name, some
+                some, size = [], 0
+            some.append(name)
+            size += length
+        if some:
+            yield type_name, some

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from miner.checks import Check
-from miner.ports import Delivery, Entity, Rejected, Unmatched
+from miner.ports import AssetIndex, Delivery, Entity, Known, Match, Rejected, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.authentication import Authentication, authenticated
 from sinks.purview.batches import batched
@@ -20,6 +20,8 @@ from sinks.purview.clouds import PUBLIC
 from sinks.purview.entities import process_entities
 from sinks.purview.figures import FigureSender
 from sinks.purview.hierarchy import MAKER
+from sinks.purview.matching import match_of, matches
+from sinks.purview.naming import Candidate, Naming
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.pace import Pace
@@ -51,6 +53,7 @@ class PurviewSink:
         patience: Patience = DEFAULT_PATIENCE,
         pace: Pace | None = None,
     ) -> None:
+        self.naming = options.names_fingerprint
         self._given = options
         self._pace = pace or Pace(options.operations_per_second)
         address = api_address(endpoint)
@@ -74,13 +77,25 @@ class PurviewSink:
         """The options, with what the catalog's types make of `process_types`."""
         return replace(self._given, native=self._catalog.native_types(self._given.process_types))
 
-    def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
-        """As `sinks.purview.entities.process_entities`."""
-        return process_entities(flows, unmatched, self._options)
+    def matches(self, datasets: Iterable[pa.RecordBatch], index: AssetIndex) -> Iterator[Sequence[Match]]:
+        """As `sinks.purview.matching.matches`."""
+        return matches(datasets, index, self._catalog, self._given)
 
-    def usage(self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
+    def match(self, naming: Naming, index: AssetIndex | None = None) -> Candidate | str:
+        """As `sinks.purview.matching.match_of`; without an index its assets count for nothing."""
+        return match_of(naming, index, self._catalog)
+
+    def processes(
+        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """As `sinks.purview.entities.process_entities`."""
+        return process_entities(flows, unmatched, self._options, known)
+
+    def usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
         """As `sinks.purview.usage.usage_entities`."""
-        return usage_entities(popularity, unmatched, self._given)
+        return usage_entities(popularity, unmatched, self._given, known)
 
     def prepare(self) -> None:
         """Create or widen the type definitions. Raises SinkError."""

@@ -4,21 +4,23 @@ An Atlas upsert replaces a process's inputs by the list it carries, so an entity
 (https://learn.microsoft.com/en-us/purview/data-gov-api-create-lineage-relationships).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 import pyarrow as pa
 
-from miner.ports import Entity, Unmatched
+from miner.ports import Entity, Known, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.bodies import Inputs, Line, consumer, inputs_of, process_body
 from sinks.purview.columns import column_mapping
 from sinks.purview.flows import CONSUMER, Flow, KnownDataset, KnownDatasets, flows
 from sinks.purview.hierarchy import Hierarchy, Place
-from sinks.purview.options import DEFAULT, PurviewOptions
+from sinks.purview.options import DEFAULT, PLACEHOLDER, PurviewOptions
+from sinks.purview.placeholders import placeholder
 
 Report = Callable[[Unmatched], None]
 
@@ -27,27 +29,33 @@ _AT_ONCE = 1000
 
 
 class _Drawn(NamedTuple):
-    """A process entity, where it hangs, and the dataset made for it when it only reads."""
+    """A process entity, where it hangs, the dataset made for it when it only reads, and those made for its ends."""
 
     place: Place
     process: Entity
     consumer: Entity | None
+    placeholders: Sequence[Entity]
 
 
 def process_entities(
-    batches: Iterable[pa.RecordBatch], unmatched: Report, options: PurviewOptions = DEFAULT
+    batches: Iterable[pa.RecordBatch],
+    unmatched: Report,
+    options: PurviewOptions = DEFAULT,
+    known_matches: Known = nothing_known,
 ) -> Iterator[Entity]:
     """The entities of batches of `miner.schemas.FLOWS`, in their order, some at a time behind what they hang below.
 
     Reported are, once each: an input without an asset, a flow that gives no entity, a shortened column mapping.
     """
-    known = KnownDatasets(options.naming)
+    stand_in = partial(placeholder, options=options) if options.missing == PLACEHOLDER else None
+    known = KnownDatasets(options.naming, known_matches, stand_in)
     drawing = _Drawing(known, Hierarchy(options), options, unmatched, _once(unmatched))
     drawn = (one for flow in flows(batches, known) if (one := drawing.drawn(flow)))
     while some := list(islice(drawn, _AT_ONCE)):
         parents = [parent for one in some for parent in drawing.hierarchy.untold(one.place)]
         yield from sorted(parents, key=lambda parent: len(parent.needs))
         yield from (one.consumer for one in some if one.consumer)
+        yield from {made.qualified_name: made for one in some for made in one.placeholders}.values()
         yield from (one.process for one in some)
 
 
@@ -91,7 +99,9 @@ class _Drawing:
         place = self.hierarchy.place(flow, target.folded)
         name = self.options.named(f"{place.own_name}/{target.hash}", native=place.native)
         line = self._line(flow, name, title, inputs, output)
-        return _Drawn(place, self._entity(line, place, made), made)
+        ends = (self.known[one].made for one in (flow.target, *flow.sources))
+        placeholders = [one for one in ends if one]
+        return _Drawn(place, self._entity(line, place, made, placeholders), made, placeholders)
 
     def _left_out(self, flow: Flow, target: KnownDataset) -> str:
         if not self.options.draws(flow.process.kind):
@@ -109,8 +119,9 @@ class _Drawing:
             self.report(Unmatched(title, reason))
         return Line(flow, name, title, inputs, output, columns)
 
-    def _entity(self, line: Line, place: Place, made: Entity | None) -> Entity:
+    def _entity(self, line: Line, place: Place, made: Entity | None, placeholders: Sequence[Entity]) -> Entity:
         body = process_body(line, place, self.options)
+        needs = [one.qualified_name for one in (made, *placeholders) if one]
         return Entity(
             payload.PROCESS,
             line.name,
@@ -119,5 +130,5 @@ class _Drawing:
             payload.digest(body),
             operations=3 + len(line.inputs.references),  # the entity, its parent, its output, its inputs
             flow=(line.flow.process_id, line.flow.target),
-            needs=(*place.needs, made.qualified_name) if made else place.needs,
+            needs=(*place.needs, *needs),
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from miner.ports import Delivery, Entity, Rejected, Unmatched
+from miner.ports import AssetIndex, Delivery, Entity, Known, Match, Rejected, Unmatched, nothing_known
 from sinks.placement import placed, refused
 from sinks.purview import payload
 from sinks.purview.batches import batched, bulk_body
@@ -34,6 +34,7 @@ class FilesSink:
     """
 
     name = "files"
+    naming = ""
 
     def __init__(self, directory: Path, options: PurviewOptions = DEFAULT) -> None:
         self._directory = directory
@@ -41,13 +42,25 @@ class FilesSink:
         self.fingerprint = self._options.fingerprint
         self._numbers: dict[str, int] = {}
 
-    def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
-        """As `sinks.purview.entities.process_entities`."""
-        return process_entities(flows, unmatched, self._options)
+    def matches(
+        self,
+        datasets: Iterable[pa.RecordBatch],  # noqa: ARG002 (the port's)
+        index: AssetIndex,  # noqa: ARG002 (the port's)
+    ) -> Iterator[Sequence[Match]]:
+        """There is no catalog to look datasets up in: none is looked up, and none found."""
+        return iter(())
 
-    def usage(self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
+    def processes(
+        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """As `sinks.purview.entities.process_entities`."""
+        return process_entities(flows, unmatched, self._options, known)
+
+    def usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
         """As `sinks.purview.usage.usage_entities`."""
-        return usage_entities(popularity, unmatched, self._options)
+        return usage_entities(popularity, unmatched, self._options, known)
 
     def prepare(self) -> None:
         """Write the type definitions."""

@@ -1,6 +1,6 @@
 """Rows of current edges, grouped: one flow is what a process brings into one target, from all its sources."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,10 +9,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from miner.ports import Unmatched
+from miner.ports import Entity, Known, Match, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.assets import Asset
-from sinks.purview.names import Dataset, asset
+from sinks.purview.names import Dataset, asset, matched
 from sinks.purview.naming import Context
 from sinks.purview.processes import Process
 
@@ -27,6 +27,10 @@ _PROCESS = (
     "label", "task_key", "workspace_name", "workspace_url",
 )  # fmt: skip
 _DATASET = ("kind", "catalog", "schema", "name", "path", "type", "spelling")
+
+
+StandIn = Callable[[int, Dataset, Unmatched], Entity]
+"""Makes what stands for a dataset without an asset, given its ledger id."""
 
 
 class Flow(NamedTuple):
@@ -50,13 +54,17 @@ class KnownDataset:
     label: str
     folded: str
     hash: str
+    made: Entity | None = None
+    """What stands for it, where Purview has no asset."""
 
 
 class KnownDatasets:
     """The datasets of the rows at hand by ledger id: named once each, not once per edge."""
 
-    def __init__(self, naming: Context) -> None:
+    def __init__(self, naming: Context, known: Known = nothing_known, stand_in: StandIn | None = None) -> None:
         self._naming = naming
+        self._matches = known
+        self._stand_in = stand_in
         self._known: dict[int, KnownDataset] = {}
 
     def __getitem__(self, dataset: int) -> KnownDataset:
@@ -71,13 +79,18 @@ class KnownDatasets:
                 dataset: row for row, dataset in enumerate(batch.column(end).to_pylist()) if dataset not in self._known
             }
             columns = ["metastore_id", *(f"{end}_{part}" for part in _DATASET)]
-            for dataset, values in zip(rows, _texts(batch, columns, list(rows.values())), strict=True):
-                self._known[dataset] = self._named(Dataset(*values))
+            matches = self._matches(rows)
+            for dataset, values in zip(rows, texts(batch, columns, list(rows.values())), strict=True):
+                self._known[dataset] = self._named(dataset, Dataset(*values), matches.get(dataset))
 
-    def _named(self, dataset: Dataset) -> KnownDataset:
-        found = asset(dataset, self._naming)
+    def _named(self, number: int, dataset: Dataset, match: Match | None) -> KnownDataset:
+        found = matched(dataset, match) if match else asset(dataset, self._naming)
+        made = None
+        if self._stand_in and isinstance(found, Unmatched) and dataset.kind != CONSUMER:
+            made = self._stand_in(number, dataset, found)
+            found = Asset(made.type_name, made.qualified_name)
         reference = None if isinstance(found, Unmatched) else orjson.Fragment(payload.written(found.reference))
-        return KnownDataset(dataset.kind, found, reference, dataset.label, dataset.folded, dataset.hash)
+        return KnownDataset(dataset.kind, found, reference, dataset.label, dataset.folded, dataset.hash, made)
 
 
 def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:
@@ -95,7 +108,7 @@ def _flows(batch: pa.RecordBatch) -> Iterator[Flow]:
     pairs = pc.fill_null(batch.column("column_pairs"), "").to_pylist()
     verified = pc.fill_null(batch.column("verified"), fill_value=False).to_pylist()
     ends = [*starts[1:], batch.num_rows]
-    told = _texts(batch, _PROCESS, starts)
+    told = texts(batch, _PROCESS, starts)
     last, process = None, None
     for number, values, target, start, end in zip(numbers, told, targets, starts, ends, strict=True):
         if process is None or number != last:
@@ -124,7 +137,7 @@ def _starts(batch: pa.RecordBatch) -> list[int]:
     return [0, *(np.flatnonzero(changed) + 1).tolist()]
 
 
-def _texts(batch: pa.RecordBatch, columns: Sequence[str], rows: Sequence[int]) -> Iterator[tuple[str, ...]]:
+def texts(batch: pa.RecordBatch, columns: Sequence[str], rows: Sequence[int]) -> Iterator[tuple[str, ...]]:
     """The texts of some columns in some rows, '' for null."""
     chosen = batch.select(list(columns)).take(pa.array(rows, pa.int64()))
     return zip(*(pc.fill_null(column, "").to_pylist() for column in chosen.columns), strict=True)

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from miner.ports import Unmatched
+from miner.ports import MATCHED, Match, Unmatched
 from sinks.purview.assets import Asset
 from sinks.purview.naming.candidates import Naming, joined, named
 from sinks.purview.naming.context import NOTHING, Context
@@ -64,3 +64,10 @@ def asset(dataset: Dataset, context: Context = NOTHING) -> Asset | Unmatched:
     found = candidates(dataset, context)
     first = found.first
     return Asset(first.type_name, first.qualified_name) if first else Unmatched(dataset.label, found.reason)
+
+
+def matched(dataset: Dataset, match: Match) -> Asset | Unmatched:
+    """The asset that was found for a dataset when it was looked up, or why none is referred to."""
+    if match.state == MATCHED:
+        return Asset(match.type_name, match.qualified_name)
+    return Unmatched(dataset.label, match.reason)

@@ -19,6 +19,8 @@ Lineage tells notebooks, and of other kinds nothing; one and the same type, so t
 NOTEBOOK = "databricks_notebook"
 PROCESS = "databricks_process"
 
+_RUNNABLE = "databricks_runnable"
+
 KINDS = frozenset({"job", "notebook"})
 """Kinds of process that have native types."""
 
@@ -32,18 +34,19 @@ Look = Callable[[str], Definition | None]
 
 @dataclass(frozen=True, slots=True)
 class _Needed:
-    """Attributes by their type, and ends of relationships by the type they lead to."""
+    """Attributes by their type, ends of relationships by the type they lead to, and a type that it is a kind of."""
 
     attributes: Mapping[str, str] = field(default_factory=dict)
     ends: Mapping[str, str] = field(default_factory=dict)
+    above: str = ""
 
 
 _NEEDED: Mapping[str, _Needed] = {
     WORKSPACE: _Needed(),
     JOB: _Needed({"jobId": "long"}, {"workspace": WORKSPACE}),
-    TASK: _Needed({"jobId": "long"}, {"job": JOB}),
-    NOTEBOOK: _Needed({}, {"workspace": WORKSPACE}),
-    PROCESS: _Needed({"columnMapping": "string"}, {"task": "databricks_runnable"}),
+    TASK: _Needed({"jobId": "long"}, {"job": JOB}, _RUNNABLE),
+    NOTEBOOK: _Needed({}, {"workspace": WORKSPACE}, _RUNNABLE),
+    PROCESS: _Needed({"columnMapping": "string"}, {"task": _RUNNABLE}),
 }
 _GIVEN = frozenset({"qualifiedName", "name", "inputs", "outputs"})
 """What every entity of ours has, so that a definition may demand it."""
@@ -88,6 +91,8 @@ def misfit(look: Look) -> str:
         for end, kind in needed.ends.items():
             if ends.get(end, {}).get("typeName") != kind:
                 return f"{name} has no relationship {end} to {kind}"
+        if needed.above and needed.above not in {one["name"] for one in _lineage(definition, look)}:
+            return f"{name} is no {needed.above}"
         given = _GIVEN | needed.attributes.keys() | needed.ends.keys()
         demanded = [one for one, told in (attributes | ends).items() if not told.get("isOptional", True)]
         if unknown := sorted(set(demanded) - given):

@@ -8,6 +8,12 @@ from sinks.purview import payload
 from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
 
+NO_INDEX, SEARCH = "none", "search"
+"""What `index` may be."""
+
+SKIP, PLACEHOLDER = "skip", "placeholder"
+"""What `missing` may be."""
+
 AUTO, NATIVE, OWN = "auto", "native", "own"
 """What `process_types` may be."""
 
@@ -27,6 +33,9 @@ class PurviewOptions:
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
     `workers` requests travel at once, `operations_per_second` over all of them.
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
+    `index` tells whether datasets without an asset of exactly one of their names are searched among all assets
+    (`search`) or not (`none`). `missing` tells whether those without any asset are left out (`skip`), or become an
+    entity of our own (`placeholder`).
     `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
     or native where the catalog has them (`auto`); `native` is what came of it.
     `process_kinds` are globs of kinds that become entities, those after a `!` do not; `consumers` are kinds that get an
@@ -43,6 +52,8 @@ class PurviewOptions:
     workers: int = 6
     operations_per_second: float = 25
     collection: str = ""
+    index: str = NO_INDEX
+    missing: str = SKIP
     max_attribute_bytes: int = 32_000
     process_types: str = AUTO
     native: bool = False
@@ -60,6 +71,11 @@ class PurviewOptions:
     def consumer_type(self) -> str:
         """The type of datasets that stand for those who only read."""
         return f"{self._stem}_consumer"
+
+    @property
+    def placeholder_type(self) -> str:
+        """The type of datasets that stand for those without an asset."""
+        return f"{self._stem}_dataset"
 
     @property
     def _stem(self) -> str:
@@ -86,6 +102,11 @@ class PurviewOptions:
     def dataset_types(self) -> tuple[str, ...]:
         """Every type a dataset may be referenced by, those of the user's rules among them."""
         return tuple(dict.fromkeys((*DATASET_TYPES, *(rule.type_name for rule in self.naming.rules))))
+
+    @property
+    def names_fingerprint(self) -> str:
+        """Differs when datasets may be found under other names."""
+        return payload.digest(payload.written([asdict(self.naming), self.index]))
 
     @property
     def fingerprint(self) -> str:

@@ -8,6 +8,7 @@ PROCESS = "process"
 RUNNABLE = "runnable"
 CONSUMER = "consumer"
 PARENT = "parent"
+PLACEHOLDER = "placeholder"
 USAGE = "usage"
 
 PAYLOAD_VERSION = 2

@@ -4,7 +4,7 @@ As it comes, the client opens a connection per call, waits for ever, drops the s
 raises an exception that `except Exception` does not catch; so the four methods that touch the wire are replaced.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -26,6 +26,9 @@ from sinks.purview.refusals import ENDPOINT_MEND, BusyError, code_and_words, ref
 log = structlog.get_logger()
 
 API_VERSION = "2023-09-01"
+
+_PAGE = 1_000
+"""Results of a search that Purview gives at once, at most."""
 
 Parameters = Mapping[str, Any] | None
 Outcome = requests.Response | requests.RequestException
@@ -98,10 +101,28 @@ class AtlasSession(AtlasClient):  # type: ignore[misc]
     def search(self, keywords: str, type_names: Sequence[str], limit: int) -> list[str]:
         """Qualified names of assets of some types that a search for keywords finds, best first; Purview alone."""
         types = [{"entityType": name} for name in type_names]
-        body = {"keywords": keywords, "filter": {"or": types}, "limit": limit}
-        address = f"{self.endpoint_url.removesuffix('/atlas/v2')}/search/query"
-        found = self._post_http(address, json=body).body.get("value") or []
+        found = self._queried({"keywords": keywords, "filter": {"or": types}, "limit": limit}).get("value") or []
         return [one["qualifiedName"] for one in found if one.get("qualifiedName")]
+
+    def pages(self, type_name: str) -> Iterator[list[tuple[str, str]]]:
+        """Type and qualified name of all assets of a type, a page at a time; Purview alone.
+
+        https://learn.microsoft.com/en-us/rest/api/purview/datamapdataplane/discovery/query
+        """
+        body: dict[str, object] = {"keywords": None, "filter": {"entityType": type_name}, "limit": _PAGE}
+        while True:
+            answer = self._queried(body)
+            found = answer.get("value") or []
+            yield [(type_name, one["qualifiedName"]) for one in found if one.get("qualifiedName")]
+            token = answer.get("continuationToken")
+            if not token or not found:
+                return
+            body["continuationToken"] = token
+
+    def _queried(self, body: Mapping[str, object]) -> Mapping[str, Any]:
+        address = f"{self.endpoint_url.removesuffix('/atlas/v2')}/search/query"
+        answer: Mapping[str, Any] = self._post_http(address, json=body).body
+        return answer
 
     def import_template(self) -> str:
         """The form in which the catalog takes figures in bulk, as CSV."""

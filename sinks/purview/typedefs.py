@@ -21,7 +21,7 @@ from pyapacheatlas.core.typedef import (
 )
 
 from sinks.purview.hierarchy import PROCESSES_END, RUNNABLE_END
-from sinks.purview.options import PurviewOptions
+from sinks.purview.options import PLACEHOLDER, PurviewOptions
 
 Json = dict[str, Any]
 
@@ -47,6 +47,13 @@ _PROCESS_ATTRIBUTES: Mapping[str, str] = {
     "unverified": "boolean",
     "unmatchedInputs": "array<string>",
     "columnMappingDegraded": "boolean",
+}
+
+_PLACEHOLDER_ATTRIBUTES: Mapping[str, str] = {
+    "metastoreId": "string",
+    "datasetKind": "string",
+    "datasetType": "string",
+    "reason": "string",
 }
 
 WINDOW_FIGURES: Mapping[str, str] = {
@@ -90,7 +97,7 @@ def entity_types(options: PurviewOptions) -> list[Json]:
     The two options make a runnable stand for the processes below it in the lineage view. A process is a subtype of
     Process, because columnMapping is shown only where the type has it as a string.
     """
-    return [
+    made = [
         _entity_type(
             options.runnable_type, "Process", _ABOUT, {"derivedLineageSources": json.dumps([PROCESSES_END])},
             "What moves data in Databricks, with one process for every dataset it writes.",
@@ -104,6 +111,10 @@ def entity_types(options: PurviewOptions) -> list[Json]:
             "What reads data in Databricks and writes none, such as a dashboard.",
         ),
     ]  # fmt: skip
+    if options.missing == PLACEHOLDER:
+        about = "A dataset that moves in Databricks and that no scan has brought in yet."
+        made.append(_entity_type(options.placeholder_type, "DataSet", _PLACEHOLDER_ATTRIBUTES, {}, about))
+    return made
 
 
 def relationship_type(options: PurviewOptions) -> Json:

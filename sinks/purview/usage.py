@@ -14,43 +14,56 @@ from typing import Any, NamedTuple
 import orjson
 import pandas as pd
 
-from miner.ports import Entity, Unmatched
+from miner.ports import Entity, Known, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.assets import Asset
-from sinks.purview.names import TABLE, Dataset, asset
+from sinks.purview.names import TABLE, Dataset, asset, matched
 from sinks.purview.options import DEFAULT, PurviewOptions
 from sinks.purview.typedefs import DATE_FIGURES, WINDOW_FIGURES, figure
 
 Figures = dict[str, int | float | None]
 
 _DATASET = ("metastore_id", "kind", "dataset", "dataset_type")
+SHARED = "its asset shows the figures of another dataset"
+
 _DIGITS = 4
 """Decimals of scores and trends: more than a reader needs would make an asset look changed every day."""
 
 
 class _Row(NamedTuple):
     key: tuple[str, str, str]
+    dataset_id: int
     dataset_type: str
     window: int
     figures: Figures
 
 
 def usage_entities(
-    popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], options: PurviewOptions = DEFAULT
+    popularity: pd.DataFrame,
+    unmatched: Callable[[Unmatched], None],
+    options: PurviewOptions = DEFAULT,
+    known: Known = nothing_known,
 ) -> Iterator[Entity]:
     """One entity per dataset with its figures for the windows of the options; other windows are passed over.
 
-    `popularity` has one row per dataset and window. Entities come ordered by metastore, kind and name. A dataset
-    without an asset is reported once.
+    `popularity` has one row per dataset and window. Entities come ordered by metastore, tables before paths, and name.
+    A dataset without an asset is reported once, and so is one whose asset an earlier one is: distinct readers do not
+    add up.
     """
     chosen = popularity[popularity["window_days"].isin(options.windows)]
-    ordered = chosen.sort_values([*_DATASET, "window_days"], kind="stable")
+    ordered = chosen.sort_values([*_DATASET, "window_days"], ascending=[True, False, True, True, True], kind="stable")
+    told: set[Asset] = set()
+    matches = known(set(ordered.get("dataset_id", ())))
     for _, rows in groupby(_rows(ordered), key=lambda row: row.key):
         windows = list(rows)
-        found = asset(_dataset(windows[-1]), options.naming)
+        dataset, match = _dataset(windows[-1]), matches.get(windows[-1].dataset_id)
+        found = matched(dataset, match) if match else asset(dataset, options.naming)
         if isinstance(found, Unmatched):
             unmatched(found)
+        elif found in told:
+            unmatched(Unmatched(dataset.label, SHARED))
         else:
+            told.add(found)
             yield _entity(found, windows, options.usage_group)
 
 
@@ -103,8 +116,11 @@ def _rows(popularity: pd.DataFrame) -> Iterator[_Row]:
     columns = {name: _numbers(popularity[name], kind) for name, kind in WINDOW_FIGURES.items()}
     columns |= {name: _milliseconds(popularity[name]) for name in DATE_FIGURES}
     days = popularity["window_days"].tolist()
-    for *key, dataset_type, window, figures in zip(*texts, days, zip(*columns.values(), strict=True), strict=True):
-        yield _Row(tuple(key), dataset_type, int(window), dict(zip(columns, figures, strict=True)))
+    ids = popularity["dataset_id"].tolist() if "dataset_id" in popularity else [0] * len(days)
+    for *key, dataset_type, number, window, figures in zip(
+        *texts, ids, days, zip(*columns.values(), strict=True), strict=True
+    ):
+        yield _Row(tuple(key), number, dataset_type, int(window), dict(zip(columns, figures, strict=True)))
 
 
 def _numbers(column: "pd.Series[Any]", kind: str) -> list[int | float | None]:

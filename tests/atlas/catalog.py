@@ -66,6 +66,10 @@ class Catalog:
             assigned = answer["guidAssignments"]
             self.scanned |= {key: assigned[f"-{number}"] for number, key in enumerate(some, 1)}
 
+    def lose(self, assets: Iterable[Key]) -> None:
+        """Take assets away, as somebody may at any time."""
+        self._delete([self.scanned.pop(one) for one in sorted(assets)])
+
     def empty(self) -> None:
         """Take away every asset and whatever is tied to one."""
         self.forget_processes()

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from miner.emission import Changes, Emitter
@@ -72,13 +72,22 @@ class Estate:
         """The real sink."""
         return PurviewSink(self.endpoint, (USER, PASSWORD), self.options, patience=Patience(first_wait=0.1))
 
-    def emit(self, sink: PurviewSink | None = None) -> Changes:
-        """Send what changed."""
+    def emit(self, sink: PurviewSink | None = None, days: int = 0) -> Changes:
+        """Send what changed, so many days later."""
         ledger, used = self.ledger(), sink or self.sink()
         try:
-            return Emitter(ledger, used, STALE_DAYS, self.popularity, lambda: NOW).emit()
+            return Emitter(ledger, used, STALE_DAYS, self.popularity, lambda: NOW + timedelta(days=days)).emit()
         finally:
             used.close()
+            ledger.close()
+
+    def plan(self) -> Changes:
+        """What `emit` would do; the ledger then knows which assets are there."""
+        ledger, sink = self.ledger(), self.sink()
+        try:
+            return Emitter(ledger, sink, STALE_DAYS, self.popularity, lambda: NOW).plan()
+        finally:
+            sink.close()
             ledger.close()
 
     def forget_what_was_sent(self) -> None:

@@ -109,23 +109,23 @@ def test_what_is_gone_from_the_ledger_is_gone_from_the_catalog(catalog, estate):
     }
 
 
-def test_what_is_missing_costs_only_what_refers_to_it(catalog, mined_once, tmp_path):
-    """Entities that refer to unscanned assets are rejected, each with the server's words; the next run sends them."""
-    estate = mined_once.copy(tmp_path / "estate")
-    estate.endpoint = catalog.endpoint
+def test_what_vanishes_costs_only_what_refers_to_it(catalog, estate):
+    """Entities whose assets went after the look-up are rejected in the server's words; once these are back, they come."""
     processes, usage = estate.entities()
     every = assets(processes, usage)
+    estate.plan()
     missing = set(sorted(every)[::15])
-    catalog.scan(every - missing)
+    catalog.lose(missing)
     good = {one.qualified_name for one in processes if not missing & assets([one], [])}
     changes = estate.emit()
     assert catalog.processes().keys() == good
     refused = changes.rejected
     assert sum(n for words, n in refused.items() if "ATLAS-404-00-00A" in words) == len(processes) - len(good) > 0
     assert catalog.figures().keys() == {key for key in figures(usage) if key not in missing}
-    catalog.scan(missing)
     assert not estate.emit().rejected
-    assert catalog.processes().keys() == {one.qualified_name for one in processes}
+    catalog.scan(missing)
+    assert not estate.emit(days=1).rejected
+    assert catalog.processes() == {one.qualified_name: as_read(one) for one in processes}
     assert catalog.figures() == figures(usage)
 
 

@@ -111,6 +111,36 @@ def _age(ledger: Path, times: int) -> None:
             )
 
 
+def lock(folder: Path, active: int = 500_000) -> None:
+    """How long the ledger is locked for a day of half a million active edges, new and known, on both databases."""
+    estate = folder / "estate"
+    # A day sees a third of the edges, and the busiest fiftieth.
+    edges, rows = int(active * 2.87), int(active * 1.2)
+    write_bench(estate, edges=edges, days=1, rows_per_day=rows, columns_per_row=1, seed=1, last_day=LAST)
+    with _ledgers(folder) as urls:
+        for database, url in urls.items():
+            for rules in ("first", "again"):
+                arguments = {"estate": str(estate), "url": url, "threads": THREADS, "day": str(LAST), "rules": rules}
+                measured = child("lock", **arguments)
+                held = f"{measured.told['edges']:,.0f} edges; locked {measured.told['held']:.2f} s"
+                say(f"{database}: mine a day, {rules}", measured, held)
+
+
+@contextmanager
+def _ledgers(folder: Path) -> Iterator[dict[str, str]]:
+    """A new ledger on each database that is to be had."""
+    urls = {"SQLite": f"sqlite:///{folder / 'ledger.db'}"}
+    from tests.postgres.server import UnavailableError, running
+
+    try:
+        # As a server is set up for real: what is committed is on disk.
+        with running({"shared_buffers": "1GB", "max_wal_size": "4GB"}) as server:
+            yield urls | {"PostgreSQL": server.url(server.create())}
+    except UnavailableError as error:
+        print(f"  PostgreSQL is left out: {error}")
+        yield urls
+
+
 def popularity(folder: Path) -> None:
     """Windows over five million daily usage rows."""
     from miner.days import number
@@ -231,7 +261,7 @@ def _answering() -> Iterator[str]:
 
 
 PARTS: dict[str, Callable[[Path], None]] = {
-    "mining": mining, "memory": memory, "history": history, "popularity": popularity, "emission": emission,
+    "mining": mining, "lock": lock, "memory": memory, "history": history, "popularity": popularity, "emission": emission,
     "wire": wire, "sending": sending,
 }  # fmt: skip
 

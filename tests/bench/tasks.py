@@ -94,6 +94,48 @@ def mine(estate: str, ledger: str, threads: int, streams: list[str], first: str)
         report(started, told)
 
 
+def lock(estate: str, url: str, threads: int, day: str, rules: str) -> None:
+    """Mine the lineage of one day, and tell how long the ledger was locked for it."""
+    import structlog
+    from miner.exclusions import DEFAULT
+
+    from miner.ledger import Ledger
+    from miner.mining import MiningOptions, Source
+    from miner.mining import mine as mine_source
+    from queries.embedded import EmbeddedWarehouse
+    from queries.system_tables import SystemTableReader
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    opened = Ledger(url)
+    held = _watch_lock(opened)
+    warehouse = EmbeddedWarehouse(Path(estate), scratch=opened.scratch, threads=threads)
+    reader = SystemTableReader(warehouse, exclusions=DEFAULT)
+    options = MiningOptions(start=date.fromisoformat(day), settle_days=0, rules=rules, streams=("lineage",))
+    started = time.perf_counter()
+    days = list(mine_source(Source("bench", reader, options), opened, run_id=1, now=lambda: NOW))
+    with opened.reading() as connection:
+        edges = connection.exec_driver_sql("SELECT count(*) FROM edge_month").scalar_one()
+    report(started, {"days": len(days), "held": max(held), "edges": edges})
+    warehouse.close()
+    opened.close()
+
+
+def _watch_lock(opened: object) -> list[float]:
+    """Seconds from each time a run of days has the write lock until it is committed."""
+    held, begun, begin, record = [], [], opened.database.begin_writing, opened.record
+
+    def beginning(connection: object) -> None:
+        begin(connection)
+        begun.append(time.perf_counter())
+
+    def recording(*given: object) -> None:
+        record(*given)
+        held.append(time.perf_counter() - begun[-1])
+
+    opened.database.begin_writing, opened.record = beginning, recording
+    return held
+
+
 def windows(ledger: str, as_of: str) -> None:
     """Popularity windows over the whole ledger."""
     from miner.ledger import Ledger
@@ -215,7 +257,7 @@ def post(endpoint: str, entities: int, workers: int) -> None:
 
 
 TASKS: dict[str, Callable[..., None]] = {
-    "raw": raw, "raw_usage": raw_usage, "mine": mine, "windows": windows, "emit": emit, "build": build,
+    "raw": raw, "raw_usage": raw_usage, "mine": mine, "lock": lock, "windows": windows, "emit": emit, "build": build,
     "send": send, "post": post, "mine_wire": mine_wire, "fetch_wire": fetch_wire, "stream_wire": stream_wire,
 }  # fmt: skip
 

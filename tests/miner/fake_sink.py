@@ -3,20 +3,42 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
 from miner import schemas
 from miner.errors import SinkError
-from miner.ports import Delivery, Entity, Rejected, Unmatched
+from miner.ports import (
+    AMBIGUOUS,
+    MATCHED,
+    MISSING,
+    AssetIndex,
+    Delivery,
+    Entity,
+    IndexedAsset,
+    Known,
+    Match,
+    Rejected,
+    Unmatched,
+    nothing_known,
+)  # fmt: skip
 
 
 class FakeSink:
-    """`miner.ports.Sink` in memory: `held` is what arrived, by name, `log` what was asked of it."""
+    """`miner.ports.Sink` in memory: `held` is what arrived, by name, `log` what was asked of it.
 
-    def __init__(self, name: str = "fake", fingerprint: str = "1", batch: int = 2):
+    With `naming` it has a catalog: `assets` are what it holds, by dataset, `looked_up` what was asked of it; an asset
+    called `several` is ambiguous. Datasets that start with `index:` are found in the index, where it puts `indexed`.
+    """
+
+    def __init__(self, name: str = "fake", fingerprint: str = "1", batch: int = 2, naming: str = ""):
         self.name = name
+        self.naming = naming
+        self.assets: dict[str, str] = {}
+        self.indexed: list[IndexedAsset] = []
+        self.looked_up: list[str] = []
+        self.away = False
         self.fingerprint = fingerprint
         self.batch = batch
         self.held: dict[str, Entity] = {}
@@ -37,7 +59,32 @@ class FakeSink:
         """The bodies held, by name."""
         return {name: json.loads(one.body) for name, one in self.held.items() if one.kind == kind}
 
-    def processes(self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
+    def matches(self, datasets: Iterable[pa.RecordBatch], index: AssetIndex) -> Iterator[Sequence[Match]]:
+        if not self.naming:
+            raise AssertionError("there is no catalog")
+        for batch in datasets:
+            if batch.schema != schemas.DATASETS:
+                raise AssertionError(f"these are no datasets: {batch.schema}")
+            if self.away:
+                raise SinkError("the catalog is away", mend="wait")
+            if self.indexed and index.due:
+                index.renew([self.indexed])
+            yield [self._match(row, index) for row in batch.to_pylist()]
+
+    def _match(self, row: dict, index: AssetIndex) -> Match:
+        name = row["path"] if row["kind"] == "path" else ".".join(row[part] for part in ("catalog", "schema", "name"))
+        self.looked_up.append(name)
+        indexed = index.find([name]).get(name, ())
+        found = self.assets.get(name) or (indexed[0].qualified_name if indexed else "")
+        if found == "several":
+            return Match(row["dataset"], AMBIGUOUS, reason="several assets")
+        if not found:
+            return Match(row["dataset"], MISSING, reason="no asset")
+        return Match(row["dataset"], MATCHED, "fake_dataset", found, "rule")
+
+    def processes(
+        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
         whole: dict[tuple[int, int], None] = {}
         for batch in flows:
             if batch.schema != schemas.FLOWS:
@@ -50,15 +97,34 @@ class FakeSink:
                 if flow in whole:
                     raise AssertionError(f"the flow {flow} came in two parts")
                 whole[flow] = None
+                found = known({row[end] for row in rows for end in ("source", "target")})
                 if rows[0]["target_path"] and "nowhere" in rows[0]["target_path"]:
                     unmatched(Unmatched(rows[0]["target_path"], "no asset"))
-                else:
-                    yield _process_entity(flow, rows)
+                elif self._drawn(rows, found, unmatched):
+                    yield _process_entity(flow, rows, found)
 
-    def usage(self, popularity, unmatched: Callable[[Unmatched], None]) -> Iterator[Entity]:
-        for (metastore, name), rows in popularity.groupby(["metastore_id", "dataset"]):
+    def _drawn(self, rows: list[dict], known: Mapping[int, Match], unmatched: Callable[[Unmatched], None]) -> bool:
+        """Whether target and some source have an asset; without a catalog all have."""
+        if not self.naming:
+            return True
+        missing = [row for row in rows if known[row["source"]].state != MATCHED]
+        if known[rows[0]["target"]].state != MATCHED or len(missing) == len(rows):
+            unmatched(Unmatched(_spelled(rows[0], "target"), "no asset"))
+            return False
+        return True
+
+    def usage(
+        self, popularity, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        found = known(set(popularity["dataset_id"]))
+        for (metastore, name, number), rows in popularity.groupby(["metastore_id", "dataset", "dataset_id"]):
             figures = {str(row.window_days): [row.reads, row.writes, row.readers] for row in rows.itertuples()}
-            yield _entity("usage", f"{metastore}/{name}", "fake_dataset", {"figures": figures}, 1)
+            if not self.naming:
+                yield _entity("usage", f"{metastore}/{name}", "fake_dataset", {"figures": figures}, 1)
+            elif found[number].state == MATCHED:
+                yield _entity("usage", found[number].qualified_name, "fake_dataset", {"figures": figures}, 1)
+            else:
+                unmatched(Unmatched(name, found[number].reason))
 
     def prepare(self) -> None:
         self._prepared = True
@@ -103,12 +169,18 @@ class FakeSink:
         self.log.append(("remove", *(name for _, name in entities)))
 
 
-def _process_entity(flow: tuple[int, int], rows: list[dict]) -> Entity:
+def _process_entity(flow: tuple[int, int], rows: list[dict], known: Mapping[int, Match]) -> Entity:
     one = rows[0]
     end = f"{one['target_kind']}:{_spelled(one, 'target')}"
     name = "/".join((one["metastore_id"], one["workspace_id"], one["process_kind"], one["process_id"], end))
     body = {
-        "inputs": {_spelled(row, "source"): json.loads(row["column_pairs"] or "[]") for row in rows},
+        "inputs": {
+            known[row["source"]].qualified_name if known else _spelled(row, "source"): json.loads(
+                row["column_pairs"] or "[]"
+            )
+            for row in rows
+            if not known or known[row["source"]].state == MATCHED
+        },
         "verified": all(row["verified"] for row in rows),
     }
     return _entity("process", name, "fake_process", body, 1 + len(rows), flow=flow)

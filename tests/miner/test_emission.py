@@ -1,9 +1,13 @@
 """What is sent is a function of the ledger, sent once, and only where it differs."""
 
+from dataclasses import replace
+
 import pytest
 
 from miner.emission import Emitter
 from miner.errors import SinkError
+from miner.ledger.leases import Leases
+from miner.pipeline import Run
 from miner.popularity import PopularityOptions
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day, noon
@@ -263,3 +267,34 @@ def test_usage_mined_during_an_emission_is_not_lost(world):
     world.emit()
     world.emit()
     assert world.sink.told("usage")[f"{METASTORE}/c.s.a"]["figures"]["7"][0] == 2
+
+
+def test_most_removals(world):
+    """More removals than a run may make are not made, and told by the plan too; the rest is; with leave they are made."""
+    world.now = noon(day(1))
+    names = [f"c.s.t{number}" for number in range(10)]
+    world.mine(FakeTables(*edges(*names)))
+    world.emit()
+    world.mine(FakeTables(*edges(*names[:7], "c.s.new")))
+    careful = replace(world.emitter(), max_removals=10)
+    assert (careful.plan().held_back, careful.plan().removed) == (3, [])
+    changes = careful.emit()
+    assert (changes.held_back, changes.removed, changes.created["process"]) == (3, [], 1)
+    assert len(world.sink.told()) == 11
+    assert careful.emit().held_back == 3
+    assert len(replace(careful, max_removals=30).emit().removed) == 3
+    assert careful.emit().held_back == 0
+    assert dirty(world) == 0
+
+
+def test_a_run_that_held_removals_back_fails(world):
+    """Removals held back are the run's failure, with what to do; what else it did stands."""
+    world.now = noon(day(1))
+    world.mine(FakeTables(*edges("c.s.b", "c.s.d")))
+    world.emit()
+    source = world.source(FakeTables(*edges("c.s.new")))
+    careful = replace(world.emitter(), max_removals=0)
+    outcome = Run(world.ledger, [source], careful, lambda: world.now, Leases(world.ledger)).go()
+    assert (outcome.word, outcome.changes.created["process"]) == ("failed", 1)
+    ((where, failure),) = outcome.failures
+    assert (where, "--max-removals" in failure.mend) == ("sink fake", True)

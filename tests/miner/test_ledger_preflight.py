@@ -2,14 +2,14 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from miner.errors import LedgerError
-from miner.ledger import Ledger, migrations, preflight
+from miner.ledger import Ledger, preflight
+from miner.ledger.migrating import versions
 
-HEAD = max(file.name[:4] for file in (Path(migrations.__path__[0]) / "versions").glob("0*.py"))
+HEAD = versions()[0]
 """The newest version of the ledger."""
 
 pytestmark = pytest.mark.sqlite_only

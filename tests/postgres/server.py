@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
@@ -76,7 +76,7 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
+def running(settings: Mapping[str, str] = FAST) -> Iterator[Server]:
     """A fresh cluster, gone afterwards. Raises UnavailableError."""
     who = _who()
     initdb, postgres = binary("initdb"), binary("postgres")
@@ -89,7 +89,7 @@ def running() -> Iterator[Server]:
         # A language whose order of words differs from that of bytes: the ledger must not follow it.
         _done([*making, "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"], who, home)
         port = _free_port()
-        options = {**FAST, "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": home}
+        options = {**settings, "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": home}
         command = [postgres, "-D", data, *(f"--{name}={value}" for name, value in options.items())]
         with (
             (home / "log").open("wb") as log,

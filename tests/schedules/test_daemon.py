@@ -105,6 +105,7 @@ def test_sending_and_the_report(home, ticker, clock):
     assert list((home.folder / "purview").glob("bulk-*.json"))
 
 
+@pytest.mark.slow
 def test_a_job_that_somebody_else_is_at(home, ticker, clock):
     """What another process is at is left to it, and looked at again once its lease must have ended."""
     with ticker.ledgers.lent(ticker.parts.ledger) as ledger:
@@ -402,6 +403,7 @@ def test_a_life(home, started, tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     assert events(log)[-1]["event"] == "daemon.stopped"
+    home.set(DAEMON, start="2020-01-01")
     assert home("status", "--json").json["leases"] == []
 
 

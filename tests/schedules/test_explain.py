@@ -1,8 +1,11 @@
 import io
 import json
 import sys
+import threading
 
 import pytest
+
+from tests.sinks.purview.fake_atlas import PASSWORD, USER, AtlasServer, FakeAtlas
 
 KEYS = ["input", "candidates", "match", "reason"]
 ADLS = "abfss://c@a.dfs.core.windows.net/x"
@@ -176,3 +179,52 @@ def test_bad_usage(bare, arguments):
 def test_bytes_that_are_no_text(bare):
     """A file name of any bytes is explained too."""
     assert bare("explain", "--json", "s3://b/\udcff").json["candidates"]
+
+
+@pytest.fixture
+def atlas():
+    """A catalog that answers."""
+    catalog = FakeAtlas()
+    server = AtlasServer(catalog)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    catalog.endpoint = server.endpoint
+    yield catalog
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def connect(home, endpoint, more=""):
+    home.set(f'[purview]\nsink = "purview"\nendpoint = "{endpoint}"\nuser = "{USER}"\npassword = "{PASSWORD}"\n{more}')
+
+
+def test_the_match(home, atlas, monkeypatch):
+    """With an account in the settings the match is the candidate that it holds, also for lines of standard input."""
+    connect(home, atlas.endpoint)
+    table = "databricks://m-1/catalogs/main/schemas/s/tables/t"
+    atlas.scanned("databricks_table", table)
+    answer = home("explain", "main.s.t", "--metastore", "m-1", "--json")
+    assert list(answer.json) == KEYS
+    assert answer.json["match"] == {
+        "typeName": "databricks_table",
+        "qualifiedName": table,
+        "rule": "unity catalog table",
+    }
+    assert answer.json["reason"] == "found in Purview by: unity catalog table"
+    assert f"match:  databricks_table {table}\n" in home("explain", "main.s.t", "--metastore", "m-1").out
+    lines = '{"name": "main.s.t", "metastore": "m-1"}\n{"name": "main.s.u", "metastore": "m-1"}\n'
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode()), encoding="utf-8"))
+    one, two = [json.loads(line) for line in home("explain").out.splitlines()]
+    assert one["match"] == answer.json["match"]
+    assert (two["match"], two["reason"]) == (None, "Purview has no asset of any of its names")
+
+
+def test_a_catalog_that_cannot_be_asked(home, atlas):
+    """A catalog that refuses hinders no explanation: there is no match, and the reason says why."""
+    connect(home, atlas.endpoint)
+    atlas.authorization = "else"
+    answer = home("explain", "main.s.t", "--metastore", "m-1", "--json")
+    assert answer.code == 0
+    assert (answer.json["match"], len(answer.json["candidates"])) == (None, 2)
+    assert answer.json["reason"].startswith("not looked up: Purview refused with 401")

@@ -234,14 +234,118 @@ def atlas():
     thread.join()
 
 
-def connect(home, atlas, password=PASSWORD) -> None:
-    home.set(f'[purview]\nsink = "purview"\nendpoint = "{atlas.endpoint}"\nuser = "{USER}"\npassword = "{password}"\n')
+def connect(home, atlas, password=PASSWORD, more="") -> None:
+    head = f'[purview]\nsink = "purview"\nendpoint = "{atlas.endpoint}"\nuser = "{USER}"\npassword = "{password}"\n'
+    home.set(head + more)
+
+
+def scan(atlas, *names):
+    """Put tables of the small estate into the catalog."""
+    for name in names:
+        atlas.scanned("databricks_table", f"databricks://{rows.METASTORE}/catalogs/main/schemas/s/tables/{name}")
+
+
+def test_missing_assets(home, atlas):
+    """Datasets that the catalog has no asset for are told, and wait without failing the run; plan says the same."""
+    connect(home, atlas)
+    home.write(*small_estate())
+    scan(atlas, "a", "b")
+    home("run", "--no-emit")
+    planned = home("plan", "--json").json
+    assert (planned["created"], planned["looked_up"]) == (
+        {"runnable": 1, "process": 1, "usage": 2},
+        {"matched": 2, "missing": 2},
+    )
+    answer = home("run")
+    assert answer.code == 0, answer.err
+    assert "Purview has no asset of any of its names" in answer.out
+    assert home("plan", "--json").json["created"] == {}
+    scan(atlas, "c", "unread")
+    home.at(NOW + timedelta(days=1))
+    assert home("run").code == 0
+    assert len([key for key in atlas.entities if key[0] == "uc_miner_process"]) == 2
+    assert home("status", "--json").json["counts"]["datasets_matched"] == 4
+
+
+def held(atlas, kind) -> set[str]:
+    """The names of entities of a type."""
+    return {entity["attributes"]["name"] for (type_name, _), entity in atlas.entities.items() if type_name == kind}
+
+
+def ends(atlas) -> dict[str, tuple[set[str], set[str]]]:
+    """Inputs and outputs of our processes, by type."""
+    return {
+        entity["attributes"]["name"]: tuple(
+            {one["typeName"] for one in entity["attributes"][end]} for end in ("inputs", "outputs")
+        )
+        for (type_name, _), entity in atlas.entities.items()
+        if type_name == "uc_miner_process"
+    }
+
+
+def test_placeholders(home, atlas):
+    """What has no asset is drawn as an entity of our own, until its asset appears: then it is referred to, and ours goes."""
+    connect(home, atlas, more='missing = "placeholder"\n')
+    home.write(*small_estate())
+    scan(atlas, "a")
+    answer = home("run")
+    assert answer.code == 0, answer.err
+    assert held(atlas, "uc_miner_dataset") == {"main.s.b", "main.s.c"}
+    ours, theirs = {"uc_miner_dataset"}, {"databricks_table"}
+    assert sorted(ends(atlas).items()) == [
+        ("Job 7 → main.s.b", (theirs, ours)),
+        ("Pipeline q1 → main.s.c", (ours, ours)),
+    ]
+    scan(atlas, "b")
+    home.at(NOW + timedelta(days=1))
+    assert home("run").code == 0
+    assert held(atlas, "uc_miner_dataset") == {"main.s.c"}
+    scan(atlas, "c")
+    home.at(NOW + timedelta(days=2))
+    planned = home("plan", "--json").json
+    assert [one["type"] for one in planned["removed"]] == ["uc_miner_dataset"]
+    assert home("run").code == 0
+    assert held(atlas, "uc_miner_dataset") == set()
+    assert list(ends(atlas).values()) == [(theirs, theirs)] * 2
+
+
+def test_no_more_placeholders(home, atlas):
+    """When placeholders are no longer wanted, they go, and what referred to them."""
+    connect(home, atlas, more='missing = "placeholder"\n')
+    home.write(*small_estate())
+    scan(atlas, "b", "c")
+    home("run")
+    assert held(atlas, "uc_miner_dataset") == {"main.s.a"}
+    assert len(ends(atlas)) == 2
+    connect(home, atlas, more='missing = "skip"\n')
+    assert home("run").code == 0
+    assert held(atlas, "uc_miner_dataset") == set()
+    assert len(ends(atlas)) == 1
+
+
+def test_removals_are_guarded(home, atlas):
+    """When assets vanish, as when a right is lost, a run removes nothing and fails, until it is told to."""
+    connect(home, atlas)
+    home.write(*small_estate())
+    scan(atlas, "a", "b", "c", "unread")
+    assert home("run").code == 0
+    atlas.hidden = True
+    home.at(NOW + timedelta(days=40))
+    answer = home("run")
+    assert answer.code == 1
+    assert "2 processes were not removed" in answer.told
+    assert "--max-removals 100" in answer.told
+    assert len([key for key in atlas.entities if key[0] == "uc_miner_process"]) == 2
+    assert home("run", "--max-removals", "100").code == 0
+    assert not [key for key in atlas.entities if key[0] == "uc_miner_process"]
 
 
 def test_done_with_rejections(home, atlas):
     """What the catalog refuses is told by reason, the rest is sent: code 3."""
     connect(home, atlas)
     home.write(*small_estate())
+    scan(atlas, "a", "b", "c", "unread")
+    atlas.refuses = b"main.s.c"
     answer = home("run")
     assert answer.code == 3, answer.err
     assert "rejected: " in answer.out

@@ -49,10 +49,10 @@ def test_a_service_principal(made):
 def test_how_it_is_sent(made):
     """Workers, rate, collection and sizes are those of the settings, with documented defaults."""
     head = 'sink = "purview"\naccount = "acct"\nuser = "u"\npassword = "p"\n'
-    usual = made(head)._options
+    usual = made(head)._given
     assert (usual.workers, usual.operations_per_second, usual.collection) == (6, 25, "")
     lines = 'workers = 8\noperations_per_second = 250\ncollection = "abc-1"\nmax_entities = 50\nmax_bytes = 200000'
-    given = made(head + lines)._options
+    given = made(head + lines)._given
     assert (given.workers, given.operations_per_second, given.collection) == (8, 250, "abc-1")
     assert (given.max_entities, given.max_bytes) == (50, 200_000)
 

@@ -9,8 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from queries import names
-from queries.names import NameReader
+from queries.names import NameReader, told_by
 from queries.preflight.looks import Looks
 from queries.system_tables import SystemTableReader
 from tests.queries.crafted import TAG
@@ -73,7 +72,7 @@ def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, 
         "usage": lambda source: source.usage(first, last),
         "one-time runs": lambda source: source.one_time_runs(first, last),
     }
-    named = {part: _naming(part, first, last) for part in names._TABLES}
+    named = {part: _naming(part, first, last) for part in told_by()}
     return mined | {name: _looking(look, first, last) for name, look in LOOKS.items()} | named
 
 

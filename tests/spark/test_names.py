@@ -111,7 +111,7 @@ def named_estate(both, tmp_path_factory):
     return both(root, SCOPE)
 
 
-@pytest.mark.parametrize("part", names._TABLES)
+@pytest.mark.parametrize("part", names.told_by())
 def test_names(named_estate, part):
     """On rows made by hand both engines tell the same names, of the declared types."""
     named_estate.agree(part)

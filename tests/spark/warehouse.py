@@ -7,6 +7,7 @@ import pyarrow as pa
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
+from miner.errors import SourceError
 from queries.databricks.rights import quoted
 from queries.databricks.warehouse import DatabricksWarehouse
 from queries.warehouse import Field, Prepared, name_parts, nested_fields
@@ -16,7 +17,7 @@ from tests.spark.engine import ROOT
 class SparkWarehouse:
     """Implements `queries.warehouse.Warehouse` over `ROOT/<catalog>/<schema>/<table>/*.parquet`, and over views of it.
 
-    `asked` are the texts of the queries that ran.
+    `asked` are the texts of the queries that it answered.
     """
 
     ships_contents = True
@@ -37,10 +38,14 @@ class SparkWarehouse:
         return self._fields[table]
 
     def run(self, query: Prepared, values: Mapping[str, object]) -> Iterator[pa.RecordBatch]:
-        """All rows of a query, with the types Spark gives them."""
-        self.asked.add(query.text)
+        """All rows of a query, with the types Spark gives them. Raises SourceError for what Spark does not know."""
         names = {parameter: quoted(*name_parts(table)) for parameter, table in query.bound.items()}
-        yield from self._told(query.text, {**values, **names}, query.parameters).to_batches()
+        try:
+            rows = self._told(query.text, {**values, **names}, query.parameters)
+        except AnalysisException as error:
+            raise SourceError(f"Spark refused a query: {error}") from error
+        self.asked.add(query.text)
+        yield from rows.to_batches()
 
     def cancel(self) -> None:
         """Nothing to do: a test reads its answer to the end."""

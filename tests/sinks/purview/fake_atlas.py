@@ -107,9 +107,15 @@ class FakeAtlas:
         self.faults: deque[Fault | None] = deque()
         self.poison = b""
         """A body that holds this makes the server fail."""
+        self.refuses = b""
+        """A body that holds this is refused."""
+        self.hidden = False
+        """True: whoever asks may read no asset."""
         self.merges = True
         """False: business attributes of entities that are there are passed over in bulk, as by Atlas 2.1."""
         self.collections: dict[tuple[str, str], str] = {}
+        self.page = 1000
+        """Results of a search at once."""
         self.most_at_once = 0
         self.delay = 0.0
         self._at_once = 0
@@ -122,7 +128,8 @@ class FakeAtlas:
         self._lock = threading.Lock()
 
     def scanned(self, type_name, qualified_name, name=None):
-        """Put an asset there, as a scan would."""
+        """Put an asset there, as a scan would; its type comes along where it is not there."""
+        self.types.setdefault(type_name, {"name": type_name, "superTypes": ["DataSet"], "attributeDefs": []})
         attributes = {"qualifiedName": qualified_name, "name": name or qualified_name.rpartition("/")[2]}
         self.entities[type_name, qualified_name] = self._made(type_name, attributes)
 
@@ -193,24 +200,31 @@ class FakeAtlas:
         return self._searched(asked)
 
     def _searched(self, asked):
-        """Purview's search beside the Atlas API: assets of some types whose name holds the keywords."""
+        """Purview's search beside the Atlas API: assets of some types whose name holds the keywords, page by page."""
         if (asked.method, asked.path) != ("POST", f"{SEARCH}query"):
             return self._unknown(asked)
         body = json.loads(asked.body)
-        assert set(body) == {"keywords", "filter", "limit"}
-        types = [one["entityType"] for one in body["filter"]["or"]]
+        assert set(body) - {"continuationToken"} == {"keywords", "filter", "limit"}
+        assert 0 < body["limit"] <= 1000
+        types = [one["entityType"] for one in body["filter"].get("or", [body["filter"]])]
+        keywords = (body["keywords"] or "").lower()
         found = [
             {"qualifiedName": one["attributes"]["qualifiedName"], "name": one["attributes"]["name"], "entityType": kind}
-            for (kind, _), one in self.entities.items()
-            if kind in types and body["keywords"].lower() in one["attributes"]["name"].lower()
+            for (kind, _), one in sorted(self.entities.items())
+            if kind in types and keywords in one["attributes"]["name"].lower()
         ]
-        return {"@search.count": len(found), "value": found[: body["limit"]]}
+        start = int(body.get("continuationToken", "0"))
+        end = start + min(body["limit"], self.page)
+        more = {"continuationToken": str(end)} if end < len(found) else {}
+        return {"@search.count": len(found), "value": found[start:end], **more}
 
     def _route_entity(self, asked, rest):
         match asked.method, rest:
             case "POST", ["bulk"]:
                 if self.poison and self.poison in asked.body:
                     raise RefusedError(500, "ATLAS-500-00-001", "something broke")
+                if self.refuses and self.refuses in asked.body:
+                    raise RefusedError(400, "ATLAS-400-00-01A", "invalid parameters")
                 behaviour = asked.query.get("businessAttributeUpdateBehavior", "ignore")
                 return self._bulk(json.loads(asked.body), behaviour, asked.query.get("collectionId", ""))
             case _, ["businessmetadata", "import", *template]:
@@ -411,7 +425,10 @@ class FakeAtlas:
         if type_name not in self.types:
             raise RefusedError(400, "ATLAS-400-00-014", f"Type ENTITY with name {type_name} does not exist")
         wanted = [value for name, value in query.items() if name.startswith("attr_")]
-        found = [self.entities[type_name, name] for name in wanted if (type_name, name) in self.entities]
+        if len(wanted) > 25 or sum(map(len, wanted)) > 8000:
+            raise RefusedError(414, "", "address too long")
+        there = {} if self.hidden else self.entities
+        found = [there[type_name, name] for name in wanted if (type_name, name) in there]
         return {"entities": found, "referredEntities": {}}
 
     def _deleted(self, type_name, qualified_name):

@@ -164,8 +164,8 @@ def test_purviews_types_fit(atlas):
             "databricks_job demands cost",
         ),
         (
-            lambda types: types["databricks_notebook"].update(superTypes=["Process"]),
-            "",
+            lambda types: types["databricks_notebook"].update(superTypes=["Asset"]),
+            "databricks_notebook is no databricks_runnable",
         ),
     ],
     ids=["missing", "without columns", "demanding", "others' notebooks"],

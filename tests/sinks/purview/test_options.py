@@ -10,6 +10,8 @@ OTHER = {
     "naming": Context(hive_metastore_host="host"),
     "workspace_domain": "databricks.azure.us",
     "windows": (30, 90),
+    "index": "search",
+    "missing": "placeholder",
     "max_attribute_bytes": 1000,
     "native": True,
     "process_kinds": ("job",),

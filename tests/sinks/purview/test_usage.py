@@ -4,7 +4,7 @@ import json
 import pandas as pd
 import pytest
 
-from miner.ports import Unmatched
+from miner.ports import Match, Unmatched
 from sinks.purview.options import PurviewOptions
 from sinks.purview.usage import figures_of, named, usage_entities
 from tests.sinks.purview.given import TABLES, body, popularity
@@ -145,3 +145,18 @@ def test_assets_keep_their_names(made):
     renamed = named(entity, "Sales")
     assert body(renamed)["attributes"]["name"] == "Sales"
     assert body(renamed)["businessAttributes"] == body(entity)["businessAttributes"]
+
+
+def test_two_datasets_that_are_one_asset(unmatched):
+    """Readers of two datasets do not add up: the asset shows the figures of the table, and the path is told."""
+    frame = popularity(
+        {"dataset": "abfss://c@a.dfs.core.windows.net/t", "kind": "path", "dataset_type": "PATH", "reads": 99},
+        {"dataset": "c.s.t", "reads": 1},
+    ).assign(dataset_id=[1, 2])
+    match = Match(0, "matched", "databricks_table", "databricks://m/t", "rule")
+    (made,) = usage_entities(frame, unmatched, known=lambda ids: dict.fromkeys(ids, match))
+    (figures,) = body(made)["businessAttributes"].values()
+    assert figures["reads_30d"] == 1
+    assert [(one.name, "another dataset" in one.reason) for one in unmatched] == [
+        ("abfss://c@a.dfs.core.windows.net/t", True)
+    ]

@@ -1,0 +1,196 @@
+"""What catalogs hold for datasets, as it was last looked up, and which datasets are to be looked up (again)."""
+
+from collections.abc import Collection, Generator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import pyarrow as pa
+from sqlalchemy import Connection, func, select, text
+
+from miner import days, schemas
+from miner.ledger import bulk, dirty, edges, tables
+from miner.ports import MATCHED, Entity, Match
+
+_BATCH = 8192
+_AT_ONCE = 500
+"""Ids in one statement."""
+
+
+class Ages(NamedTuple):
+    """How long it holds what was found, and that nothing was found."""
+
+    matched: timedelta
+    missing: timedelta
+
+
+class Named(NamedTuple):
+    """A sink, what its names depend on, and the instants up to which look-ups are too old."""
+
+    sink: str
+    naming: str
+    matched_until: int
+    missing_until: int
+
+
+def named(sink: str, naming: str, ages: Ages, now: datetime) -> Named:
+    """Whose look-ups are asked for, at a time."""
+    return Named(sink, naming, days.micros(now - ages.matched), days.micros(now - ages.missing))
+
+
+def needed_by_flows(connection: Connection, whose: Named) -> None:
+    """Lay down the ends of wanted flows never looked up, and those of any current edge whose look-up is too old.
+
+    Call `miner.ledger.wanted.want` first.
+    """
+    _lay_down(connection)
+    connection.execute(text(_NEEDED_BY_WANTED), {"sink": whose.sink, "naming": whose.naming})
+    connection.execute(text(_DUE), whose._asdict())
+
+
+def needed_by_usage(connection: Connection, whose: Named, datasets: Sequence[int]) -> None:
+    """Lay down those of the datasets that were never looked up, or too long ago."""
+    _lay_down(connection)
+    connection.exec_driver_sql("DROP TABLE IF EXISTS temp.used")
+    connection.exec_driver_sql("CREATE TEMP TABLE used (id INTEGER)")
+    bulk.insert(connection, "temp.used", ("id",), ((one,) for one in datasets))
+    connection.execute(text(_NEEDED_BY_USAGE), whose._asdict())
+
+
+def needed(connection: Connection) -> Generator[pa.RecordBatch]:
+    """The datasets laid down (`miner.schemas.DATASETS`), by id."""
+    for rows in bulk.batches(connection, _DATASETS, _BATCH):
+        columns = zip(zip(*rows, strict=True), schemas.DATASETS, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in columns]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schemas.DATASETS)
+
+
+def known(connection: Connection, sink: str, datasets: Collection[int]) -> dict[int, Match]:
+    """What was found for some datasets when they were last looked up."""
+    held, ids = tables.asset_match, list(datasets)
+    found: dict[int, Match] = {}
+    columns = (held.c.dataset_id, held.c.state, held.c.type_name, held.c.qualified_name, held.c.reason)
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        query = select(*columns).where(held.c.sink == sink, held.c.dataset_id.in_(some))
+        found |= {row[0]: Match(*row) for row in connection.execute(query)}
+    return found
+
+
+def remember(connection: Connection, whose: Named, matches: Sequence[Match], now: datetime) -> int:
+    """Keep what was found; flows of datasets that moved are to be built again. Returns how many moved."""
+    before = known(connection, whose.sink, [one.dataset for one in matches])
+    moved = [one.dataset for one in matches if one.dataset in before and _asset(before[one.dataset]) != _asset(one)]
+    connection.execute(
+        text(_REMEMBER),
+        [
+            {
+                "sink": whose.sink, "dataset": one.dataset, "state": one.state, "type": one.type_name,
+                "name": one.qualified_name, "reason": one.reason, "naming": whose.naming, "at": days.micros(now),
+            }
+            for one in matches
+        ],
+    )  # fmt: skip
+    for dataset in moved:
+        for end in ("source_dataset", "target_dataset"):
+            connection.execute(text(_MARK[end]), {"dataset": dataset})
+    return len(moved)
+
+
+def doubt(connection: Connection, sink: str, refused: Sequence[Entity]) -> None:
+    """Have the assets that refused entities are about, or refer to, looked up again: one of them may be gone."""
+    for one in refused:
+        process, target = one.flow
+        values = {"sink": sink, "process": process, "target": target, "name": one.qualified_name}
+        statement = _DOUBT_ENDS if target else _DOUBT_ASSET
+        connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many datasets were looked up, by what was found."""
+    held = tables.asset_match
+    rows = connection.execute(select(held.c.state, func.count()).group_by(held.c.state).order_by(held.c.state))
+    return {state: number for state, number in rows}  # noqa: C416 -- rows are no pairs to mypy
+
+
+def _asset(match: Match) -> tuple[str, str] | None:
+    return (match.type_name, match.qualified_name) if match.state == MATCHED else None
+
+
+def _lay_down(connection: Connection) -> None:
+    connection.exec_driver_sql("DROP TABLE IF EXISTS temp.needed")
+    connection.exec_driver_sql("CREATE TEMP TABLE needed (id INTEGER PRIMARY KEY)")
+
+
+_UNKNOWN = (
+    "NOT EXISTS (SELECT 1 FROM asset_match m WHERE m.sink = :sink AND m.dataset_id = {id} AND m.naming = :naming{more})"
+)
+
+_ENDS = (
+    "SELECT w.target AS id, e.id AS edge_id FROM temp.wanted_raw w CROSS JOIN edge e "
+    "ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target "
+    "WHERE w.process NOT IN (SELECT process FROM temp.once) "
+    "UNION ALL SELECT coalesce(a.to_id, e.source_dataset), e.id FROM temp.wanted_raw w CROSS JOIN edge e "
+    "ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target "
+    "LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset "
+    "WHERE w.process NOT IN (SELECT process FROM temp.once)"
+)
+
+_NEEDED_BY_WANTED = (
+    f"INSERT OR IGNORE INTO temp.needed SELECT n.id FROM ({_ENDS}) n "  # noqa: S608 -- our own text throughout
+    f"WHERE {_UNKNOWN.format(id='n.id', more='')} AND {edges.IS_ACTIVE.format(edge='n.edge_id')}"
+)
+
+_TOO_OLD = "m.looked_up_at <= CASE m.state WHEN 'matched' THEN :matched_until ELSE :missing_until END"
+
+_RAW = "SELECT {id} AS id UNION ALL SELECT from_id FROM temp.dataset_alias WHERE to_id = {id}"
+
+_DUE = (
+    "INSERT OR IGNORE INTO temp.needed SELECT o.dataset_id FROM asset_match o WHERE o.sink = :sink "  # noqa: S608
+    f"AND {_TOO_OLD.replace('m.', 'o.')} AND EXISTS ("
+    f"SELECT 1 FROM ({_RAW.format(id='o.dataset_id')}) r JOIN edge e ON e.source_dataset = r.id "
+    f"WHERE {edges.IS_ACTIVE.format(edge='e.id')} UNION ALL "
+    f"SELECT 1 FROM ({_RAW.format(id='o.dataset_id')}) r JOIN edge e ON e.target_dataset = r.id "
+    f"WHERE {edges.IS_ACTIVE.format(edge='e.id')})"
+)
+
+_NEEDED_BY_USAGE = (
+    "INSERT OR IGNORE INTO temp.needed SELECT u.id FROM temp.used u WHERE "  # noqa: S608
+    + _UNKNOWN.format(id="u.id", more=f" AND NOT {_TOO_OLD}")
+)
+
+_DATASETS = (
+    f"SELECT d.id, d.metastore_id, {edges.end_of('d')} FROM temp.needed n JOIN dataset d ON d.id = n.id ORDER BY d.id"  # noqa: S608
+)
+
+_REMEMBER = (
+    "INSERT INTO asset_match (sink, dataset_id, state, type_name, qualified_name, reason, naming, looked_up_at) "
+    "VALUES (:sink, :dataset, :state, :type, :name, :reason, :naming, :at) "
+    "ON CONFLICT (sink, dataset_id) DO UPDATE SET state = excluded.state, type_name = excluded.type_name, "
+    "qualified_name = excluded.qualified_name, reason = excluded.reason, naming = excluded.naming, "
+    "looked_up_at = excluded.looked_up_at"
+)
+
+_DOUBT_ASSET = "UPDATE asset_match SET looked_up_at = 0 WHERE sink = :sink AND qualified_name = :name"
+
+_FLOW_EDGES = (
+    "edge e WHERE e.process_id IN "
+    "(SELECT :process UNION ALL SELECT from_id FROM alias WHERE kind = 'process' AND to_id = :process) "
+    "AND e.target_dataset IN "
+    "(SELECT :target UNION ALL SELECT from_id FROM alias WHERE kind = 'dataset' AND to_id = :target)"
+)
+
+_DOUBT_ENDS = (
+    "UPDATE asset_match SET looked_up_at = 0 WHERE sink = :sink AND (dataset_id = :target OR dataset_id IN "  # noqa: S608
+    f"(SELECT e.source_dataset FROM {_FLOW_EDGES}) OR dataset_id IN (SELECT a.to_id FROM alias a "
+    f"WHERE a.kind = 'dataset' AND a.from_id IN (SELECT e.source_dataset FROM {_FLOW_EDGES})))"
+)
+
+_RAW_OF = "(SELECT :dataset UNION ALL SELECT from_id FROM alias WHERE kind = 'dataset' AND to_id = :dataset)"
+
+_MARK = {
+    end: dirty.MARK.format(
+        rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge e "  # noqa: S608
+        f"WHERE e.{end} IN {_RAW_OF}"
+    )
+    for end in ("source_dataset", "target_dataset")
+}
