@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from miner.ledger import Ledger, edges, reading, sent, wanted
+from miner.ledger.leases import Fenced, Lease, Writes
 from miner.ledger.matches import Ages
 from miner.matching import DEFAULT_AGES, Matcher, with_ids
 from miner.popularity import PopularityOptions, popularity
@@ -80,6 +81,16 @@ class Emitter:
     ages: Ages = DEFAULT_AGES
     max_removals: int = 100
     """Percent of the processes sent that one emission may remove, rounded up."""
+    lease: Lease | None = None
+    """What each mark is committed under; without one nobody else may send to the sink."""
+
+    def under(self, lease: Lease) -> "Emitter":
+        """The same, which sends nothing more once a lease ended."""
+        return replace(self, lease=lease)
+
+    @property
+    def _writes(self) -> Writes:
+        return Fenced(self.ledger, self.lease) if self.lease else self.ledger
 
     def plan(self) -> Changes:
         """What `emit` would do; nothing is changed but that the ledger learns which assets are there.
@@ -120,9 +131,9 @@ class Emitter:
             looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
             stale = wanted.stale_state(connection)
         again = [entity.flow for entity in refused if all(entity.flow)]
-        sent.flows_done(self.ledger, looked_at, again=[*again, *kept])
+        sent.flows_done(self._writes, looked_at, again=[*again, *kept])
         self._matcher.doubt(refused)
-        with self.ledger.writing() as connection:
+        with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
             sent.remember(connection, self._name("stale"), stale)
 
@@ -135,7 +146,7 @@ class Emitter:
         if refused:
             self._matcher.doubt(refused)
             return
-        with self.ledger.writing() as connection:
+        with self._writes.writing() as connection:
             sent.remember(connection, self._name("figures"), figures.state)
 
     @property
@@ -219,7 +230,7 @@ class Emitter:
         done = 0
         with closing(self.sink.deliver(self._announced(entities))) as deliveries:
             for batch, refused in deliveries:
-                sent.mark_sent(self.ledger, self.sink.name, batch, refused, self.now())
+                sent.mark_sent(self._writes, self.sink.name, batch, refused, self.now())
                 again += _refused(batch, refused, changes)
                 done += len(batch)
                 if watch:
@@ -231,13 +242,15 @@ class Emitter:
         for number, batch in enumerate(self.sink.batches(entities)):
             if number == 0:
                 self.sink.prepare()
-            sent.mark_sending(self.ledger, self.sink.name, batch, self.now())
+            sent.mark_sending(self._writes, self.sink.name, batch, self.now())
             yield batch
 
     def _remove(self, orphans: Sequence[tuple[str, str]]) -> None:
         for some in _chunks(orphans, _COMPARED_AT_ONCE):
+            with self._writes.writing():
+                pass  # whoever lost the lease removes nothing
             self.sink.remove(some)
-            sent.forget(self.ledger, self.sink.name, [name for _, name in some])
+            sent.forget(self._writes, self.sink.name, [name for _, name in some])
 
 
 @dataclass(frozen=True, slots=True)

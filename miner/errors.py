@@ -96,3 +96,15 @@ class RemovalsError(MinerError):
 
 class SinkError(MinerError):
     """A sink refused what was sent, or could not be reached."""
+
+
+class HeldError(MinerError):
+    """Another process is at work on the same stream, or sends to the same sink."""
+
+
+class LeaseLostError(MinerError):
+    """The right to work on a stream ended before the work was done; nothing was committed after that."""
+
+
+class StoppedError(MinerError):
+    """Work was ended on request before all of it was done; what was committed stays."""

@@ -1,15 +1,17 @@
 """Mining: which days are due, how one is fetched, checked and recorded."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import structlog
 
 from miner import days, schemas, visible
-from miner.errors import BalanceError, EmptySourceError, OutOfScopeError, ShrunkDayError
+from miner.errors import BalanceError, EmptySourceError, HeldError, OutOfScopeError, ShrunkDayError
 from miner.ledger import (
     LINEAGE,
     STREAMS,
@@ -23,6 +25,7 @@ from miner.ledger import (
     reading,
     registry,
 )
+from miner.ledger.leases import Lease, Leases
 from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, TABLE_LINEAGE, Names, Span, SystemTables
 from miner.scope import OUTSIDE
 
@@ -100,36 +103,69 @@ def runs_of(due: Sequence[date], at_most: int) -> list[tuple[date, ...]]:
     return [tuple(run) for run in runs]
 
 
-def mine(
-    source: Source, ledger: Ledger, *, run_id: int, now: Callable[[], datetime], watch: Watch | None = None
-) -> Iterator[MinedDay]:
-    """Mine what is due, day by day, each committed on its own. Raises MinerError; days before it stay."""
+def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
+    source: Source,
+    ledger: Ledger,
+    *,
+    run_id: int,
+    now: Callable[[], datetime],
+    watch: Watch | None = None,
+    leases: Leases | None = None,
+    held: Callable[[HeldError], None] | None = None,
+) -> Generator[MinedDay]:
+    """Mine what is due, day by day, each committed on its own. Raises MinerError; days before it stay.
+
+    A stream that another process holds is told to `held` and passed over; raises HeldError when nobody is told.
+    """
     span = source.tables.span(TABLE_LINEAGE)
     _refuse_empty(source, span)
-    absent = source.tables.absent()
-    knows_run_types = not any(JOB_RUN_TIMELINE in name and name.count(".") == 2 for name in absent)  # noqa: PLR2004
-    source_id = registry.source_id(ledger, source.name, knows_run_types=knows_run_types)
-    if absent:
+    if absent := source.tables.absent():
         log.info("source.probed", source=source.name, absent=list(absent))
+    source_id = _known(source, ledger)
     rows = outside = 0
     for stream in source.options.streams:
-        with ledger.reading() as connection:
-            marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
-            closed = reading.closed_days(connection, source.name) if stream == USAGE else set()
-        due = [day for day in due_days(marks, source.options, span, now()) if day not in closed]
         miner = _StreamMiner(source, source_id, stream, ledger, run_id, now)
-        done = 0
-        for run, fetched in _ahead(miner, runs_of(due, AT_ONCE[stream]), source.options.parallel):
-            if watch:
-                watch(source.name, stream, done, len(due))
-            for day in miner.record(run, fetched, marks):
-                rows, outside = rows + day.rows, outside + day.outside
-                yield day
-            done += len(run)
-        if watch:
-            watch(source.name, stream, done, len(due))
+        try:
+            with _holding(leases, source, stream) as lease:
+                for day in miner.under(lease).mine_due(span, watch):
+                    rows, outside = rows + day.rows, outside + day.outside
+                    yield day
+        except HeldError as error:
+            if held is None:
+                raise
+            log.warning("stream.held", source=source.name, stream=stream, error=error.message)
+            held(error)
     if rows == outside:
         _refuse_out_of_scope(source, ledger)
+
+
+def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
+    source: Source,
+    stream: str,
+    chunk: Sequence[date],
+    ledger: Ledger,
+    *,
+    run_id: int,
+    now: Callable[[], datetime],
+    lease: Lease | None = None,
+) -> Generator[MinedDay]:
+    """Mine a run of days that a backfill asks for, whatever is due. Raises MinerError."""
+    miner = _StreamMiner(source, _known(source, ledger), stream, ledger, run_id, now, lease, live=False)
+    with ledger.reading() as connection:
+        marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
+    yield from miner.mine_runs([chunk], marks, None)
+
+
+def _known(source: Source, ledger: Ledger) -> int:
+    """The number of the source in the ledger."""
+    absent = source.tables.absent()
+    knows_run_types = not any(JOB_RUN_TIMELINE in name and name.count(".") == 2 for name in absent)  # noqa: PLR2004
+    return registry.source_id(ledger, source.name, knows_run_types=knows_run_types)
+
+
+def _holding(leases: Leases | None, source: Source, stream: str) -> AbstractContextManager[Lease | None]:
+    """The lease of a stream; without `leases` nobody else is at work."""
+    return leases.holding(source.name, stream, source.tables.cancel) if leases else nullcontext()
 
 
 def _refuse_out_of_scope(source: Source, ledger: Ledger) -> None:
@@ -178,6 +214,33 @@ class _StreamMiner:
     ledger: Ledger
     run_id: int
     now: Callable[[], datetime]
+    lease: Lease | None = None
+    live: bool = True
+
+    def under(self, lease: Lease | None) -> "_StreamMiner":
+        """The same, committing only as long as a lease holds."""
+        return replace(self, lease=lease)
+
+    def mine_due(self, span: Span, watch: Watch | None) -> Iterator[MinedDay]:
+        """Mine what is due, oldest first."""
+        with self.ledger.reading() as connection:
+            marks = {mark.day: mark for mark in reading.mined_days(connection, self.source.name, self.stream)}
+            closed = reading.closed_days(connection, self.source.name) if self.stream == USAGE else set()
+        due = [day for day in due_days(marks, self.source.options, span, self.now()) if day not in closed]
+        yield from self.mine_runs(runs_of(due, AT_ONCE[self.stream]), marks, watch)
+
+    def mine_runs(
+        self, runs: Sequence[Sequence[date]], marks: Mapping[date, reading.MinedDay], watch: Watch | None
+    ) -> Iterator[MinedDay]:
+        """Mine runs of days in the order given."""
+        name, done, due = self.source.name, 0, sum(len(run) for run in runs)
+        for run, fetched in _ahead(self, runs, self.source.options.parallel):
+            if watch:
+                watch(name, self.stream, done, due)
+            yield from self.record(run, fetched, marks)
+            done += len(run)
+        if watch:
+            watch(name, self.stream, done, due)
 
     def fetch(self, run: Sequence[date]) -> Fetched:
         """Fetch and stage a run of days; once more when rows in and rows accounted for differ."""
@@ -234,7 +297,16 @@ class _StreamMiner:
             self._refuse_emptied(run, fetched, before)
             marks = tuple(self._mark(day, totals.get(day, {}), mined_at) for day in run)
             self.ledger.record(
-                Merge(self.source_id, self.stream, marks, self.source.options.rules, mined_at, self.run_id),
+                Merge(
+                    self.source_id,
+                    self.stream,
+                    marks,
+                    self.source.options.rules,
+                    mined_at,
+                    self.run_id,
+                    self.lease,
+                    self.live,
+                ),
                 fetched.staging,
             )
         finally:
@@ -315,7 +387,7 @@ def _ahead(
         waiting: list[tuple[Sequence[date], Future[Fetched]]] = []
         try:
             for day in runs:
-                waiting.append((day, pool.submit(miner.fetch, day)))
+                waiting.append((day, pool.submit(copy_context().run, miner.fetch, day)))
                 if len(waiting) > parallel:
                     first, future = waiting.pop(0)
                     yield first, future.result()

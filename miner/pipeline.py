@@ -3,7 +3,8 @@
 A MinerError is the operator's trouble and says how to mend it: it is logged without a traceback.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,8 +12,9 @@ import structlog
 
 from miner import emission, mining
 from miner.emission import Changes, Emitter
-from miner.errors import MinerError, RemovalsError
+from miner.errors import HeldError, MinerError, RemovalsError, StoppedError
 from miner.ledger import LINEAGE, Ledger, registry
+from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import MinedDay, Source
 from miner.names import NamesRead, read_names
 from miner.visible import Finding, ViewWatch
@@ -33,6 +35,10 @@ class Outcome:
     names: list[NamesRead] = field(default_factory=list)
     changes: Changes | None = None
     failures: list[tuple[str, MinerError]] = field(default_factory=list)
+    held: list[HeldError] = field(default_factory=list)
+    """What was left to other processes that are at work on it."""
+    stopped: bool = False
+    """Whether it was asked to end before all was done."""
     narrow: list[tuple[str, Finding]] = field(default_factory=list)
     """What the views of a source hide, or days mined before had and it shows no more."""
 
@@ -41,38 +47,51 @@ class Outcome:
         """How the run ended, as the ledger notes it."""
         if self.failures:
             return FAILED
+        if self.stopped:
+            return INTERRUPTED
         return REJECTED if self.changes is not None and self.changes.rejected else DONE
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run over a ledger. `now` gives the UTC time; `emitter` None leaves emission out."""
+    """One run over a ledger. `now` gives the UTC time; `emitter` None leaves emission out.
+
+    `stopping` is asked after each commit: when it says so, the run ends there.
+    """
 
     ledger: Ledger
     sources: Sequence[Source]
     emitter: Emitter | None
     now: Callable[[], datetime]
+    leases: Leases
     command: str = "run"
+    stopping: Callable[[], bool] = lambda: False
 
     def go(self, *, mined: mining.Watch | None = None, emitted: emission.Watch | None = None) -> Outcome:
         """Mine, read names, then emit. A source that fails stops only itself; what was committed before stays."""
         outcome = Outcome()
         word = INTERRUPTED
         run_id = registry.start_run(self.ledger, self.command, self.now())
-        try:
-            for source in self.sources:
-                self._mine(source, run_id, outcome, mined)
-            self._emit(outcome, emitted)
-            word = outcome.word
-        finally:
-            self._note(run_id, word, outcome)
+        with structlog.contextvars.bound_contextvars(run=run_id):
+            try:
+                for source in self.sources:
+                    if not outcome.stopped:
+                        self._mine(source, run_id, outcome, mined)
+                self._emit(outcome, emitted)
+                word = outcome.word
+            finally:
+                self._note(run_id, word, outcome)
         return outcome
 
     def _mine(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:
         try:
             views = ViewWatch.before_mining(source.name, source.tables, self.ledger, self.now().date())
-            for day in mining.mine(source, self.ledger, run_id=run_id, now=self.now, watch=watch):
-                outcome.days.append(day)
+            with closing(self._days(source, run_id, outcome, watch)) as days:
+                for day in days:
+                    outcome.days.append(day)
+                    if self.stopping():
+                        outcome.stopped = True
+                        return
             outcome.narrow += [(source.name, finding) for finding in views.findings()]
         except MinerError as error:
             log.error("source.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
@@ -86,26 +105,49 @@ class Run:
             return
         mined = [day.day for day in outcome.days if day.source == source.name and day.stream == LINEAGE]
         try:
-            read = read_names(source.name, source.names, self.ledger, mined=mined, run_id=run_id, now=self.now)
+            with self.leases.holding(source.name, NAMES):
+                read = read_names(source.name, source.names, self.ledger, mined=mined, run_id=run_id, now=self.now)
+        except HeldError as error:
+            log.warning("stream.held", source=source.name, stream=NAMES, error=error.message)
+            outcome.held.append(error)
         except MinerError as error:
             log.error("names.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"names of source {source.name}", error))
         else:
             outcome.names += [read] if read else []
 
+    def _days(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> Generator[MinedDay]:
+        told = outcome.held.append
+        return mining.mine(source, self.ledger, run_id=run_id, now=self.now, watch=watch, leases=self.leases, held=told)
+
     def _emit(self, outcome: Outcome, watch: emission.Watch | None) -> None:
-        if self.emitter is None:
+        if self.emitter is None or outcome.stopped:
             return
         try:
-            outcome.changes = self.emitter.emit(watch)
+            with self.leases.holding(self.emitter.sink.name, EMISSION) as lease:
+                outcome.changes = self.emitter.under(lease).emit(self._stoppable(watch))
             if outcome.changes.held_back:
                 raise RemovalsError(outcome.changes.held_back, self.emitter.max_removals)
+        except StoppedError:
+            outcome.stopped = True
+        except HeldError as error:
+            log.warning("emission.held", sink=self.emitter.sink.name, error=error.message)
+            outcome.held.append(error)
         except MinerError as error:
             log.error("emission.failed", sink=self.emitter.sink.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"sink {self.emitter.sink.name}", error))
 
+    def _stoppable(self, watch: emission.Watch | None) -> emission.Watch:
+        def told(kind: str, done: int) -> None:
+            if watch:
+                watch(kind, done)
+            if self.stopping():
+                raise StoppedError("emission was asked to end")
+
+        return told
+
     def _note(self, run_id: int, word: str, outcome: Outcome) -> None:
-        note = "; ".join(error.message for _, error in outcome.failures)
+        note = "; ".join(error.message for error in (*(error for _, error in outcome.failures), *outcome.held))
         try:
             registry.end_run(self.ledger, run_id, word, note, self.now())
         except MinerError as error:

@@ -3,7 +3,7 @@
 Nothing is printed here. Every job raises MinerError.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -62,20 +62,30 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
     max_removals: int | None = None,
     watches: Watches = NOBODY,
     command: str = "run",
+    wait: bool = False,
 ) -> Ran:
-    """Mine what is due from the sources named (all when none is), then emit what changed."""
+    """Mine what is due from the sources named (all when none is), then emit what changed.
+
+    What another process is at work on is left to it, unless it is to be waited for.
+    """
     parts.chosen(sources)
     with (
         parts.ledger() as ledger,
         parts.sources(ledger, sources, leave) as opened,
         parts.emitter(ledger, max_removals) as emitter,
     ):
-        work = Run(ledger, opened, emitter if emit else None, parts.now, command)
+        leases = parts.leases(ledger, "endless" if wait else "while silent")
+        work = Run(ledger, opened, emitter if emit else None, parts.now, leases, command)
         outcome = work.go(mined=watches.mined, emitted=watches.emitted)
         _prune(ledger, parts, outcome)
         balance = balance_of(ledger, outcome.days)
-        told = warnings_of(outcome, balance, ledger, parts, parts.chosen(sources))
-        return Ran(outcome, balance, tuple(told), _assumed(parts))
+        told = (*_held(outcome), *warnings_of(outcome, balance, ledger, parts, parts.chosen(sources)))
+        return Ran(outcome, balance, told, _assumed(parts))
+
+
+def _held(outcome: Outcome) -> Iterator[str]:
+    for error in outcome.held:
+        yield f"{error.message}: left to it (--wait waits for it)"
 
 
 def _prune(ledger: Ledger, parts: Parts, outcome: Outcome) -> None:

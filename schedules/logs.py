@@ -43,17 +43,28 @@ class StandardError:
         return sys.stderr.isatty()
 
 
-def configure(level: str = "info", form: Form = "auto", stream: TextIO | None = None) -> None:
-    """Send our events, and other libraries' warnings, to `stream` (standard error). May be called again."""
+def configure(
+    level: str = "info", form: Form = "auto", stream: TextIO | None = None, tap: Processor | None = None
+) -> None:
+    """Send our events, and other libraries' warnings, to `stream` (standard error). May be called again.
+
+    `tap` is told of each of our events first.
+    """
     stream = stream or cast("TextIO", StandardError())
     rendering = _rendering(stream, pretty=form == "console" or (form == "auto" and stream.isatty()))
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *_DESCRIBING, *rendering],
+        processors=[*([tap] if tap else []), structlog.contextvars.merge_contextvars, *_DESCRIBING, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     _adopt_other_loggers(stream, rendering)
+
+
+def flush() -> None:
+    """Have everything written before the process ends at once."""
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def masked(name: str, value: object) -> object:

@@ -18,6 +18,7 @@ from miner.ledger import Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
+from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.matches import Ages
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
@@ -72,6 +73,7 @@ class Parts:
     settings: Settings
     now: Now
     busy_seconds: float = BUSY_SECONDS
+    lease_clock: Clock = database_clock
 
     @property
     def ledger_place(self) -> str:
@@ -87,6 +89,10 @@ class Parts:
         if ledger_missing(self.settings.ledger.url):
             raise LedgerError(f"there is no ledger at {self.ledger_place}", mend="mine something first: uc-miner run")
         return self.ledger()
+
+    def leases(self, ledger: Ledger, patience: Patience) -> Leases:
+        """What takes leases in the ledger for this process."""
+        return Leases(ledger, patience, self.lease_clock)
 
     @property
     def start(self) -> date:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from structlog.typing import Processor
+
 from miner.ledger.database import BUSY_SECONDS
 from schedules import logs, settings
 from schedules.parts import Now, Parts
@@ -26,6 +28,8 @@ class Session:
     config: Path | None = None
     level: Level | None = None
     form: logs.Form | None = None
+    tap: Processor | None = None
+    """Told of every event that is logged."""
 
     @property
     def settings_file(self) -> Path:
@@ -35,7 +39,7 @@ class Session:
     def parts(self) -> Parts:
         """The parts of a run as the settings say; the log too. Raises SettingsError."""
         loaded = settings.load(self.config)
-        logs.configure(self.level or loaded.log.level, self.form or loaded.log.format)
+        logs.configure(self.level or loaded.log.level, self.form or loaded.log.format, tap=self.tap)
         return Parts(loaded, self.now, self.busy_seconds)
 
     def without_settings(self) -> None:

@@ -6,7 +6,10 @@ from datetime import date, datetime, timedelta
 from itertools import groupby, pairwise
 
 from miner.ledger import Ledger, reading
+from miner.ledger.backfills import Record, kept_backfills
+from miner.ledger.leases import Held, holders
 from miner.ledger.reading import LateRows, MinedDay
+from miner.ledger.watermarks import watermarks
 from schedules.balance import Balance
 
 Days = tuple[date, date]
@@ -17,8 +20,9 @@ Days = tuple[date, date]
 class StreamStanding:
     """The days of one source and stream.
 
-    `watermark` is the last day up to which every day is mined and was over when it was mined; `settled` the last day
-    up to which none is mined again. Both None when there is no such day.
+    `watermark` is the last day up to which every day that was due is mined and was over when it was mined; days that a
+    backfill adds before it do not move it. `settled` is the last day up to which none is mined again. Both None when
+    there is no such day.
     """
 
     source: str
@@ -54,6 +58,8 @@ class Standing:
     late: tuple[LateRows, ...]
     counts: Mapping[str, int]
     runs: tuple[PastRun, ...]
+    leases: tuple[Held, ...]
+    backfills: tuple[Record, ...]
 
 
 def standing(ledger: Ledger, configured: Sequence[str]) -> Standing:
@@ -63,24 +69,26 @@ def standing(ledger: Ledger, configured: Sequence[str]) -> Standing:
         known = {mark.source for mark in marks}
         return Standing(
             ledger=ledger.place,
-            streams=tuple(_streams(marks)),
+            streams=tuple(_streams(marks, watermarks(connection))),
             unmined=tuple(name for name in configured if name not in known),
             balance=Balance(tuple(reading.fates(connection))),
             late=tuple(reading.late_rows(connection)),
             counts=reading.counts(connection),
             runs=tuple(PastRun(*run) for run in reading.runs(connection)),
+            leases=tuple(holders(connection)),
+            backfills=tuple(kept_backfills(connection)),
         )
 
 
-def _streams(marks: Iterable[MinedDay]) -> list[StreamStanding]:
+def _streams(marks: Iterable[MinedDay], kept: Mapping[tuple[str, str], date]) -> list[StreamStanding]:
     """One standing for each source and stream; marks come ordered by both, and by day."""
     return [
-        _stream(source, stream, list(group))
+        _stream(source, stream, list(group), kept.get((source, stream)))
         for (source, stream), group in groupby(marks, key=lambda mark: (mark.source, mark.stream))
     ]
 
 
-def _stream(source: str, stream: str, marks: Sequence[MinedDay]) -> StreamStanding:
+def _stream(source: str, stream: str, marks: Sequence[MinedDay], watermark: date | None) -> StreamStanding:
     days = [mark.day for mark in marks]
     return StreamStanding(
         source=source,
@@ -89,7 +97,7 @@ def _stream(source: str, stream: str, marks: Sequence[MinedDay]) -> StreamStandi
         last=days[-1],
         days=len(days),
         rows=sum(mark.rows for mark in marks),
-        watermark=_last_unbroken(days[0], [mark.day for mark in marks if mark.whole]),
+        watermark=watermark or _last_unbroken(days[0], [mark.day for mark in marks if mark.whole]),
         settled=_last_unbroken(days[0], [mark.day for mark in marks if mark.settled]),
         gaps=tuple(_gaps(days)),
     )

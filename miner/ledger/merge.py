@@ -7,12 +7,13 @@ that thirty days cost little more than one.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Protocol
 
 from sqlalchemy import Connection, delete, insert, select, text
 
 from miner import days
 from miner.errors import LedgerError
-from miner.ledger import aliases, dirty, tables
+from miner.ledger import aliases, dirty, tables, watermarks
 from miner.ledger.lineage_staging import LineageStaging
 from miner.ledger.staging import ADD_DATASETS, Staging
 from miner.ledger.usage_staging import MEASURES, UsageStaging
@@ -20,6 +21,14 @@ from miner.ledger.usage_staging import MEASURES, UsageStaging
 LINEAGE = "lineage"
 USAGE = "usage"
 STREAMS = (LINEAGE, USAGE)
+
+
+class Fence(Protocol):
+    """A lease as a transaction sees it."""
+
+    def check(self, connection: Connection) -> None:
+        """Raise LeaseLostError when the lease ended; else keep it until the transaction does."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +57,16 @@ class Merge:
     rules: str
     mined_at: datetime
     run_id: int
+    lease: Fence | None = None
+    """Checked first and last: without it nothing is committed."""
+    live: bool = True
+    """Whether these days were due; False when a backfill asked for them."""
 
 
 def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     """Replace one source's share of some days with what was staged as `stage`. The caller holds the transaction."""
+    if one.lease:
+        one.lease.check(connection)
     staging.refuse_collisions()
     first, last = one.days[0].day, one.days[-1].day
     bits = sum(days.bit(mark.day) for mark in one.days)
@@ -73,6 +88,9 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     for mark in one.days:
         _note_late_rows(connection, one, mark, known[mark.day])
         _mark(connection, one, mark, staging)
+    watermarks.advance(connection, one.source_id, one.stream, first if one.live else None)
+    if one.lease:
+        one.lease.check(connection)
 
 
 def _refuse_closed(connection: Connection, values: Mapping[str, int]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, func, select, text
 
 from miner import days
 from miner.ledger import bulk, edges, tables
-from miner.ledger.store import Ledger
+from miner.ledger.leases import Writes
 from miner.ports import Entity, Rejected
 
 SENDING = "sending"
@@ -111,7 +111,7 @@ def processes(connection: Connection, sink: str) -> int:
     ).scalar_one()
 
 
-def mark_sending(ledger: Ledger, sink: str, batch: Sequence[Entity], now: datetime) -> None:
+def mark_sending(ledger: Writes, sink: str, batch: Sequence[Entity], now: datetime) -> None:
     """Commit, before a send, that it is about to happen."""
     with ledger.writing() as connection:
         connection.execute(
@@ -131,7 +131,7 @@ def mark_sending(ledger: Ledger, sink: str, batch: Sequence[Entity], now: dateti
         )  # fmt: skip
 
 
-def mark_sent(ledger: Ledger, sink: str, batch: Sequence[Entity], refused: Sequence[Rejected], now: datetime) -> None:
+def mark_sent(ledger: Writes, sink: str, batch: Sequence[Entity], refused: Sequence[Rejected], now: datetime) -> None:
     """Commit, after a send, what arrived and what was refused; flows of both are done."""
     words = {rejected.qualified_name: rejected.reason for rejected in refused}
     arrived = [entity for entity in batch if entity.qualified_name not in words]
@@ -157,7 +157,7 @@ def mark_sent(ledger: Ledger, sink: str, batch: Sequence[Entity], refused: Seque
             connection.execute(delete(sent).where(sent.c.sink == sink, sent.c.qualified_name == name))
 
 
-def forget(ledger: Ledger, sink: str, names: Sequence[str]) -> None:
+def forget(ledger: Writes, sink: str, names: Sequence[str]) -> None:
     """Forget entities that were removed."""
     sent = tables.emission
     with ledger.writing() as connection:
@@ -171,7 +171,7 @@ def forget(ledger: Ledger, sink: str, names: Sequence[str]) -> None:
 
 
 def flows_done(
-    ledger: Ledger, looked_at: Sequence[tuple[int, int, int]], *, again: Sequence[tuple[int, int]] = ()
+    ledger: Writes, looked_at: Sequence[tuple[int, int, int]], *, again: Sequence[tuple[int, int]] = ()
 ) -> None:
     """Flows (process, target, version) were looked at; one marked since then stays, and those to try `again`."""
     with ledger.writing() as connection:

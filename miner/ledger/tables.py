@@ -392,3 +392,60 @@ setting = Table(
     Column("value", String, nullable=False),
 )
 """What the ledger must remember about itself, such as the stale cutoff last applied."""
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("taken_at", BigInteger, nullable=False),
+    Column("seconds", Integer, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+"""Who works on a stream of a source, or sends to a sink, until when unless renewed. Instants are the database's;
+`token` grows with every holder; `place` tells the holder's process apart on its machine."""
+
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("source_id", ForeignKey("source.id"), primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("day", Integer, nullable=False),
+)
+"""The last day up to which every day that is due was mined whole. It only ever grows."""
+
+tick = Table(
+    "tick",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("served_at", BigInteger, nullable=False),
+    Column("done_at", BigInteger),
+    Column("failures", Integer, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("note", Text, nullable=False),
+)
+"""How a scheduled job stands: the instant up to which its schedule is served, when it last went well, how often it
+failed since, how it last ended."""
+
+backfill = Table(
+    "backfill",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("stream", String, nullable=False),
+    Column("first_day", Integer, nullable=False),
+    Column("last_day", Integer, nullable=False),
+    Column("again", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("run_id", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("outcome", String, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("days_done", Integer, nullable=False),
+)
+"""Backfills and why they were made; with `again`, days mined by run `run_id` or a later one are done."""

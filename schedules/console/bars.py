@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from schedules.jobs import Watches
 
@@ -26,6 +34,14 @@ class Bars:
     def say(self, waiting_for: str) -> None:
         """What is waited for now."""
         self._progress.update(self._waiting, description=waiting_for)
+
+    def pause(self) -> None:
+        """Leave the terminal to a question."""
+        self._progress.stop()
+
+    def go_on(self) -> None:
+        """Show bars again."""
+        self._progress.start()
 
     def _estate(self, day: str, done: int, days: int) -> None:
         self._show("estate", f"writing the estate, {day}", done, days)
@@ -52,7 +68,13 @@ def bars(waiting_for: str, *, printing: bool = False) -> Iterator[Bars]:
     if not sys.stderr.isatty() or (printing and sys.stdout.isatty()):
         yield Bars(Progress(disable=True))
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     console = Console(file=sys.stderr)
     # Rich puts what is logged meanwhile above the bars; see schedules/logs.py for the stream logs go to.
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:

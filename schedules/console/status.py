@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from miner.ledger.backfills import Record
 from schedules.console.run import show_balance
 from schedules.console.screen import Column, Screen, number
 from schedules.standing import Days, PastRun, Standing, StreamStanding
@@ -21,6 +22,13 @@ def show_standing(screen: Screen, standing: Standing) -> None:
         screen.table((Column("source"), Column("stream"), number("days late"), number("rows")), late)
     screen.heading("Held")
     screen.table((Column("what"), number("count")), [(_plain(name), held) for name, held in standing.counts.items()])
+    if standing.backfills:
+        screen.heading("Last backfills")
+        columns = (Column("source"), Column("stream"), Column("from"), Column("to"), number("days"), number("done"))
+        more = (Column("outcome"), Column("note"))
+        screen.table((*columns, *more), [_filled(one) for one in standing.backfills])
+    for lease in standing.leases:
+        screen.line(f"at work now: {lease.holder} on {lease.source}, {lease.stream}, since {lease.since:%H:%M:%S} UTC")
     screen.heading("Last runs (UTC)")
     heads = (Column("started"), Column("ended"), Column("command"), Column("outcome"), Column("note"))
     screen.table(heads, [_past(run) for run in standing.runs])
@@ -43,6 +51,11 @@ def _stream(one: StreamStanding) -> tuple[object, ...]:
 def _past(run: PastRun) -> tuple[object, ...]:
     ended = f"{run.ended:%Y-%m-%d %H:%M:%S}" if run.ended else None
     return f"{run.started:%Y-%m-%d %H:%M:%S}", ended, run.command, run.outcome, run.note
+
+
+def _filled(one: Record) -> tuple[object, ...]:
+    asked = one.request
+    return asked.source, asked.stream, asked.first, asked.last, one.days, one.days_done, one.outcome, asked.note
 
 
 def _spelled(gaps: Iterable[Days]) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 
+from schedules.timing import timing
 from sinks.purview.naming import databases
 
 SQLITE = "sqlite:///"
@@ -198,4 +200,27 @@ def process_type(value: str) -> str:
     """Refuse the types that belong to Purview's own scan: only our own entities are ever rewritten."""
     if value.lower().startswith("databricks_"):
         raise ValueError("is the name of a type of Purview's own scan")
+    return value
+
+
+def schedule(value: str) -> str:
+    """Refuse what is no schedule, or one that is never due."""
+    timing(value)
+    return value
+
+
+def time_zone(value: str) -> str:
+    """Refuse what the system has no time zone for."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone that this machine knows") from None
+    return value
+
+
+def listen(value: str) -> str:
+    """Accept a host and a port, or that nothing is listened on."""
+    host, _, port = value.rpartition(":")
+    if value != "off" and not (host and port.isdigit() and int(port) < 65536):  # noqa: PLR2004 (ports end there)
+        raise ValueError("is no host and port")
     return value

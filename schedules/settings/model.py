@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +21,7 @@ from schedules.settings import checks
 from schedules.settings.declared import GLOBS, NAME, AtlasName, GlobList, Section, Whole, section, setting, whole
 from schedules.settings.scope import Exclude, Include
 from schedules.settings.sources import Source
+from schedules.timing import MUST_BE
 from sinks.purview.naming import mounts
 from sinks.purview.naming.rules import Rule, checked
 
@@ -248,6 +250,40 @@ class Purview(Section):
         return value
 
 
+Schedule = Annotated[str, AfterValidator(checks.schedule)]
+
+
+class Daemon(Section):
+    """`[daemon]`: when `uc-miner daemon` does what, and what it tells."""
+
+    lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
+    usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
+    names: Schedule = setting("daily at 02:00", MUST_BE, "when names of each source are read")
+    emit: Schedule = setting("hourly at :30", MUST_BE, "when what changed is sent")
+    report: Schedule = setting("off", MUST_BE, "when the popularity report is written")
+    report_out: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(
+        None, "a file", "where the popularity report goes; unset: nowhere"
+    )
+    time_zone: Annotated[str, AfterValidator(checks.time_zone)] = setting(
+        "UTC", 'a name such as "Europe/Berlin"', "time zone of the schedules; days stay those of UTC"
+    )
+    jitter_seconds: Whole = whole(60, 0, 3600, "a job begins up to so many seconds late, at random")
+    grace_seconds: Whole = whole(25, 0, 3600, "time that work gets to commit and end when the daemon is stopped")
+    late_hours: Whole = whole(6, 1, 8760, "hours a job may be due before the daemon is not ready")
+    lag_days: Whole = whole(3, 1, 3650, "whole days a watermark may be behind before the daemon is not ready")
+    listen: Annotated[str, AfterValidator(checks.listen)] = setting(
+        "127.0.0.1:9464", 'HOST:PORT, or "off"', "where metrics, health and the status page are"
+    )
+    textfile: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(
+        None, "a file NAME.prom", "where metrics are written for node-exporter after each job; unset: nowhere"
+    )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Give the time zone."""
+        return ZoneInfo(self.time_zone)
+
+
 class Log(Section):
     """`[log]`."""
 
@@ -273,6 +309,7 @@ class Settings(BaseSettings):
         json_schema_extra={"must_be": "a table [sources.NAME], NAME of a-z, 0-9, _ and -"},
     )
     purview: Purview = section(Purview, "where lineage and usage go")
+    daemon: Daemon = section(Daemon, "when the daemon does what")
     log: Log = section(Log, "what the miner tells while it works")
 
     @classmethod

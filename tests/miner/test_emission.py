@@ -6,6 +6,7 @@ import pytest
 
 from miner.emission import Emitter
 from miner.errors import SinkError
+from miner.ledger.leases import Leases
 from miner.pipeline import Run
 from miner.popularity import PopularityOptions
 from tests.miner.fakes import FakeTables
@@ -293,7 +294,7 @@ def test_a_run_that_held_removals_back_fails(world):
     world.emit()
     source = world.source(FakeTables(*edges("c.s.new")))
     careful = replace(world.emitter(), max_removals=0)
-    outcome = Run(world.ledger, [source], careful, lambda: world.now).go()
+    outcome = Run(world.ledger, [source], careful, lambda: world.now, Leases(world.ledger)).go()
     assert (outcome.word, outcome.changes.created["process"]) == ("failed", 1)
     ((where, failure),) = outcome.failures
     assert (where, "--max-removals" in failure.mend) == ("sink fake", True)

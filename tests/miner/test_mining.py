@@ -5,6 +5,7 @@ import structlog
 
 from miner.errors import BalanceError, EmptySourceError, OutOfScopeError, ShrunkDayError, SourceError
 from miner.ledger import reading
+from miner.ledger.leases import Leases
 from miner.mining import mine
 from miner.pipeline import FAILED, Run
 from tests import oracle
@@ -254,7 +255,7 @@ def test_one_source_failing_does_not_stop_the_other(world):
     bad = FakeTables(*estate(day(0)))
     bad.miscounts = 9
     sources = [world.source(bad, "bad"), world.source(FakeTables(*estate(day(0))), "good")]
-    outcome = Run(world.ledger, sources, world.emitter(), lambda: world.now).go()
+    outcome = Run(world.ledger, sources, world.emitter(), lambda: world.now, Leases(world.ledger)).go()
     assert [(what, type(error)) for what, error in outcome.failures] == [("source bad", BalanceError)]
     assert {one.source for one in outcome.days} == {"good"}
     assert len(world.sink.told()) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from miner.errors import SourceError
 from miner.ledger import edges, reading, wanted
+from miner.ledger.leases import Leases
 from miner.names import read_names
 from miner.pipeline import FAILED, Run
 from miner.popularity import PopularityOptions, popularity
@@ -219,12 +220,12 @@ def test_a_run_reads_names_after_its_days(world):
     source = world.source(FakeTables(lineage("c.s.a", "c.s.b", query="q", day=day(0))))
     names = FakeNames(queries=[label("query", "q", "my query")])
     named = type(source)(source.name, source.tables, source.options, names)
-    outcome = Run(world.ledger, [named], world.emitter(), lambda: world.now).go()
+    outcome = Run(world.ledger, [named], world.emitter(), lambda: world.now, Leases(world.ledger)).go()
     assert [read.rows for read in outcome.names] == [{"queries": 1}]
     assert outcome.changes.created["process"] == 1
     names.lost = "queries"
     world.now = datetime(2026, 12, 30, tzinfo=UTC)
-    outcome = Run(world.ledger, [named], world.emitter(), lambda: world.now).go()
+    outcome = Run(world.ledger, [named], world.emitter(), lambda: world.now, Leases(world.ledger)).go()
     assert [(name, error.message) for name, error in outcome.failures] == [("names of source prod", "queries was lost")]
     assert (outcome.word, outcome.names) == (FAILED, [])
     assert {row["label"] for row in flows(world)} == {"my query"}

@@ -6,6 +6,7 @@ import pytest
 
 from miner import visible
 from miner.errors import ShrunkDayError
+from miner.ledger.leases import Leases
 from miner.pipeline import Run
 from miner.visible import Shown, hidden, loss
 from tests.miner.fakes import FakeTables
@@ -71,7 +72,7 @@ def test_loss(before, now, told):
 
 
 def go(world, tables):
-    return Run(world.ledger, [world.source(tables)], None, lambda: world.now).go()
+    return Run(world.ledger, [world.source(tables)], None, lambda: world.now, Leases(world.ledger)).go()
 
 
 def test_a_run_tells_of_views(world):

@@ -37,9 +37,10 @@ def test_status_as_json(mined):
 
 
 def test_gaps(mined):
-    """Days between first and last that are not mined are gaps, and the watermark stops before them."""
+    """Days between first and last that are not mined are gaps; a watermark never kept stops before them."""
     with closing(sqlite3.connect(mined.ledger)) as ledger:
         ledger.execute("DELETE FROM day_mined WHERE day = ?", [(date(2026, 11, 9) - date(1970, 1, 1)).days])
+        ledger.execute("DELETE FROM watermark")
         ledger.commit()
     lineage, _ = jobs.status(mined.session.parts()).streams
     gap = (date(2026, 11, 9), date(2026, 11, 9))
