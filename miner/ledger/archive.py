@@ -123,10 +123,10 @@ def _damaged() -> LedgerError:
 
 
 def _count_on(connection: Connection) -> None:
-    """PostgreSQL numbers new sources and runs by itself, from where it stands; SQLite from the largest there is."""
+    """PostgreSQL numbers new sources, runs and backfills by itself, from where it stands; SQLite from the largest there is."""
     if connection.dialect.name != "postgresql":
         return
-    for name in ("source", "run"):
+    for name in ("source", "run", "backfill"):
         connection.exec_driver_sql(
             f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name} HAVING count(*) > 0"  # noqa: S608
         )

@@ -48,7 +48,7 @@ def test_every_command_is_there(home):
     named = re.findall(r"^\| `uc-miner ([a-z ]+?)(?: ([A-Z\-\[].*?))?` \|", TEXT, re.MULTILINE)
     assert {command for command, _ in named} == {
         "demo", "sample", "preflight", "grants", "views", "run", "explain",
-        "lineage", "impact", "plan", "report", "status", "ledger dump",
+        "lineage", "impact", "backfill", "daemon", "plan", "report", "status", "ledger dump",
     }  # fmt: skip
     for command, options in named:
         page = home(*command.split(), "--help").out
