@@ -123,7 +123,7 @@ def _damaged() -> LedgerError:
 
 
 def _count_on(connection: Connection) -> None:
-    """PostgreSQL numbers new sources, runs and backfills by itself, from where it stands; SQLite from the largest there is."""
+    """PostgreSQL numbers new rows by itself, from where it stands; SQLite from the largest number there is."""
     if connection.dialect.name != "postgresql":
         return
     for name in ("source", "run", "backfill"):
