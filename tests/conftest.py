@@ -1,6 +1,7 @@
 """What holds for every test. Sockets beyond 127.0.0.1 are refused by the options in pyproject.toml."""
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,12 @@ hypothesis.settings.load_profile("same" if os.environ.get("CI") else "search")
 
 GROUPS = frozenset({"atlas", "postgres"})
 """Folders whose tests need a server that has to be fetched first: they run only when named."""
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C also where a shell in the background has it ignored, which every process started from here would too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
