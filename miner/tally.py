@@ -1,6 +1,7 @@
 """Daily usage summed by dataset and age, for windows that all end on one day."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -66,7 +67,7 @@ class Tally:
 
     def add(self, tables: Iterable[pa.Table]) -> None:
         """Take in daily usage as `miner.ledger.usage.stream` gives it. Raises KeyError for an unknown dataset."""
-        for rows in tables:
+        for rows in _ahead(iter(tables)):
             ids = rows["dataset"].to_numpy()
             dataset = np.searchsorted(self._datasets, ids)
             if (self._datasets[np.minimum(dataset, len(self._datasets) - 1)] != ids).any():
@@ -102,6 +103,15 @@ class Tally:
         counts |= {name: np.cumsum(found.counted()[seen], axis=1) for name, found in self._readers.items()}
         lasts = {name: np.maximum.accumulate(instants[seen], axis=1) for name, instants in self._lasts.items()}
         return ByAge(self._datasets[seen], counts, lasts)
+
+
+def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Each table, while the next one is read by another thread."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, tables, None)
+        while (rows := coming.result()) is not None:
+            coming = reader.submit(next, tables, None)
+            yield rows
 
 
 class _Readers:
