@@ -216,11 +216,11 @@ def wire(folder: Path) -> None:
             peaks = {"mine": mined.peak, "fetch": fetched.peak}
         verdict("mining over fetch and insert, best of three", min(times["mine"]) / min(times["fetch"]), 2)
         verdict("peak memory over the bare connector's", peaks["mine"] / peaks["fetch"], 1.3)
-        for rows in (100_000, 1_000_000):
+        for rows in (300_000, 1_000_000):  # fewer than that do not fill what is under way at once
             streamed = child("stream_wire", server=server, scratch=str(folder / "scratch"), rows=rows)
             say(f"stream {rows:,} rows", streamed, f"{streamed.told['rows'] / streamed.seconds:,.0f} rows/s")
             peaks[str(rows)] = streamed.peak
-    verdict("peak memory, ten times the rows", peaks["1000000"] / peaks["100000"], 1.1)
+    verdict("peak memory, a million rows over 300,000", peaks["1000000"] / peaks["300000"], 1.1)
 
 
 @contextmanager
