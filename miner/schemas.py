@@ -5,6 +5,8 @@ the warehouse's SQL (`queries/rules.sql`). Names ending in `_at` are UTC instant
 `last_seen` are UTC days.
 """
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -229,3 +231,10 @@ WALKED = pa.schema(
     [("metastore_id", pa.string()), ("dataset", pa.string()), ("kind", pa.string()), ("depth", pa.int64())]
 )
 """Datasets on a way through lineage, each with the least number of edges to it."""
+
+
+def table_of(rows: Sequence[Sequence[object]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table, also when there are none."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

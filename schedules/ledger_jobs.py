@@ -1,11 +1,7 @@
 """What can be done with the ledger itself: migrate, check, prune, dump, restore. Nothing is printed here."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
 
 import structlog
 
@@ -18,8 +14,7 @@ from miner.ledger.dump import dump as dumped
 from miner.ledger.roll_up import RolledUp, roll_up
 from miner.ledger.soundness import checks
 from schedules.parts import Parts
-from sinks.csv_report import STANDARD_OUTPUT
-from sinks.placement import placed, refused
+from sinks.placement import opened
 
 log = structlog.get_logger()
 
@@ -63,7 +58,7 @@ def dump(parts: Parts, out: str, *, whole: bool = False) -> int:
     By natural key, for comparing; or the `whole` of it, for restoring.
     """
     lines = 0
-    with parts.known_ledger() as ledger, ledger.reading() as connection, _opened(out) as stream:
+    with parts.known_ledger() as ledger, ledger.reading() as connection, opened(out) as stream:
         for line in archive(connection) if whole else map(str.encode, dumped(connection)):
             stream.write(line + b"\n")
             lines += 1
@@ -77,16 +72,3 @@ def restore(parts: Parts, file: Path) -> int:
             return restored(ledger, lines)
     except OSError as error:
         raise LedgerError(f"{file} cannot be read: {error.strerror}", mend="name a file that can be read") from error
-
-
-@contextmanager
-def _opened(out: str) -> Iterator[BinaryIO]:
-    if out != STANDARD_OUTPUT:
-        with placed(Path(out)) as stream:
-            yield stream
-        return
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        raise refused(error, "standard output") from error

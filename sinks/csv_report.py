@@ -4,20 +4,14 @@ Instants are ISO 8601 in UTC with Z, days YYYY-MM-DD, null is an empty field, an
 shortest text that reads back to the same number. Rows stay in the order given.
 """
 
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Iterable
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from sinks.placement import placed, refused
-
-STANDARD_OUTPUT = "-"
+from sinks.placement import opened
 
 
 def write_frame(frame: pd.DataFrame, destination: str) -> int:
@@ -33,25 +27,12 @@ def write_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema, destinat
     """
     rows = 0
     written = pa.schema([(field.name, _written_type(field.type)) for field in schema])
-    with _opened(destination) as stream, pa_csv.CSVWriter(stream, written) as writer:
+    with opened(destination) as stream, pa_csv.CSVWriter(stream, written) as writer:
         for batch in batches:
             columns = [_written(column) for column in batch.columns]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=written))
             rows += batch.num_rows
     return rows
-
-
-@contextmanager
-def _opened(destination: str) -> Iterator[BinaryIO]:
-    if destination != STANDARD_OUTPUT:
-        with placed(Path(destination)) as stream:
-            yield stream
-        return
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        raise refused(error, "standard output") from error
 
 
 def _written_type(kind: pa.DataType) -> pa.DataType:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import BinaryIO
 
 from miner.checks import Found, failed, passed
 from miner.errors import SinkError
+
+STANDARD_OUTPUT = "-"
 
 _MENDS = {
     errno.ENOSPC: "free some space on the disk, then run again",
@@ -41,6 +44,20 @@ def placed(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened(destination: str) -> Iterator[BinaryIO]:
+    """A stream to a file, as `placed`, or to standard output (`-`). Raises SinkError when the place refuses."""
+    if destination != STANDARD_OUTPUT:
+        with placed(Path(destination)) as stream:
+            yield stream
+        return
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise refused(error, "standard output") from error
 
 
 def refused(error: OSError, place: str) -> SinkError:

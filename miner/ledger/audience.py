@@ -6,6 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, text
 
 from miner import days, readers
+from miner.ledger.walk import NAME, UNDER_EVERY_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,13 @@ def audience(connection: Connection, first: date, last: date) -> list[Audience]:
 
 
 # Day by day and dataset by dataset: that is how usage is kept, and a walk knows few of each.
-_AUDIENCE = """
-SELECT d.metastore_id, CASE WHEN d.name IS NULL THEN d.path ELSE d.catalog || '.' || d.schema || '.' || d.name END,
-  r.name, u.process_kind, sum(u.reads), sum(u.indirect_reads), max(u.last_read_at)
+_AUDIENCE = f"""
+SELECT d.metastore_id, {NAME}, r.name, u.process_kind, sum(u.reads), sum(u.indirect_reads), max(u.last_read_at)
 FROM day_mined m
-CROSS JOIN (
-  SELECT dataset AS raw, dataset FROM temp.reached
-  UNION SELECT a.from_id, a.to_id FROM temp.dataset_alias a JOIN temp.reached t ON t.dataset = a.to_id
-) w ON true
+CROSS JOIN ({UNDER_EVERY_NAME}) w ON true
 CROSS JOIN usage_day u ON u.source_id = m.source_id AND u.day = m.day AND u.dataset_id = w.raw
 CROSS JOIN dataset d ON d.id = w.dataset
 LEFT JOIN reader r ON r.id = u.reader_id
 WHERE m.stream = 'usage' AND m.day BETWEEN :first AND :last AND u.reads + u.indirect_reads > 0
 GROUP BY d.metastore_id, 2, r.name, u.process_kind
-"""
+"""  # noqa: S608

@@ -169,8 +169,7 @@ def _reported(connection: Connection, within: str = "") -> Iterator[tuple[tuple[
 
 def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     rows.sort(key=lambda row: row[:8])
-    columns_ = list(zip(*rows, strict=True)) or [()] * len(schema)
-    return pa.table([pa.array(values, field.type) for values, field in zip(columns_, schema, strict=True)], schema)
+    return schemas.table_of(rows, schema)
 
 
 def _name(end: Sequence[str]) -> str:

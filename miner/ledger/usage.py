@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
-from miner import days, readers
+from miner import days, readers, schemas
 from miner.ledger import tables
 from miner.ledger.database import Database
 from miner.scope import Chosen
@@ -125,7 +125,9 @@ def dataset_names(connection: Connection) -> pa.Table:
          "path" if name is None else "table", kind)
         for number, metastore, catalog, schema, name, path, kind in rows
     ]  # fmt: skip
-    names = ("id", "metastore_id", "dataset", "kind", "dataset_type")
-    types = (pa.int64(), pa.string(), pa.string(), pa.string(), pa.string())
-    columns = list(zip(*told, strict=True)) or [()] * len(names)
-    return pa.table([pa.array(values, kind) for values, kind in zip(columns, types, strict=True)], names=list(names))
+    return schemas.table_of(told, _NAMES)
+
+
+_NAMES = pa.schema(
+    [("id", pa.int64()), *((name, pa.string()) for name in ("metastore_id", "dataset", "kind", "dataset_type"))]
+)

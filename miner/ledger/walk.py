@@ -68,15 +68,8 @@ def walk(connection: Connection, start: Sequence[int], ends: Ends, depth: int, m
         if not found:
             break
         reached += found
-    return Way(_reached(connection), edges.edges_among(connection, "temp.crossed"), more)
-
-
-def _reached(connection: Connection) -> pa.Table:
-    rows = [tuple(row) for row in connection.exec_driver_sql(_TOLD)]
-    columns = list(zip(*rows, strict=True)) or [()] * len(schemas.WALKED)
-    return pa.table(
-        [pa.array(values, field.type) for values, field in zip(columns, schemas.WALKED, strict=True)], schemas.WALKED
-    )
+    datasets = schemas.table_of(connection.exec_driver_sql(_TOLD).all(), schemas.WALKED)
+    return Way(datasets, edges.edges_among(connection, "temp.crossed"), more)
 
 
 _NAMED = (
@@ -91,22 +84,24 @@ _BEGIN = (
     "CREATE TEMP TABLE crossed (edge INTEGER, far INTEGER, step INTEGER)",
 )
 
-# The datasets of the last step, each under every name it has.
-_FRONTIER = (
-    "SELECT dataset AS raw, dataset FROM temp.reached WHERE step = :step - 1 "
-    "UNION SELECT a.from_id, a.to_id FROM temp.dataset_alias a JOIN temp.reached r ON r.dataset = a.to_id "
-    "WHERE r.step = :step - 1"
+NAME = "CASE WHEN d.name IS NULL THEN d.path ELSE d.catalog || '.' || d.schema || '.' || d.name END"
+"""What a dataset `d` is called in reports."""
+
+UNDER_EVERY_NAME = (
+    "SELECT dataset AS raw, dataset, step FROM temp.reached "
+    "UNION SELECT a.from_id, a.to_id, t.step FROM temp.dataset_alias a JOIN temp.reached t ON t.dataset = a.to_id"
 )
+"""The datasets that were walked to, each under every identity it has."""
 
 _CROSS = f"""
 INSERT INTO temp.crossed
 SELECT e.id, coalesce(a.to_id, e.{{far}}), CAST(:step AS INTEGER)
-FROM ({_FRONTIER}) r
+FROM ({UNDER_EVERY_NAME}) r
 CROSS JOIN edge e ON e.{{near}} = r.raw
 LEFT JOIN temp.dataset_alias a ON a.from_id = e.{{far}}
 CROSS JOIN edge_month m ON m.edge_id = e.id
 LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
-WHERE {edges.ACTIVE} AND coalesce(a.to_id, e.{{far}}) <> r.dataset
+WHERE r.step = :step - 1 AND {edges.ACTIVE} AND coalesce(a.to_id, e.{{far}}) <> r.dataset
 GROUP BY 1, 2
 HAVING {edges.STANDS}
 """  # noqa: S608 -- our own text throughout
@@ -116,9 +111,8 @@ _REACH = f"INSERT INTO temp.reached SELECT DISTINCT far, CAST(:step AS INTEGER) 
 _MORE = f"SELECT far {_NEW} LIMIT 1"
 _BACK = "DELETE FROM temp.crossed WHERE step = :step"
 
-_TOLD = """
-SELECT d.metastore_id, CASE WHEN d.name IS NULL THEN d.path ELSE d.catalog || '.' || d.schema || '.' || d.name END,
-  CASE WHEN d.name IS NULL THEN 'path' ELSE 'table' END, r.step
+_TOLD = f"""
+SELECT d.metastore_id, {NAME}, CASE WHEN d.name IS NULL THEN 'path' ELSE 'table' END, r.step
 FROM temp.reached r JOIN dataset d ON d.id = r.dataset
 ORDER BY 4, 2, 1
-"""
+"""  # noqa: S608

@@ -1,11 +1,10 @@
 import io
 import json
 import sys
-import threading
 
 import pytest
 
-from tests.sinks.purview.fake_atlas import PASSWORD, USER, AtlasServer, FakeAtlas
+from tests.sinks.purview.fake_atlas import PASSWORD, USER, answering
 
 KEYS = ["input", "candidates", "match", "reason"]
 ADLS = "abfss://c@a.dfs.core.windows.net/x"
@@ -184,15 +183,8 @@ def test_bytes_that_are_no_text(bare):
 @pytest.fixture
 def atlas():
     """A catalog that answers."""
-    catalog = FakeAtlas()
-    server = AtlasServer(catalog)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    catalog.endpoint = server.endpoint
-    yield catalog
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering() as catalog:
+        yield catalog
 
 
 def connect(home, endpoint, more=""):

@@ -1,6 +1,5 @@
 import json
 import re
-import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from schedules.console.preflight import MARKS
 from tests import rows
 from tests.schedules.conftest import NOW, small_estate
-from tests.sinks.purview.fake_atlas import PASSWORD, USER, AtlasServer, FakeAtlas
+from tests.sinks.purview.fake_atlas import PASSWORD, USER, answering
 
 PAIR = rows.columns("main.s.a", "main.s.b", "x", "y", day=rows.DAY, job="7")
 
@@ -132,15 +131,8 @@ def test_a_folder_for_bodies(ready):
 @pytest.fixture
 def atlas():
     """A catalog on a socket of this machine."""
-    catalog = FakeAtlas()
-    server = AtlasServer(catalog)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    catalog.endpoint = server.endpoint
-    yield catalog
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering() as catalog:
+        yield catalog
 
 
 def test_purview(ready, atlas):

@@ -1,5 +1,4 @@
 import json
-import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -8,7 +7,7 @@ from schedules import jobs
 from schedules.parts import Leave
 from tests import rows
 from tests.schedules.conftest import NOW, small_estate
-from tests.sinks.purview.fake_atlas import PASSWORD, USER, AtlasServer, FakeAtlas
+from tests.sinks.purview.fake_atlas import PASSWORD, USER, answering
 
 
 def bodies(home) -> dict[str, bytes]:
@@ -223,15 +222,8 @@ def test_runs_are_values(home):
 
 @pytest.fixture
 def atlas():
-    catalog = FakeAtlas()
-    server = AtlasServer(catalog)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    catalog.endpoint = server.endpoint
-    yield catalog
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering() as catalog:
+        yield catalog
 
 
 def connect(home, atlas, password=PASSWORD, more="") -> None:

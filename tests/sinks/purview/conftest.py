@@ -1,12 +1,10 @@
-import threading
-
 import pytest
 
 from sinks.purview.client import PurviewSink
 from sinks.purview.options import DEFAULT
 from sinks.purview.pace import Pace
 from sinks.purview.patience import Patience
-from tests.sinks.purview.fake_atlas import PASSWORD, USER, AtlasServer, FakeAtlas
+from tests.sinks.purview.fake_atlas import PASSWORD, USER, answering
 from tests.sinks.purview.given import Clock, Reports
 
 
@@ -18,15 +16,8 @@ def unmatched():
 @pytest.fixture
 def atlas():
     """An empty catalog that answers on a real socket; a request it does not know fails the test."""
-    catalog = FakeAtlas()
-    server = AtlasServer(catalog)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    catalog.endpoint = server.endpoint
-    yield catalog
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering() as catalog:
+        yield catalog
     assert catalog.unknown == []
 
 

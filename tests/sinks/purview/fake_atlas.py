@@ -14,6 +14,7 @@ import re
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -561,3 +562,19 @@ class AtlasServer(ThreadingHTTPServer):
     def endpoint(self):
         """Where the catalog's API begins."""
         return f"http://127.0.0.1:{self.server_port}{self.catalog.prefix}"
+
+
+@contextmanager
+def answering() -> Iterator[FakeAtlas]:
+    """An empty catalog that answers on a real socket of this machine."""
+    catalog = FakeAtlas()
+    server = AtlasServer(catalog)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    catalog.endpoint = server.endpoint
+    try:
+        yield catalog
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
