@@ -100,7 +100,8 @@ sets AS (
       metastore_id, workspace_id, process_kind,
       coalesce(process_id, spelling(target_catalog, target_schema, target_name, target_path)),
       source_catalog, source_schema, source_name, source_path,
-      target_catalog, target_schema, target_name, target_path) AS edge_key,
+      target_catalog, target_schema, target_name,
+      end_path(workspace_id, process_kind, process_id, target_name, target_path)) AS edge_key,
     md5(content) AS set_key,
     content
   FROM judged

@@ -60,6 +60,7 @@ checked AS (
 judged AS (
   SELECT
     *,
+    end_path(workspace_id, process_kind, process_id, target_name, target_path) AS end_path,
     row_fate(
       workspace_id, process_kind, source_excluded, target_excluded,
       source_catalog, source_schema, source_name, source_path,
@@ -85,7 +86,7 @@ SELECT
     metastore_id, workspace_id, process_kind,
     coalesce(process_id, spelling(target_catalog, target_schema, target_name, target_path)),
     source_catalog, source_schema, source_name, source_path,
-    target_catalog, target_schema, target_name, target_path) AS edge_key,
+    target_catalog, target_schema, target_name, end_path) AS edge_key,
   metastore_id,
   workspace_id,
   process_kind,
@@ -100,7 +101,7 @@ SELECT
   target_catalog,
   target_schema,
   target_name,
-  target_path,
+  end_path AS target_path,
   coalesce(direct_access, FALSE) AS verified
 FROM judged
 WHERE fate IN ('kept', 'indirect')

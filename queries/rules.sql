@@ -157,12 +157,23 @@ RETURNS STRING RETURN
     WHEN coalesce(from_name, from_path, to_name, to_path) IS NULL THEN 'no_dataset'
     WHEN source_excluded IS NOT NULL THEN source_excluded
     WHEN target_excluded IS NOT NULL THEN target_excluded
-    WHEN coalesce(to_name, to_path) IS NULL THEN 'read_only'
+    WHEN coalesce(to_name, to_path) IS NULL AND NOT consumes(process_kind) THEN 'read_only'
     WHEN coalesce(from_name, from_path) IS NULL THEN 'write_only'
     WHEN same_dataset(from_catalog, from_schema, from_name, from_path, to_catalog, to_schema, to_name, to_path)
       THEN 'self_edge'
     WHEN NOT coalesce(direct_access, TRUE) THEN 'indirect'
     ELSE 'kept' END;
+
+-- Kinds of process that write nothing and are looked at: who reads is told by the row, so that it is its own target.
+CREATE FUNCTION consumes(process_kind STRING) RETURNS BOOLEAN RETURN
+  process_kind IN ('alert', 'dashboard', 'genie_space', 'legacy_dashboard');
+
+-- The path of a kept row's target, NULL of a table: its own, else that of the consumer.
+CREATE FUNCTION end_path(workspace STRING, process_kind STRING, process_id STRING, to_name STRING, to_path STRING)
+RETURNS STRING RETURN
+  coalesce(
+    to_path,
+    CASE WHEN to_name IS NULL THEN concat('uc-miner://', workspace, '/', process_kind, '/', process_id) END);
 
 CREATE FUNCTION incomplete(catalog STRING, schema STRING, name STRING) RETURNS BOOLEAN RETURN
   name IS NOT NULL AND (schema IS NULL OR catalog IS NULL);

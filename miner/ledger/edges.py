@@ -16,6 +16,9 @@ _BATCH = 8192
 _REMEMBERED_SETS = 50_000
 """About 20 MB."""
 
+_CONSUMERS = "uc-miner://"
+"""What the paths of those begin with that only read, and are their own target (`queries/rules.sql`)."""
+
 ACTIVE = (
     "m.day_bits <> 0 AND (c.source_id IS NULL OR m.month > c.month OR (m.month = c.month AND m.day_bits >> c.day <> 0))"
 )
@@ -55,12 +58,18 @@ HAVING {STANDS}
 """  # noqa: S608 -- our own text throughout
 
 
+def kind_of(side: str) -> str:
+    """What a `dataset` is, by its name in a query: a table, a path, or a consumer."""
+    consumer = f"substr({side}.path, 1, {len(_CONSUMERS)}) = '{_CONSUMERS}'"
+    return f"CASE WHEN {side}.name IS NOT NULL THEN 'table' WHEN {consumer} THEN 'consumer' ELSE 'path' END"
+
+
 def end_of(side: str) -> str:
     """The columns of a `dataset` by its name in a query: kind, catalog, schema, name, path, type, spelling."""
     spelled = f"coalesce({side}.spelling, {side}.path, {side}.catalog || '.' || {side}.schema || '.' || {side}.name)"
     listed = f"SELECT min(o.type) FROM table_form o WHERE o.dataset_id = {side}.id"  # noqa: S608 -- our own text
     return (
-        f"CASE WHEN {side}.name IS NULL THEN 'path' ELSE 'table' END, {side}.catalog, {side}.schema, {side}.name, "
+        f"{kind_of(side)}, {side}.catalog, {side}.schema, {side}.name, "
         f"{side}.path, coalesce({side}.type, ({listed})), {spelled}"
     )
 
@@ -173,7 +182,7 @@ def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
 
 
 def _name(end: Sequence[str]) -> str:
-    return end[4] if end[0] == "path" else ".".join(end[1:4])
+    return ".".join(end[1:4]) if end[0] == "table" else end[4]
 
 
 def _first(packed: int) -> date:

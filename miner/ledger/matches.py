@@ -128,6 +128,7 @@ _UNKNOWN = (
 _ENDS = (
     "SELECT w.target AS id, e.id AS edge_id FROM temp.wanted_raw w CROSS JOIN edge e "
     "ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target "
+    f"JOIN dataset t ON t.id = w.target AND {edges.kind_of('t')} <> 'consumer' "
     "WHERE w.process NOT IN (SELECT process FROM temp.once) "
     "UNION ALL SELECT coalesce(a.to_id, e.source_dataset), e.id FROM temp.wanted_raw w CROSS JOIN edge e "
     "ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target "

@@ -9,6 +9,10 @@ from tests.oracle.names import Dataset, dataset
 from tests.oracle.scope import EVERYTHING, Fates, Row, Rows, Scope, first_reason, left_out, on, process
 
 
+CONSUMERS = ("alert", "dashboard", "genie_space", "legacy_dashboard")
+"""Kinds of process that write nothing, and are the target of what they read."""
+
+
 class Edge(NamedTuple):
     """Source to target by one process."""
 
@@ -26,7 +30,7 @@ def lineage_fate(row: Row, scope: Scope) -> tuple[str, str]:
     if why := first_reason(row, scope) or left_out(source, scope) or left_out(target, scope):
         return why
     reasons = {
-        "read_only": not target,
+        "read_only": not target and process(row)[0] not in CONSUMERS,
         "write_only": not source,
         "self_edge": source == target,
         "indirect": row.get("direct_access") is False,
@@ -36,9 +40,11 @@ def lineage_fate(row: Row, scope: Scope) -> tuple[str, str]:
 
 
 def edge(row: Row) -> Edge:
-    """The edge a row of two ends makes; an ad hoc process is known by its target."""
+    """The edge a row makes; an ad hoc process is known by its target, a target that is missing is the consumer."""
     source, target = dataset(row, "source"), dataset(row, "target")
     kind, identity = process(row)
+    if target is None and kind in CONSUMERS:
+        target = Dataset(None, None, None, f"uc-miner://{row['workspace_id'] or ''}/{kind}/{identity}")
     return Edge(row["metastore_id"] or "", row["workspace_id"] or "", kind, identity or target.spelled, source, target)
 
 

@@ -91,6 +91,9 @@ def _processes(make):
         yield make("c.s.a", "c.s.p", **{kind: "1"}, entity_type="JOB", entity_id="2")
         yield make("c.s.a", "c.s.p", **{kind: "1"}, **dict.fromkeys(_KINDS[place + 1 :], "3"))
         yield make("c.s.a", "c.s.p", **{kind: ""}, entity_type="JOB", entity_id=f"4{kind}")
+        for source in ("c.s.a", "s3://bucket/a", "other.s.a", None):
+            yield make(source, None, **{kind: "1"})
+        yield make("c.s.a", None, **{kind: "1"}, direct_access=False)
     for entity_type in ("NEW_KIND", "DASHBOARD_V3", "dbsql_dashboard", "DBSQL_QUERY", "Model_Serving", "", None):
         for entity_id in ("5", "", None):
             yield make("c.s.a", "c.s.p", entity_type=entity_type, entity_id=entity_id)

@@ -40,6 +40,7 @@ FATES = [
     ("indirect", "", columns("c.s.a", "c.s.b", None, "y", direct_access=False)),
     ("no_column", "", columns("c.s.a", "c.s.b", None, "y")),
     ("no_column", "", columns("c.s.a", "c.s.b", "x", "")),
+    ("no_column", "", columns("c.s.a", None, "x", None, dashboard="1")),
     ("kept", "", columns("c.s.a", "c.s.b", "x", "y")),
 ]
 

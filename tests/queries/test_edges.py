@@ -50,12 +50,15 @@ FATES = [
     ("excluded_path", "*/_checkpoint*", lineage("c.s.a", CHECKPOINT)),
     ("read_only", "", lineage("c.s.a", None)),
     ("read_only", "", lineage(PATH, None)),
+    ("read_only", "", lineage("c.s.a", None, query="1")),
     ("write_only", "", lineage(None, "c.s.b")),
     ("self_edge", "", lineage("c.s.a", "C.S.`A`")),
     ("self_edge", "", lineage("s3a://Bucket/a/", PATH)),
     ("indirect", "", lineage("c.s.a", "c.s.b", direct_access=False)),
     ("kept", "", lineage("c.s.a", "c.s.b")),
     ("kept", "", lineage("c.s.a", "c.s.b", direct_access=True)),
+    ("kept", "", lineage("c.s.a", None, dashboard="1")),
+    ("kept", "", lineage(PATH, None, entity_type="DBSQL_DASHBOARD", entity_id="1")),
 ]
 
 # Two reasons hold, the documented order decides.
@@ -73,7 +76,11 @@ PRECEDENCE = [
     ("excluded_schema", "tmp_?", lineage(None, "c.tmp_1.b")),
     ("excluded_table", "log_*", lineage("c.s.log_1", "c.s.log_1")),
     ("read_only", "", lineage("c.s.a", None, direct_access=False)),
+    ("no_dataset", "", lineage(None, None, dashboard="1")),
+    ("excluded_catalog", "system", lineage("system.s.a", None, dashboard="1")),
+    ("indirect", "", lineage("c.s.a", None, dashboard="1", direct_access=False)),
     ("write_only", "", lineage(None, "c.s.b", direct_access=False)),
+    ("write_only", "", lineage(None, "c.s.b", dashboard="1")),
     ("self_edge", "", lineage("c.s.a", "c.s.a", direct_access=False)),
 ]
 
@@ -109,6 +116,7 @@ INCLUDED = [
     ("not_included_table", "", lineage("c.s.ab", "c.s.b")),
     ("not_included_path", "", lineage("s3://Bucket2/a", "c.s.b")),
     ("not_included_path", "", lineage("c.s.a", "s3://bucket")),
+    ("not_included_process_kind", "", lineage("c.s.a", None, dashboard="1")),
     ("excluded_schema", "c.raw*", lineage("c.raw_1.a", "c.s.b")),
     ("excluded_table", "c.*.x?", lineage("c.s.a", "c.t1.x1")),
     # Two reasons hold, the documented order decides.
@@ -229,6 +237,22 @@ def test_edges_are_distinct(reader_of):
     assert len(answer.kept) == 5
     assert answer.kept.keys() >= {Edge(METASTORE, WORKSPACE, "job", "1", table("c.s.a"), table("c.s.b"))}
     assert answer.fates == {("kept", ""): 7}
+
+
+def test_consumers(reader_of):
+    """Who only reads and is looked at is the target of what it reads: one, whatever it reads and whichever way.
+
+    Lists of paths say nothing of it, and what it writes into is a target of its own.
+    """
+    ids = {"alert": "alert", "genie_space": "genie", "dashboard": "dashboard", "legacy_dashboard": "legacy_dashboard"}
+    rows = [
+        lineage(source, None, **{given: "7"}) for given in ids.values() for source in ("c.s.a", "c.s.b", PATH, "c.s.a")
+    ]
+    answer = edges(reader_of(*rows, lineage("c.s.a", "c.s.b", dashboard="7"), scope=Scope(include=Lists(paths=("s3:*",)))))
+    read = {(edge.kind, edge.process, edge.target) for edge in answer.kept if edge.target != table("c.s.b")}
+    assert read == {(kind, "7", path(f"uc-miner://{WORKSPACE}/{kind}/7")) for kind in ids}
+    assert len(answer.kept) == 4 * 3 + 1
+    assert answer.fates == {("kept", ""): 17}
 
 
 def test_only_ends_of_one_row_make_an_edge(reader_of):
