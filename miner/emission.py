@@ -12,7 +12,8 @@ import pandas as pd
 import structlog
 from sqlalchemy import Connection
 
-from miner.ledger import Ledger, edges, reading, sent, wanted
+from miner.drawn import EVERYTHING, ONCE, Limits
+from miner.ledger import Ledger, drawn, edges, reading, sent, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
 from miner.ledger.matches import Ages
 from miner.matching import DEFAULT_AGES, Matcher, with_ids
@@ -63,6 +64,12 @@ class Changes:
         self.unmatched[found.reason] += 1
         self.examples.setdefault(found.reason, found.name)
 
+    def note_left_out(self, found: drawn.LeftOut) -> None:
+        """Count the flows that the limits leave out, by reason; those of jobs that wait for a second day apart."""
+        self.waiting = found.counts.pop(ONCE, 0)
+        self.unmatched.update(found.counts)
+        self.examples.update((reason, found.examples[reason]) for reason in found.counts)
+
     @property
     def sent(self) -> int:
         """Entities created or changed."""
@@ -79,6 +86,7 @@ class Emitter:
     popularity: PopularityOptions
     now: Callable[[], datetime]
     ages: Ages = DEFAULT_AGES
+    limits: Limits = EVERYTHING
     max_removals: int = 100
     """Percent of the processes sent that one emission may remove, rounded up."""
     lease: Lease | None = None
@@ -127,14 +135,14 @@ class Emitter:
             kept = sent.orphan_flows(connection, self.sink.name) if changes.held_back else []
             for orphans in changes.orphans.values():
                 self._remove(orphans)
-            waiting = {process for process, _ in wanted.waiting(connection)}
-            looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
+            looked_at = drawn.done(connection)
+            waiting = drawn.waiting_anew(connection)
             stale = wanted.stale_state(connection)
         again = [entity.flow for entity in refused if all(entity.flow)]
-        sent.flows_done(self._writes, looked_at, again=[*again, *kept])
+        sent.flows_done(self._writes, looked_at, again=[*again, *kept, *waiting])
         self._matcher.doubt(refused)
         with self._writes.writing() as connection:
-            sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
+            sent.remember(connection, self._name("fingerprint"), self._fingerprint)
             sent.remember(connection, self._name("stale"), stale)
 
     def _emit_usage(self, changes: Changes, watch: Watch | None) -> None:
@@ -164,11 +172,15 @@ class Emitter:
     def _want(self, connection: Connection) -> int:
         wanted.resolve(connection, self.stale_days)
         before = sent.setting(connection, self._name("stale"))
-        return wanted.want(connection, everything=self._anew(connection), stale_before=before)
+        return wanted.want(connection, everything=self._anew(connection), stale_before=before, limits=self.limits)
 
     def _anew(self, connection: Connection) -> bool:
         """Whether everything is to be built, because it is built another way."""
-        return sent.setting(connection, self._name("fingerprint")) != self.sink.fingerprint
+        return sent.setting(connection, self._name("fingerprint")) != self._fingerprint
+
+    @property
+    def _fingerprint(self) -> str:
+        return self.sink.fingerprint + self.limits.fingerprint
 
     def _new_figures(self, changes: Changes) -> "_Figures | None":
         """The figures of all datasets, looked up; None when they are those that were sent."""
@@ -192,7 +204,7 @@ class Emitter:
         known = self._matcher.known(connection)
         entities = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
         yield from self._compared(connection, entities, changes, sent.note_built)
-        changes.waiting = len(wanted.waiting(connection))
+        changes.note_left_out(drawn.left_out(connection))
         changes.orphans = sent.orphans(connection, self.sink.name, everything=anew)
         self._guard(connection, changes)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from miner.drawn import Limits
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.ledger import Ledger, ledger_missing, place_of
@@ -169,7 +170,19 @@ class Parts:
                 yield None
                 return
             most = self.settings.purview.max_removals if max_removals is None else max_removals
-            yield Emitter(ledger, sink, stale, self.popularity(), self.now, self.ages, most)
+            yield Emitter(ledger, sink, stale, self.popularity(), self.now, self.ages, self.limits, most)
+
+    @property
+    def limits(self) -> Limits:
+        """What is drawn of what is mined."""
+        purview = self.settings.purview
+        return Limits(
+            kinds=purview.process_kinds,
+            consumers=purview.consumers,
+            people_days=purview.people_days,
+            people_within=purview.people_within,
+            sandboxes=purview.sandbox_schemas,
+        )
 
     @property
     def ages(self) -> Ages:
@@ -245,7 +258,6 @@ class Parts:
             collection=purview.collection or "",
             process_type=purview.process_type,
             process_types=purview.process_types,
-            process_kinds=purview.process_kinds,
             workspace_domain=CLOUDS[purview.cloud].workspaces,
             usage_group=purview.business_metadata_group,
             missing=purview.missing,

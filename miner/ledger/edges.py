@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from miner import columns, days, schemas
-from miner.ledger import bulk, tables, wanted
+from miner.ledger import bulk, tables
 
 _BATCH = 8192
 _REMEMBERED_SETS = 50_000
@@ -42,6 +42,12 @@ max(CASE WHEN m.direct_bits <> 0
   OR NOT EXISTS (SELECT 1 FROM edge_indirect i WHERE i.edge_id = e.id AND i.day_bits <> 0) THEN 1 ELSE 0 END) = 1
 """
 """Of edges `e` and their months `m`, grouped: what is seen only without direct_access goes when known as indirect."""
+
+LABEL = (
+    "(SELECT l.name FROM label l WHERE l.kind = p.kind AND l.workspace_id = p.workspace_id "
+    "AND l.item_id = p.process_id ORDER BY l.changed_at DESC, l.part, l.source_id LIMIT 1)"
+)
+"""What a process `p` is called, as the source says that knows the latest."""
 
 _ITS_ONLY_SET = "LEFT JOIN column_set k ON k.id = f.first_set AND f.first_set = f.last_set"
 
@@ -83,7 +89,8 @@ FROM ({_EDGES_OF_WANTED}) f
 JOIN temp.named p ON p.id = f.process
 JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
-WHERE f.process NOT IN (SELECT process FROM temp.once)
+WHERE NOT EXISTS (SELECT 1 FROM temp.undrawn u WHERE u.process = f.process AND u.target = f.target)
+  AND NOT EXISTS (SELECT 1 FROM temp.sandbox x WHERE x.catalog = s.catalog AND x.schema = s.schema)
 ORDER BY f.process, f.target, f.source
 """  # noqa: S608
 
@@ -129,7 +136,7 @@ class _Contents:
 
 _REPORTED = f"""
 SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {end_of("s")}, {end_of("t")}, f.first_days, f.last_days,
-  f.sets, k.content, f.verified, {wanted.LABEL}
+  f.sets, k.content, f.verified, {LABEL}
 FROM (
   SELECT coalesce(pa.to_id, e.process_id) AS process, coalesce(ta.to_id, e.target_dataset) AS target,
     coalesce(sa.to_id, e.source_dataset) AS source,

@@ -125,15 +125,19 @@ _UNKNOWN = (
     "NOT EXISTS (SELECT 1 FROM asset_match m WHERE m.sink = :sink AND m.dataset_id = {id} AND m.naming = :naming{more})"
 )
 
+_DRAWN_EDGES = (
+    "temp.wanted_raw w CROSS JOIN edge e ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target "
+    "LEFT JOIN temp.undrawn u ON u.process = w.process AND u.target = w.target "
+)
+
 _ENDS = (
-    "SELECT w.target AS id, e.id AS edge_id FROM temp.wanted_raw w CROSS JOIN edge e "
-    "ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target "
-    f"JOIN dataset t ON t.id = w.target AND {edges.kind_of('t')} <> 'consumer' "
-    "WHERE w.process NOT IN (SELECT process FROM temp.once) "
-    "UNION ALL SELECT coalesce(a.to_id, e.source_dataset), e.id FROM temp.wanted_raw w CROSS JOIN edge e "
-    "ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target "
+    f"SELECT w.target AS id, e.id AS edge_id FROM {_DRAWN_EDGES} "  # noqa: S608 -- our own text throughout
+    f"JOIN dataset t ON t.id = w.target AND {edges.kind_of('t')} <> 'consumer' WHERE u.process IS NULL "
+    f"UNION ALL SELECT s.id, e.id FROM {_DRAWN_EDGES} "
     "LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset "
-    "WHERE w.process NOT IN (SELECT process FROM temp.once)"
+    "JOIN dataset s ON s.id = coalesce(a.to_id, e.source_dataset) "
+    "LEFT JOIN temp.sandbox x ON x.catalog = s.catalog AND x.schema = s.schema "
+    "WHERE u.process IS NULL AND x.schema IS NULL"
 )
 
 _NEEDED_BY_WANTED = (

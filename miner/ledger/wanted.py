@@ -8,7 +8,9 @@ from datetime import date
 from sqlalchemy import Connection, func, select, text
 
 from miner import days
-from miner.ledger import tables
+from miner.drawn import EVERYTHING, Limits
+from miner.ledger import drawn, tables
+from miner.ledger.edges import LABEL
 
 
 def stale_cutoffs(connection: Connection, stale_days: int) -> dict[int, date]:
@@ -57,11 +59,13 @@ _RESOLUTION = (
 )
 
 
-def want(connection: Connection, *, everything: bool = False, stale_before: str = "") -> int:
+def want(
+    connection: Connection, *, everything: bool = False, stale_before: str = "", limits: Limits = EVERYTHING
+) -> int:
     """Lay down the flows to look at, as they are named now and as they were; returns how many. Call `resolve` first.
 
     Those are the flows that may have changed and those that lost an edge or a column set to age since `stale_before`
-    (a `stale_state`); or `everything` the ledger has.
+    (a `stale_state`); or `everything` the ledger has. Those beyond the `limits` are laid down too, as left out.
     """
     marked_ = _MARKED_ALL if everything else _MARKED
     for statement in (*_DROP_WANTED, marked_, *_WANTED):
@@ -70,6 +74,7 @@ def want(connection: Connection, *, everything: bool = False, stale_before: str 
         _want_aged(connection, stale_before)
     for statement in (*_WANTED_RAW, *_NAMED):
         connection.exec_driver_sql(statement)
+    drawn.leave_out(connection, limits)
     return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
 
 
@@ -110,9 +115,7 @@ _WANT_AGED = (
 )
 
 
-_DROP_WANTED = tuple(
-    f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "once", "named")
-)
+_DROP_WANTED = tuple(f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "named"))
 _MARKED = "CREATE TEMP TABLE marked AS SELECT process_id, target_dataset, version FROM dirty_flow"
 _MARKED_ALL = (
     "CREATE TEMP TABLE marked AS SELECT e.process_id, e.target_dataset, coalesce(d.version, 0) AS version "
@@ -146,23 +149,7 @@ _WANTED_RAW = (
         "WHERE target NOT IN (SELECT from_id FROM temp.dataset_alias) "
         "UNION SELECT to_id, from_id FROM temp.dataset_alias) t ON t.id = w.target"
     ),
-    # A job seen on a single day may be a one-time run that no grant lets us tell; it waits for a second day.
-    "CREATE TEMP TABLE once (process INTEGER PRIMARY KEY)",
-    (
-        "INSERT INTO temp.once SELECT e.process_id FROM (SELECT DISTINCT raw_process AS id FROM temp.wanted_raw) w "
-        "CROSS JOIN process p ON p.id = w.id AND p.kind = 'job' CROSS JOIN edge e ON e.process_id = p.id "
-        "CROSS JOIN edge_month m ON m.edge_id = e.id JOIN source s ON s.id = m.source_id WHERE m.day_bits <> 0 "
-        "GROUP BY e.process_id HAVING max(CASE WHEN s.knows_run_types THEN 1 ELSE 0 END) = 0 "
-        "AND max(m.day_bits & (m.day_bits - 1)) = 0 "
-        "AND min((CAST(m.month AS BIGINT) << 32) | m.day_bits) = max((CAST(m.month AS BIGINT) << 32) | m.day_bits)"
-    ),
 )
-
-LABEL = (
-    "(SELECT l.name FROM label l WHERE l.kind = p.kind AND l.workspace_id = p.workspace_id "
-    "AND l.item_id = p.process_id ORDER BY l.changed_at DESC, l.part, l.source_id LIMIT 1)"
-)
-"""What a process `p` is called, as the source says that knows the latest."""
 
 _NAMED = (
     (
@@ -177,19 +164,3 @@ _NAMED = (
     "CREATE UNIQUE INDEX temp.named_id ON named (id)",
 )
 """The wanted processes with what they are called."""
-
-
-def marked(connection: Connection) -> list[tuple[int, int, int]]:
-    """The flows that were to be looked at, as (process, target, version)."""
-    rows = connection.exec_driver_sql("SELECT process_id, target_dataset, version FROM temp.marked WHERE version > 0")
-    return [(process, target, version) for process, target, version in rows]
-
-
-def waiting(connection: Connection) -> list[tuple[int, int]]:
-    """Flows of jobs seen on one day only, among those wanted."""
-    return [
-        (row[0], row[1])
-        for row in connection.exec_driver_sql(
-            "SELECT process, target FROM temp.wanted WHERE process IN (SELECT process FROM temp.once)"
-        )
-    ]

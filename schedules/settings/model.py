@@ -18,7 +18,19 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schedules.settings import checks
-from schedules.settings.declared import GLOBS, NAME, AtlasName, GlobList, Section, Whole, section, setting, whole
+from schedules.settings.declared import (
+    GLOBS,
+    NAME,
+    SCHEMAS,
+    AtlasName,
+    GlobList,
+    SchemaGlobs,
+    Section,
+    Whole,
+    section,
+    setting,
+    whole,
+)
 from schedules.settings.scope import Exclude, Include
 from schedules.settings.sources import Source
 from schedules.timing import MUST_BE
@@ -216,6 +228,18 @@ class Purview(Section):
     )
     process_kinds: GlobList = setting(
         ("*", "!query"), f"{GLOBS}; after a ! for those left out", "kinds of process that become entities"
+    )
+    consumers: GlobList = setting(
+        ("dashboard", "legacy_dashboard"),
+        f"{GLOBS}; dashboard, legacy_dashboard, alert and genie_space are there",
+        "kinds of process that become entities though they only read",
+    )
+    people_days: Whole = whole(
+        3, 1, 31, "days on which a notebook or ad hoc statement of people must have been seen to become an entity"
+    )
+    people_within: Whole = whole(30, 1, 366, "days within which these days must lie")
+    sandbox_schemas: SchemaGlobs = setting(
+        ("sandbox", "sandbox_*", "*_sandbox"), SCHEMAS, "schemas of which nothing is drawn; mined all the same"
     )
 
     @field_validator("endpoint")

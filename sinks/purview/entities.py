@@ -17,7 +17,7 @@ from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.bodies import Inputs, Line, consumer, inputs_of, process_body
 from sinks.purview.columns import column_mapping
-from sinks.purview.flows import CONSUMER, Flow, KnownDataset, KnownDatasets, flows
+from sinks.purview.flows import CONSUMER, Flow, KnownDatasets, flows
 from sinks.purview.hierarchy import Hierarchy, Place
 from sinks.purview.options import DEFAULT, PLACEHOLDER, PurviewOptions
 from sinks.purview.placeholders import placeholder
@@ -49,7 +49,7 @@ def process_entities(
     """
     stand_in = partial(placeholder, options=options) if options.missing == PLACEHOLDER else None
     known = KnownDatasets(options.naming, known_matches, stand_in)
-    drawing = _Drawing(known, Hierarchy(options), options, unmatched, _once(unmatched))
+    drawing = _Drawing(known, Hierarchy(options), options, _once(unmatched))
     drawn = (one for flow in flows(batches, known) if (one := drawing.drawn(flow)))
     while some := list(islice(drawn, _AT_ONCE)):
         parents = [parent for one in some for parent in drawing.hierarchy.untold(one.place)]
@@ -72,21 +72,17 @@ def _once(report: Report) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
-    """Makes entities of flows; `count` is told of what the settings leave out, `report` of the rest, once each."""
+    """Makes entities of flows; `report` is told of what becomes none, or less than the whole, once each."""
 
     known: KnownDatasets
     hierarchy: Hierarchy
     options: PurviewOptions
-    count: Report
     report: Report
 
     def drawn(self, flow: Flow) -> _Drawn | None:
         """What becomes of a flow; None, and a report, when nothing does."""
         target = self.known[flow.target]
         title = flow.process.title if target.kind == CONSUMER else f"{flow.process.title} → {target.label}"
-        if left_out := self._left_out(flow, target):
-            self.count(Unmatched(title, left_out))
-            return None
         made = consumer(flow, self.options) if target.kind == CONSUMER else None
         output = Asset(made.type_name, made.qualified_name) if made else target.asset
         if isinstance(output, Unmatched):
@@ -102,13 +98,6 @@ class _Drawing:
         ends = (self.known[one].made for one in (flow.target, *flow.sources))
         placeholders = [one for one in ends if one]
         return _Drawn(place, self._entity(line, place, made, placeholders), made, placeholders)
-
-    def _left_out(self, flow: Flow, target: KnownDataset) -> str:
-        if not self.options.draws(flow.process.kind):
-            return "its kind is left out by [purview] process_kinds"
-        if target.kind == CONSUMER and not self.options.consumes(flow.process.kind):
-            return "only reads, and its kind is not among [purview] consumers"
-        return ""
 
     def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> Line:
         for source in inputs.unmatched:

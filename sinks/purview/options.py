@@ -1,8 +1,6 @@
 """What may be set about the entities and the batches they travel in."""
 
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
-from functools import lru_cache
 
 from sinks.purview import payload
 from sinks.purview.assets import DATASET_TYPES
@@ -38,8 +36,6 @@ class PurviewOptions:
     entity of our own (`placeholder`).
     `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
     or native where the catalog has them (`auto`); `native` is what came of it.
-    `process_kinds` are globs of kinds that become entities, those after a `!` do not; `consumers` are kinds that get an
-    entity for what they read and write nowhere.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
     (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
     """
@@ -57,8 +53,6 @@ class PurviewOptions:
     max_attribute_bytes: int = 32_000
     process_types: str = AUTO
     native: bool = False
-    process_kinds: tuple[str, ...] = ("*", "!query")
-    consumers: tuple[str, ...] = ("dashboard", "legacy_dashboard")
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
 
@@ -90,14 +84,6 @@ class PurviewOptions:
         mark = "databricks" if native else self._stem
         return name if mark == _OWN_STEM else f"{name}?{mark}"
 
-    def draws(self, kind: str) -> bool:
-        """Whether processes of a kind become entities."""
-        return _draws(self.process_kinds, kind)
-
-    def consumes(self, kind: str) -> bool:
-        """Whether processes of a kind become entities though they only read."""
-        return any(fnmatchcase(kind, glob) for glob in self.consumers)
-
     @property
     def dataset_types(self) -> tuple[str, ...]:
         """Every type a dataset may be referenced by, those of the user's rules among them."""
@@ -113,12 +99,6 @@ class PurviewOptions:
         """Differs when entities built with these options may differ; how they are sent does not count."""
         built = {name: value for name, value in asdict(self).items() if name not in _SENDING}
         return payload.digest(payload.written(built))
-
-
-@lru_cache(maxsize=256)
-def _draws(globs: tuple[str, ...], kind: str) -> bool:
-    left_out = any(fnmatchcase(kind, glob[1:]) for glob in globs if glob.startswith("!"))
-    return not left_out and any(fnmatchcase(kind, glob) for glob in globs if not glob.startswith("!"))
 
 
 DEFAULT = PurviewOptions()

@@ -112,9 +112,10 @@ class Estate:
         with ledger.reading() as connection:
             wanted.resolve(connection, STALE_DAYS)
             wanted.want(connection, everything=True)
-            waiting = {process for process, _ in wanted.waiting(connection)}
-            rows = connection.exec_driver_sql("SELECT id, workspace_id, kind, process_id FROM process").all()
-            left_out = {tuple(row[1:]) for row in rows if row[0] in waiting}
+            rows = connection.exec_driver_sql(
+                "SELECT workspace_id, kind, process_id FROM process WHERE id IN (SELECT process FROM temp.undrawn)"
+            )
+            left_out = {tuple(row) for row in rows}
             told = edges.edge_report(connection).to_pylist()
         ledger.close()
         return [

@@ -72,6 +72,8 @@ class FakeSink:
             yield [self._match(row, index) for row in batch.to_pylist()]
 
     def _match(self, row: dict, index: AssetIndex) -> Match:
+        if row["kind"] not in ("path", "table"):
+            raise AssertionError(f"nobody looks a {row['kind']} up")
         name = row["path"] if row["kind"] == "path" else ".".join(row[part] for part in ("catalog", "schema", "name"))
         self.looked_up.append(name)
         indexed = index.find([name]).get(name, ())
@@ -108,7 +110,8 @@ class FakeSink:
         if not self.naming:
             return True
         missing = [row for row in rows if known[row["source"]].state != MATCHED]
-        if known[rows[0]["target"]].state != MATCHED or len(missing) == len(rows):
+        into_nothing = rows[0]["target_kind"] != "consumer" and known[rows[0]["target"]].state != MATCHED
+        if into_nothing or len(missing) == len(rows):
             unmatched(Unmatched(_spelled(rows[0], "target"), "no asset"))
             return False
         return True
@@ -187,9 +190,9 @@ def _process_entity(flow: tuple[int, int], rows: list[dict], known: Mapping[int,
 
 
 def _spelled(row: dict, side: str) -> str:
-    if row[f"{side}_kind"] == "path":
-        return row[f"{side}_path"]
-    return ".".join(row[f"{side}_{part}"] for part in ("catalog", "schema", "name"))
+    if row[f"{side}_kind"] == "table":
+        return ".".join(row[f"{side}_{part}"] for part in ("catalog", "schema", "name"))
+    return row[f"{side}_path"]
 
 
 def _entity(

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from tests.oracle.names import Dataset, dataset
 from tests.oracle.scope import EVERYTHING, Fates, Row, Rows, Scope, first_reason, left_out, on, process
 
-
 CONSUMERS = ("alert", "dashboard", "genie_space", "legacy_dashboard")
 """Kinds of process that write nothing, and are the target of what they read."""
 

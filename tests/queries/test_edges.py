@@ -248,7 +248,9 @@ def test_consumers(reader_of):
     rows = [
         lineage(source, None, **{given: "7"}) for given in ids.values() for source in ("c.s.a", "c.s.b", PATH, "c.s.a")
     ]
-    answer = edges(reader_of(*rows, lineage("c.s.a", "c.s.b", dashboard="7"), scope=Scope(include=Lists(paths=("s3:*",)))))
+    answer = edges(
+        reader_of(*rows, lineage("c.s.a", "c.s.b", dashboard="7"), scope=Scope(include=Lists(paths=("s3:*",))))
+    )
     read = {(edge.kind, edge.process, edge.target) for edge in answer.kept if edge.target != table("c.s.b")}
     assert read == {(kind, "7", path(f"uc-miner://{WORKSPACE}/{kind}/7")) for kind in ids}
     assert len(answer.kept) == 4 * 3 + 1

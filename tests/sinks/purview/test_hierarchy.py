@@ -128,16 +128,6 @@ def test_names_of_odd_jobs(made):
     assert "jobId" not in body(job)["attributes"]
 
 
-def test_settings_leave_kinds_out(made, unmatched):
-    """What the settings do not draw is counted, one by one, with the setting that says so."""
-    queries = [edge("c.s.a", f"c.s.{name}", process_kind="query") for name in "xyz"]
-    assert made(*queries) == []
-    assert [one.reason for one in unmatched] == ["its kind is left out by [purview] process_kinds"] * 3
-    only_jobs = replace(OWN, process_kinds=("job",))
-    assert made(edge("c.s.a", "c.s.x", process_kind="pipeline"), options=only_jobs) == []
-    assert made(*queries, options=replace(OWN, process_kinds=("*",))) != []
-
-
 def native_types(atlas):
     """How a catalog tells its types."""
     return lambda name: atlas._definition(name) if name in atlas.types else None

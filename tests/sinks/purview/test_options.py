@@ -14,8 +14,6 @@ OTHER = {
     "missing": "placeholder",
     "max_attribute_bytes": 1000,
     "native": True,
-    "process_kinds": ("job",),
-    "consumers": (),
     "process_type": "p",
     "usage_group": "g",
 }
