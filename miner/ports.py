@@ -155,6 +155,8 @@ class Match:
     qualified_name: str = ""
     reason: str = ""
     """Which rule found it, or why none is referred to; one text for all datasets of which the same is to be said."""
+    columns: str | None = None
+    """How the asset spells its columns, in the sink's own words; None when that is not known."""
 
 
 Known = Callable[[Collection[int]], Mapping[int, Match]]

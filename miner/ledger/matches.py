@@ -68,7 +68,7 @@ def known(connection: Connection, sink: str, datasets: Collection[int]) -> dict[
     """What was found for some datasets when they were last looked up."""
     held, ids = tables.asset_match, list(datasets)
     found: dict[int, Match] = {}
-    columns = (held.c.dataset_id, held.c.state, held.c.type_name, held.c.qualified_name, held.c.reason)
+    columns = (held.c.dataset_id, held.c.state, held.c.type_name, held.c.qualified_name, held.c.reason, held.c.spelled_columns)
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         query = select(*columns).where(held.c.sink == sink, held.c.dataset_id.in_(some))
@@ -85,7 +85,7 @@ def remember(connection: Connection, whose: Named, matches: Sequence[Match], now
         [
             {
                 "sink": whose.sink, "dataset": one.dataset, "state": one.state, "type": one.type_name,
-                "name": one.qualified_name, "reason": one.reason, "naming": whose.naming, "at": days.micros(now),
+                "name": one.qualified_name, "reason": one.reason, "columns": one.columns, "naming": whose.naming, "at": days.micros(now),
             }
             for one in matches
         ],
@@ -112,8 +112,8 @@ def counts(connection: Connection) -> dict[str, int]:
     return {state: number for state, number in rows}  # noqa: C416 -- rows are no pairs to mypy
 
 
-def _asset(match: Match) -> tuple[str, str] | None:
-    return (match.type_name, match.qualified_name) if match.state == MATCHED else None
+def _asset(match: Match) -> tuple[str, str, str | None] | None:
+    return (match.type_name, match.qualified_name, match.columns) if match.state == MATCHED else None
 
 
 def _lay_down(connection: Connection) -> None:
@@ -168,11 +168,11 @@ _DATASETS = (
 )
 
 _REMEMBER = (
-    "INSERT INTO asset_match (sink, dataset_id, state, type_name, qualified_name, reason, naming, looked_up_at) "
-    "VALUES (:sink, :dataset, :state, :type, :name, :reason, :naming, :at) "
+    "INSERT INTO asset_match (sink, dataset_id, state, type_name, qualified_name, reason, naming, looked_up_at, "
+    "spelled_columns) VALUES (:sink, :dataset, :state, :type, :name, :reason, :naming, :at, :columns) "
     "ON CONFLICT (sink, dataset_id) DO UPDATE SET state = excluded.state, type_name = excluded.type_name, "
     "qualified_name = excluded.qualified_name, reason = excluded.reason, naming = excluded.naming, "
-    "looked_up_at = excluded.looked_up_at"
+    "looked_up_at = excluded.looked_up_at, spelled_columns = excluded.spelled_columns"
 )
 
 _DOUBT_ASSET = "UPDATE asset_match SET looked_up_at = 0 WHERE sink = :sink AND qualified_name = :name"

@@ -12,6 +12,7 @@ from sinks.purview.columns import ColumnMapping
 from sinks.purview.flows import Flow, KnownDatasets
 from sinks.purview.hierarchy import MAKER, Place
 from sinks.purview.options import PurviewOptions
+from sinks.purview.spelling import respelled
 
 _CUSTOM_CHARACTERS = 480
 """Atlas takes custom attributes of 500 characters."""
@@ -52,13 +53,14 @@ class Line(NamedTuple):
 def inputs_of(flow: Flow, known: KnownDatasets, output: Asset) -> Inputs:
     """The sources of a flow into an asset; two spellings of one asset make no lineage."""
     inputs = Inputs()
+    target = known[flow.target].spellings
     for source, pairs, verified in zip(flow.sources, flow.column_pairs, flow.verified, strict=True):
         dataset = known[source]
         asset = dataset.asset
         if isinstance(asset, Unmatched):
             inputs.unmatched.append(asset)
         elif (name := asset.qualified_name) != output.qualified_name:
-            inputs.pairs.setdefault(name, []).append(pairs)
+            inputs.pairs.setdefault(name, []).append(respelled(pairs, dataset.spellings, target))
             inputs.references[name] = dataset.reference
             inputs.verified &= verified
     return inputs

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from itertools import groupby
 from urllib.parse import quote_plus
@@ -15,6 +15,7 @@ from sinks.purview.native import Look, misfit
 from sinks.purview.options import NATIVE, OWN, PurviewOptions
 from sinks.purview.ownership import refuse_microsofts
 from sinks.purview.refusals import RefusedError
+from sinks.purview.spelling import column_names
 from sinks.purview.transport import AtlasSession
 from sinks.purview.typedefs import Json, entity_types, relationship_type, usage_group, widened
 
@@ -35,6 +36,9 @@ _LONGEST = 7_000
 _NO_SUCH_TYPE = "ATLAS-400-00-014"
 """What Atlas answers when asked for entities of a type that it does not have."""
 
+_WITH_COLUMNS = ("_table", "_view", "_collection")
+"""How the types end whose assets have columns; of all others relationships, of which there may be many, stay away."""
+
 Key = tuple[str, str]
 """Type and qualified name."""
 
@@ -46,13 +50,15 @@ Group = tuple[str, list[str]]
 class PresentAsset:
     """An asset that is in the catalog.
 
-    `figures` are the business attributes it has, by group and name, `labels` its custom attributes.
+    `figures` are the business attributes it has, by group and name, `labels` its custom attributes, `columns` the names
+    of its columns where they were asked for and it told of some.
     """
 
     guid: str
     name: str
     figures: Mapping[str, Mapping[str, object]]
     labels: Mapping[str, str]
+    columns: Sequence[str] | None = None
 
 
 class Catalog:
@@ -110,10 +116,12 @@ class Catalog:
         there = self._session.entity_types()
         return cache(lambda name: self._definition(name) if name in there else None)
 
-    def assets(self, keys: Iterable[Key], pool: ThreadPoolExecutor | None = None) -> Mapping[Key, PresentAsset]:
-        """Those of the assets that are there; a pool asks for several groups of names at once."""
+    def assets(
+        self, keys: Iterable[Key], pool: ThreadPoolExecutor | None = None, *, columns: bool = False
+    ) -> Mapping[Key, PresentAsset]:
+        """Those of the assets that are there, on request with their columns; a pool asks for several groups at once."""
         found: dict[Key, PresentAsset] = {}
-        for some in (pool.map if pool else map)(self._assets, _groups(keys)):
+        for some in (pool.map if pool else map)(partial(self._assets, columns=columns), _groups(keys)):
             found |= some
         return found
 
@@ -175,13 +183,16 @@ class Catalog:
             return None
         return definition
 
-    def _assets(self, group: Group) -> dict[Key, PresentAsset]:
+    def _assets(self, group: Group, *, columns: bool) -> dict[Key, PresentAsset]:
         type_name, qualified_names = group
         if type_name in self._no_types:
             return {}
         try:
             answer = self._session.get_entity(
-                qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=True, minExtInfo=True
+                qualifiedName=qualified_names,
+                typeName=type_name,
+                ignoreRelationships=not (columns and type_name.endswith(_WITH_COLUMNS)),
+                minExtInfo=True,
             )
         except RefusedError as refusal:
             if not refusal.absent and refusal.code != _NO_SUCH_TYPE:
@@ -190,15 +201,17 @@ class Catalog:
                 self._no_types.add(type_name)
             return {}
         active = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]
-        return {(type_name, one["attributes"]["qualifiedName"]): _present(one) for one in active}
+        referred = answer.get("referredEntities") or {}
+        return {(type_name, one["attributes"]["qualifiedName"]): _present(one, referred) for one in active}
 
 
-def _present(entity: Json) -> PresentAsset:
+def _present(entity: Json, referred: Json) -> PresentAsset:
     return PresentAsset(
         entity["guid"],
         entity["attributes"].get("name") or "",
         entity.get("businessAttributes") or {},
         entity.get("customAttributes") or {},
+        column_names(entity, referred),
     )
 
 

@@ -15,6 +15,7 @@ from sinks.purview.assets import Asset
 from sinks.purview.names import Dataset, asset, matched
 from sinks.purview.naming import Context
 from sinks.purview.processes import Process
+from sinks.purview.spelling import Spellings, spellings
 
 CONSUMER = "consumer"
 """Kind of a target that is the process itself, because it only reads."""
@@ -56,6 +57,8 @@ class KnownDataset:
     hash: str
     made: Entity | None = None
     """What stands for it, where Purview has no asset."""
+    spellings: Spellings | None = None
+    """How its asset spells columns, where that is known."""
 
 
 class KnownDatasets:
@@ -90,7 +93,8 @@ class KnownDatasets:
             made = self._stand_in(number, dataset, found)
             found = Asset(made.type_name, made.qualified_name)
         reference = None if isinstance(found, Unmatched) else orjson.Fragment(payload.written(found.reference))
-        return KnownDataset(dataset.kind, found, reference, dataset.label, dataset.folded, dataset.hash, made)
+        spelled = spellings(match.columns) if match else None
+        return KnownDataset(dataset.kind, found, reference, dataset.label, dataset.folded, dataset.hash, made, spelled)
 
 
 def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:

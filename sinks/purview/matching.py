@@ -6,6 +6,7 @@ The earliest candidate that is there is the match.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -17,6 +18,7 @@ from sinks.purview.index import all_assets, found_in
 from sinks.purview.names import Dataset, candidates
 from sinks.purview.naming import Candidate, Naming
 from sinks.purview.options import SEARCH, PurviewOptions
+from sinks.purview.spelling import kept
 
 NO_ASSET = "Purview has no asset of any of its names"
 SEVERAL = "several assets of Purview may be meant"
@@ -28,6 +30,18 @@ Unfound = Mapping[int, Sequence[Candidate]]
 """Candidates by dataset."""
 
 
+class Found(NamedTuple):
+    """A candidate that is there, and the names of its columns where it tells of them."""
+
+    candidate: Candidate
+    columns: Sequence[str] | None
+
+    def match(self, dataset: int) -> Match:
+        """What the ledger keeps."""
+        one = self.candidate
+        return Match(dataset, MATCHED, one.type_name, one.qualified_name, one.rule, kept(self.columns))
+
+
 def matches(
     datasets: Iterable[pa.RecordBatch], index: AssetIndex, catalog: Catalog, options: PurviewOptions
 ) -> Iterator[Sequence[Match]]:
@@ -37,19 +51,19 @@ def matches(
             yield _matched(batch, index, catalog, options, pool)
 
 
-def looked_up(candidates: Unfound, catalog: Catalog, pool: ThreadPoolExecutor | None = None) -> dict[int, Candidate]:
-    """The earliest candidate that is there, for each dataset that has one."""
+def looked_up(candidates: Unfound, catalog: Catalog, pool: ThreadPoolExecutor | None = None) -> dict[int, Found]:
+    """The earliest candidate that is there, for each dataset that has one, and the names of its columns."""
     keys = {_key(one) for some in candidates.values() for one in some}
-    there = catalog.assets(keys, pool)
+    there = catalog.assets(keys, pool, columns=True)
     found = ((dataset, next((one for one in some if _key(one) in there), None)) for dataset, some in candidates.items())
-    return {dataset: one for dataset, one in found if one}
+    return {dataset: Found(one, there[_key(one)].columns) for dataset, one in found if one}
 
 
 def match_of(naming: Naming, index: AssetIndex | None, catalog: Catalog) -> Candidate | str:
     """The candidate, or the asset of an index, that a dataset is; or why it is none. Raises SinkError."""
     found = looked_up({0: naming.candidates}, catalog)
     if found:
-        return found[0]
+        return found[0].candidate
     assets = found_in(index, {0: naming.candidates}).get(0, []) if index else []
     if len(assets) > 1:
         return f"{SEVERAL}: {', '.join(asset.qualified_name for asset in assets)}"
@@ -64,7 +78,7 @@ def _matched(
     found = looked_up(firsts, catalog, pool)
     others = {dataset: namings[dataset].candidates[1:] for dataset in firsts.keys() - found.keys()}
     found |= looked_up(others, catalog, pool)
-    told = [Match(dataset, MATCHED, one.type_name, one.qualified_name, one.rule) for dataset, one in found.items()]
+    told = [one.match(dataset) for dataset, one in found.items()]
     missing = {dataset: naming for dataset, naming in namings.items() if dataset not in found}
     return told + _otherwise(missing, index, catalog, options)
 

@@ -36,6 +36,8 @@ class FakeSink:
         self.name = name
         self.naming = naming
         self.assets: dict[str, str] = {}
+        self.columns: dict[str, str] = {}
+        """How assets spell their columns."""
         self.indexed: list[IndexedAsset] = []
         self.looked_up: list[str] = []
         self.away = False
@@ -82,7 +84,7 @@ class FakeSink:
             return Match(row["dataset"], AMBIGUOUS, reason="several assets")
         if not found:
             return Match(row["dataset"], MISSING, reason="no asset")
-        return Match(row["dataset"], MATCHED, "fake_dataset", found, "rule")
+        return Match(row["dataset"], MATCHED, "fake_dataset", found, "rule", self.columns.get(found))
 
     def processes(
         self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known

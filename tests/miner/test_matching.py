@@ -276,3 +276,19 @@ def test_dump(world):
     lines = [line for line in world.dump() if line.startswith('{"what": "match"')]
     assert len(lines) == 2
     assert METASTORE in lines[0]
+
+
+def test_columns_that_are_spelled_otherwise(world):
+    """An asset whose columns are spelled otherwise than before has its flows built again; the ledger keeps them."""
+    world.sink = FakeSink(naming="1")
+    world.sink.assets = {"c.s.a": "a", "c.s.b": "b"}
+    world.mine(FakeTables(lineage("c.s.a", "c.s.b", query="q")))
+    world.emit()
+    assert world.sql("SELECT DISTINCT spelled_columns FROM asset_match") == [(None,)]
+    world.sink.flows.clear()
+    world.sink.columns = {"a": '["Id"]'}
+    world.now += timedelta(days=31)
+    world.emit()
+    assert {row["source_name"] for row in world.sink.flows} == {"a"}
+    held = world.sql("SELECT qualified_name, spelled_columns FROM asset_match ORDER BY qualified_name")
+    assert held == [("a", '["Id"]'), ("b", None)]

@@ -103,6 +103,8 @@ class FakeAtlas:
         self.relationships: dict[str, dict[str, Any]] = {}
         self.may_define = True
         self.entities: dict[tuple[str, str], dict[str, Any]] = {}
+        self.columns: dict[tuple[str, str], list[dict[str, str]]] = {}
+        """Ends of the relationship to columns, by the asset."""
         self.asked: list[Asked] = []
         self.unknown: list[str] = []
         self.faults: deque[Fault | None] = deque()
@@ -128,11 +130,15 @@ class FakeAtlas:
         self._guids = itertools.count(1)
         self._lock = threading.Lock()
 
-    def scanned(self, type_name, qualified_name, name=None):
-        """Put an asset there, as a scan would; its type comes along where it is not there."""
+    def scanned(self, type_name, qualified_name, name=None, columns=()):
+        """Put an asset there, as a scan would, with its columns; its type comes along where it is not there."""
         self.types.setdefault(type_name, {"name": type_name, "superTypes": ["DataSet"], "attributeDefs": []})
         attributes = {"qualifiedName": qualified_name, "name": name or qualified_name.rpartition("/")[2]}
         self.entities[type_name, qualified_name] = self._made(type_name, attributes)
+        self.columns[type_name, qualified_name] = [
+            {"guid": f"column-{next(self._guids)}", "typeName": f"{type_name}_column", "displayText": column}
+            for column in columns
+        ]
 
     def native(self, leave_out=()):
         """Put Purview's own types for what runs in Databricks there, as Purview has them."""
@@ -430,6 +436,12 @@ class FakeAtlas:
             raise RefusedError(414, "", "address too long")
         there = {} if self.hidden else self.entities
         found = [there[type_name, name] for name in wanted if (type_name, name) in there]
+        if query["ignoreRelationships"] == "False":
+            ends = [self.columns.get((type_name, one["attributes"]["qualifiedName"]), []) for one in found]
+            found = [
+                one | {"relationshipAttributes": {"columns": columns, "inputToProcesses": []}}
+                for one, columns in zip(found, ends, strict=True)
+            ]
         return {"entities": found, "referredEntities": {}}
 
     def _deleted(self, type_name, qualified_name):
