@@ -19,7 +19,7 @@ PEOPLE_KINDS = ("ad_hoc", "notebook")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Drawing:
     """What is drawn of what is mined.
 
     `kinds` are globs of kinds of process, those after a `!` are left out; `consumers` globs of the kinds that are drawn
@@ -56,7 +56,7 @@ class Limits:
         )
 
 
-EVERYTHING = Limits()
+EVERYTHING = Drawing()
 
 
 def _covered(name: str, globs: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd
 import structlog
 from sqlalchemy import Connection
 
-from miner.drawn import EVERYTHING, ONCE, Limits
+from miner.drawn import EVERYTHING, ONCE, Drawing
 from miner.ledger import Ledger, drawn, edges, reading, sent, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
 from miner.ledger.matches import Ages
@@ -86,7 +86,7 @@ class Emitter:
     popularity: PopularityOptions
     now: Callable[[], datetime]
     ages: Ages = DEFAULT_AGES
-    limits: Limits = EVERYTHING
+    drawing: Drawing = EVERYTHING
     max_removals: int = 100
     """Percent of the processes sent that one emission may remove, rounded up."""
     lease: Lease | None = None
@@ -172,7 +172,7 @@ class Emitter:
     def _want(self, connection: Connection) -> int:
         wanted.resolve(connection, self.stale_days)
         before = sent.setting(connection, self._name("stale"))
-        return wanted.want(connection, everything=self._anew(connection), stale_before=before, limits=self.limits)
+        return wanted.want(connection, everything=self._anew(connection), stale_before=before, drawing=self.drawing)
 
     def _anew(self, connection: Connection) -> bool:
         """Whether everything is to be built, because it is built another way."""
@@ -180,7 +180,7 @@ class Emitter:
 
     @property
     def _fingerprint(self) -> str:
-        return self.sink.fingerprint + self.limits.fingerprint
+        return self.sink.fingerprint + self.drawing.fingerprint
 
     def _new_figures(self, changes: Changes) -> "_Figures | None":
         """The figures of all datasets, looked up; None when they are those that were sent."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from miner.drawn import Limits
+from miner.drawn import Drawing
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
 from miner.ledger import Ledger, ledger_missing, place_of
@@ -170,13 +170,13 @@ class Parts:
                 yield None
                 return
             most = self.settings.purview.max_removals if max_removals is None else max_removals
-            yield Emitter(ledger, sink, stale, self.popularity(), self.now, self.ages, self.limits, most)
+            yield Emitter(ledger, sink, stale, self.popularity(), self.now, self.ages, self.drawing, most)
 
     @property
-    def limits(self) -> Limits:
+    def drawing(self) -> Drawing:
         """What is drawn of what is mined."""
         purview = self.settings.purview
-        return Limits(
+        return Drawing(
             kinds=purview.process_kinds,
             consumers=purview.consumers,
             people_days=purview.people_days,

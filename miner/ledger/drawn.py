@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select, text
 
 from miner import days, drawn, readers
-from miner.drawn import Limits
+from miner.drawn import Drawing
 from miner.ledger import bulk, edges, tables
 
 
@@ -17,19 +17,20 @@ class LeftOut(NamedTuple):
     examples: dict[str, str]
 
 
-def leave_out(connection: Connection, limits: Limits) -> None:
+def leave_out(connection: Connection, drawing: Drawing) -> None:
     """Lay down the wanted flows that are not drawn, and the schemas of which nothing is.
 
     Call `miner.ledger.wanted.want` first; the first reason that holds is a flow's.
     """
     for statement in _BEGIN:
         connection.exec_driver_sql(statement)
-    _leave_out_kinds(connection, limits)
-    if limits.sandboxes:
-        _leave_out_sandboxes(connection, limits)
+    _leave_out_kinds(connection, drawing)
+    if drawing.sandboxes:
+        _leave_out_sandboxes(connection, drawing)
     connection.execute(text(_ONCE), {"reason": drawn.ONCE})
-    if limits.people_days > 1:
-        _leave_out_people(connection, limits)
+    if drawing.people_days > 1:
+        _leave_out_people(connection, drawing)
+    connection.exec_driver_sql(_FORGET)
 
 
 def left_out(connection: Connection) -> LeftOut:
@@ -57,30 +58,31 @@ def _waiting() -> dict[str, str]:
     return dict(zip(("once", "people"), drawn.WAITING, strict=True))
 
 
-def _leave_out_kinds(connection: Connection, limits: Limits) -> None:
+def _leave_out_kinds(connection: Connection, drawing: Drawing) -> None:
     kinds = [kind for (kind,) in connection.exec_driver_sql("SELECT DISTINCT kind FROM temp.named")]
     for kind in sorted(kinds):
-        if not limits.draws(kind):
+        if not drawing.draws(kind):
             connection.execute(text(_OF_KIND), {"kind": kind, "reason": drawn.KIND})
-        elif not limits.consumes(kind):
+        elif not drawing.consumes(kind):
             connection.execute(text(_ONLY_READS), {"kind": kind, "reason": drawn.CONSUMER})
 
 
-def _leave_out_sandboxes(connection: Connection, limits: Limits) -> None:
+def _leave_out_sandboxes(connection: Connection, drawing: Drawing) -> None:
     schemas = connection.exec_driver_sql("SELECT DISTINCT catalog, schema FROM dataset WHERE name IS NOT NULL")
-    found = [(catalog, schema) for catalog, schema in schemas if limits.sandbox(catalog, schema)]
+    found = [(catalog, schema) for catalog, schema in schemas if drawing.sandbox(catalog, schema)]
     if found:
         bulk.insert(connection, "temp.sandbox", ("catalog", "schema"), found)
         for statement in (_INTO_SANDBOX, _OUT_OF_SANDBOX):
             connection.execute(text(statement), {"reason": drawn.SANDBOX})
 
 
-def _leave_out_people(connection: Connection, limits: Limits) -> None:
+def _leave_out_people(connection: Connection, drawing: Drawing) -> None:
     _lay_down_days(connection)
     kinds = {f"kind_{number}": kind for number, kind in enumerate(drawn.PEOPLE_KINDS)}
+    listed = ", ".join(f":{name}" for name in kinds)
     for statement, values in (
-        (_SEEN.format(kinds=", ".join(f":{name}" for name in kinds)), kinds),
-        (_RARE.format(before=int(limits.people_days) - 1), {"within": limits.people_within}),
+        (_SEEN.format(kinds=listed), kinds),
+        (_RARE.format(before=int(drawing.people_days) - 1), {"within": drawing.people_within}),
         (_RUNNERS, {}),
     ):
         connection.execute(text(statement), values)
@@ -90,23 +92,16 @@ def _leave_out_people(connection: Connection, limits: Limits) -> None:
         if readers.kind_of(name) in {readers.SERVICE_PRINCIPAL, readers.SYSTEM}
     ]
     bulk.insert(connection, "temp.machine", ("reader",), machines)
-    connection.execute(text(_OF_PEOPLE), {"reason": drawn.PEOPLE, **kinds})
+    connection.execute(text(_OF_PEOPLE.format(kinds=listed)), {"reason": drawn.PEOPLE, **kinds})
 
 
 def _lay_down_days(connection: Connection) -> None:
-    """Every day mined of every source, as months have it and as usage has it, and whether it is not stale."""
-    cutoffs = {
-        source: (month, day)
-        for source, month, day in connection.exec_driver_sql("SELECT source_id, month, day FROM temp.cutoff")
-    }
+    """Every day mined of every source, as months have it and as usage has it."""
     mined = tables.day_mined
     found = connection.execute(select(mined.c.source_id, mined.c.day).where(mined.c.stream == "lineage")).all()
-    rows = []
-    for source, number in found:
-        day = days.day_of(number)
-        fresh = source not in cutoffs or (days.month(day), day.day) > cutoffs[source]
-        rows.append((source, days.month(day), days.bit(day), number, int(fresh)))
-    bulk.insert(connection, "temp.lineage_day", ("source_id", "month", "day_bit", "day", "fresh"), rows)
+    days_of = [(source, number, days.day_of(number)) for source, number in found]
+    rows = [(source, days.month(day), days.bit(day), number) for source, number, day in days_of]
+    bulk.insert(connection, "temp.lineage_day", ("source_id", "month", "day_bit", "day"), rows)
 
 
 _BEGIN = (
@@ -116,7 +111,7 @@ _BEGIN = (
     ),
     "CREATE TEMP TABLE undrawn (process INTEGER, target INTEGER, reason TEXT, PRIMARY KEY (process, target))",
     "CREATE TEMP TABLE sandbox (catalog TEXT, schema TEXT, PRIMARY KEY (catalog, schema))",
-    "CREATE TEMP TABLE lineage_day (source_id INTEGER, month INTEGER, day_bit INTEGER, day INTEGER, fresh INTEGER)",
+    "CREATE TEMP TABLE lineage_day (source_id INTEGER, month INTEGER, day_bit INTEGER, day INTEGER)",
     "CREATE INDEX temp.lineage_day_month ON lineage_day (source_id, month)",
     "CREATE TEMP TABLE machine (reader INTEGER PRIMARY KEY)",
 )
@@ -146,19 +141,18 @@ _OUT_OF_SANDBOX = (
 
 # A job seen on a single day may be a one-time run that no grant lets us tell; it waits for a second day.
 _ONCE = (
-    f"{_UNDRAWN} WHERE w.process IN (SELECT e.process_id "
+    f"{_UNDRAWN} WHERE w.process IN (SELECT e.process_id "  # noqa: S608
     "FROM (SELECT DISTINCT raw_process AS id FROM temp.wanted_raw) r "
     "CROSS JOIN process p ON p.id = r.id AND p.kind = 'job' CROSS JOIN edge e ON e.process_id = p.id "
     "CROSS JOIN edge_month m ON m.edge_id = e.id JOIN source s ON s.id = m.source_id "
-    "LEFT JOIN temp.cutoff c ON c.source_id = m.source_id WHERE m.day_bits <> 0 "
-    "GROUP BY e.process_id HAVING max(CASE WHEN s.knows_run_types THEN 1 ELSE 0 END) = 0 "
-    f"AND max(CASE WHEN {edges.ACTIVE} THEN 1 ELSE 0 END) = 1 AND max(m.day_bits & (m.day_bits - 1)) = 0 "
+    "WHERE m.day_bits <> 0 GROUP BY e.process_id "
+    "HAVING max(CASE WHEN s.knows_run_types THEN 1 ELSE 0 END) = 0 AND max(m.day_bits & (m.day_bits - 1)) = 0 "
     "AND min((CAST(m.month AS BIGINT) << 32) | m.day_bits) = max((CAST(m.month AS BIGINT) << 32) | m.day_bits))"
 )
 
 # The days of all flows that people may have run, stale ones too: what was drawn once stays until its edges are stale.
 _SEEN = (
-    "CREATE TEMP TABLE seen AS SELECT DISTINCT w.process, w.target, k.source_id, k.month, k.day, k.fresh, "  # noqa: S608
+    "CREATE TEMP TABLE seen AS SELECT DISTINCT w.process, w.target, k.source_id, k.month, k.day, "  # noqa: S608
     "e.target_dataset AS dataset, p.kind FROM temp.wanted_raw w "
     f"CROSS JOIN temp.named n ON n.id = w.process AND n.kind IN ({{kinds}}) {_EDGES} "
     "CROSS JOIN process p ON p.id = w.raw_process CROSS JOIN edge_month m ON m.edge_id = e.id "
@@ -166,11 +160,10 @@ _SEEN = (
 )
 
 _RARE = (
-    "CREATE TEMP TABLE rare AS SELECT d.process, d.target FROM (SELECT o.process, o.target, o.day, o.fresh, "
+    "CREATE TEMP TABLE rare AS SELECT d.process, d.target FROM (SELECT o.process, o.target, o.day, "
     "lag(o.day, {before}) OVER (PARTITION BY o.process, o.target ORDER BY o.day) AS earlier FROM "
-    "(SELECT process, target, day, max(fresh) AS fresh FROM temp.seen GROUP BY process, target, day) o) d "
-    "GROUP BY d.process, d.target HAVING max(d.fresh) = 1 "
-    "AND max(CASE WHEN d.day - d.earlier < :within THEN 1 ELSE 0 END) = 0"
+    "(SELECT DISTINCT process, target, day FROM temp.seen) o) d "
+    "GROUP BY d.process, d.target HAVING max(CASE WHEN d.day - d.earlier < :within THEN 1 ELSE 0 END) = 0"
 )
 
 _WROTE = (
@@ -189,11 +182,17 @@ _RUNNERS = (
 _RUNNERS_NAMED = "SELECT DISTINCT d.id, d.name FROM temp.runner r JOIN reader d ON d.id = r.reader"
 
 _OF_PEOPLE = (
-    "INSERT OR IGNORE INTO temp.undrawn SELECT r.process, r.target, CAST(:reason AS TEXT) FROM temp.rare r WHERE "  # noqa: S608
-    "NOT EXISTS (SELECT 1 FROM temp.runner u JOIN temp.machine m ON m.reader = u.reader "
-    "WHERE u.process = r.process AND u.target = r.target) "
-    f"AND NOT EXISTS (SELECT 1 FROM temp.seen s WHERE s.process = r.process AND s.target = r.target "
-    f"AND s.kind NOT IN ({', '.join(f':kind_{number}' for number in range(len(drawn.PEOPLE_KINDS)))}))"
+    "INSERT OR IGNORE INTO temp.undrawn SELECT r.process, r.target, CAST(:reason AS TEXT) FROM temp.rare r WHERE "
+    "(r.process, r.target) NOT IN "
+    "(SELECT u.process, u.target FROM temp.runner u JOIN temp.machine m ON m.reader = u.reader) "
+    "AND (r.process, r.target) NOT IN (SELECT s.process, s.target FROM temp.seen s WHERE s.kind NOT IN ({kinds}))"
+)
+
+# A flow without a current edge is no flow any more, whatever else may be said of it.
+_FORGET = (
+    "DELETE FROM temp.undrawn WHERE (process, target) NOT IN (SELECT w.process, w.target FROM temp.undrawn u "  # noqa: S608
+    f"JOIN temp.wanted_raw w ON w.process = u.process AND w.target = u.target {_EDGES} "
+    f"WHERE {edges.IS_ACTIVE.format(edge='e.id')})"
 )
 
 _COUNTED = (

@@ -68,7 +68,14 @@ def known(connection: Connection, sink: str, datasets: Collection[int]) -> dict[
     """What was found for some datasets when they were last looked up."""
     held, ids = tables.asset_match, list(datasets)
     found: dict[int, Match] = {}
-    columns = (held.c.dataset_id, held.c.state, held.c.type_name, held.c.qualified_name, held.c.reason, held.c.spelled_columns)
+    columns = (
+        held.c.dataset_id,
+        held.c.state,
+        held.c.type_name,
+        held.c.qualified_name,
+        held.c.reason,
+        held.c.spelled_columns,
+    )
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         query = select(*columns).where(held.c.sink == sink, held.c.dataset_id.in_(some))

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Connection, func, select, text
 
 from miner import days
-from miner.drawn import EVERYTHING, Limits
+from miner.drawn import EVERYTHING, Drawing
 from miner.ledger import drawn, tables
 from miner.ledger.edges import LABEL
 
@@ -60,7 +60,7 @@ _RESOLUTION = (
 
 
 def want(
-    connection: Connection, *, everything: bool = False, stale_before: str = "", limits: Limits = EVERYTHING
+    connection: Connection, *, everything: bool = False, stale_before: str = "", drawing: Drawing = EVERYTHING
 ) -> int:
     """Lay down the flows to look at, as they are named now and as they were; returns how many. Call `resolve` first.
 
@@ -74,7 +74,7 @@ def want(
         _want_aged(connection, stale_before)
     for statement in (*_WANTED_RAW, *_NAMED):
         connection.exec_driver_sql(statement)
-    drawn.leave_out(connection, limits)
+    drawn.leave_out(connection, drawing)
     return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
 
 

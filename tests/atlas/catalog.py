@@ -17,6 +17,14 @@ DATASET_TYPES = (
 )  # fmt: skip
 """Types of datasets that Purview has built in."""
 
+COLUMN = "databricks_table_column"
+COLUMNS = {
+    "name": "databricks_table_columns", "typeVersion": "1.0", "relationshipCategory": "COMPOSITION", "propagateTags": "NONE",
+    "endDef1": {"type": "databricks_table", "name": "columns", "isContainer": True, "cardinality": "SET"},
+    "endDef2": {"type": COLUMN, "name": "table", "isContainer": False, "cardinality": "SINGLE"},
+}  # fmt: skip
+"""A table has columns as other types of Purview have them, by a relationship."""
+
 _AT_ONCE = 50
 
 Key = tuple[str, str]
@@ -47,8 +55,9 @@ class Catalog:
         names = [*DATASET_TYPES, "hive_server"]
         if there.issuperset(names):
             return
+        names += [COLUMN]
         types = [{"name": one, "superTypes": ["DataSet"], "typeVersion": "1.0", "attributeDefs": []} for one in names]
-        self.ask("POST", "types/typedefs", json={"entityDefs": types})
+        self.ask("POST", "types/typedefs", json={"entityDefs": types, "relationshipDefs": [COLUMNS]})
         self.ask("POST", "types/typedefs", json=json.loads(NATIVE_TYPES.read_text(encoding="utf-8")))
 
     def scan(self, assets: Iterable[Key]) -> None:
@@ -65,6 +74,20 @@ class Catalog:
             answer = self.ask("POST", "entity/bulk", json={"entities": entities})
             assigned = answer["guidAssignments"]
             self.scanned |= {key: assigned[f"-{number}"] for number, key in enumerate(some, 1)}
+
+    def scan_columns(self, table: Key, names: Iterable[str]) -> None:
+        """Give a table that is there its columns."""
+        above = {"typeName": table[0], "uniqueAttributes": {"qualifiedName": table[1]}}
+        entities = [
+            {
+                "guid": f"-{number}",
+                "typeName": COLUMN,
+                "attributes": {"qualifiedName": f"{table[1]}/columns/{name}", "name": name},
+                "relationshipAttributes": {"table": above},
+            }
+            for number, name in enumerate(names, 1)
+        ]
+        self.ask("POST", "entity/bulk", json={"entities": entities})
 
     def lose(self, assets: Iterable[Key]) -> None:
         """Take assets away, as somebody may at any time."""
@@ -127,9 +150,10 @@ class Catalog:
 
     def processes(self) -> dict[str, dict]:
         """Attributes of all processes by qualified name, ends as sets of keys."""
-        keys = {guid: key for key, guid in self.scanned.items()}
+        attached = self.attached()
+        keys = self._keys(attached)
         found: dict[str, dict] = {}
-        for one in self.attached():
+        for one in attached:
             attributes = {name: value for name, value in one["attributes"].items() if value not in (None, [])}
             for end in ("inputs", "outputs"):
                 attributes[end] = {keys[there["guid"]] for there in one["attributes"][end]}
@@ -147,8 +171,8 @@ class Catalog:
     def lineage(self) -> set[tuple[Key, str, Key]]:
         """Source, process and target of every path of two steps, as the lineage of each asset tells it."""
         found = set()
-        keys = {guid: key for key, guid in self.scanned.items()}
-        for guid in self.scanned.values():
+        keys = self._keys(self.attached())
+        for guid in keys:
             told = self.ask("GET", f"lineage/{guid}", params={"direction": "INPUT", "depth": 1})
             names = {id_: one["attributes"]["qualifiedName"] for id_, one in told["guidEntityMap"].items()}
             steps = [(one["fromEntityId"], one["toEntityId"]) for one in told["relations"]]
@@ -156,6 +180,18 @@ class Catalog:
                 sources = {start for start, end in steps if end == process}
                 found |= {(keys[source], names[process], keys[guid]) for source in sources}
         return found
+
+    def consumer(self, key: Key) -> str:
+        """The id of the process that a dataset of our own stands for."""
+        asked = self.ask("GET", f"entity/uniqueAttribute/type/{key[0]}", params={"attr:qualifiedName": key[1]})
+        return asked["entity"]["attributes"]["processId"]
+
+    def _keys(self, processes: list[dict]) -> dict[str, Key]:
+        """Type and name of every asset, and of everything else that processes have as an end."""
+        keys = {guid: key for key, guid in self.scanned.items()}
+        ends = {there["guid"] for one in processes for end in ("inputs", "outputs") for there in one["attributes"][end]}
+        others = self._read(sorted(ends - keys.keys()))
+        return keys | {one["guid"]: (one["typeName"], one["attributes"]["qualifiedName"]) for one in others}
 
     def _read(self, guids: list[str]) -> list[dict]:
         read = []

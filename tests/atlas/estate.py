@@ -137,12 +137,13 @@ class Estate:
 
 
 def assets(processes: Sequence[Entity], usage: Sequence[Entity]) -> set[Key]:
-    """Everything that entities refer to."""
+    """Every asset that entities refer to."""
     referred = {
         (one["typeName"], one["uniqueAttributes"]["qualifiedName"])
         for entity in processes
         for end in ("inputs", "outputs")
         for one in json.loads(entity.body)["attributes"][end]
+        if not one["uniqueAttributes"]["qualifiedName"].startswith("uc-miner://")
     }
     return referred | {(entity.type_name, entity.qualified_name) for entity in usage}
 

@@ -77,6 +77,23 @@ def test_lineage_is_that_of_the_ledger(catalog, estate):
     assert {one for one in drawn if one[2] and one[3] and drawable(one[2]) and drawable(one[3])} == tables
 
 
+def test_which_dashboards_use_a_table(catalog, estate):
+    """The lineage of a table leads to the dashboards that read it: those of the ledger, each one dataset of our own."""
+    assert estate.emit().created["consumer"] > 3
+    known = {
+        (edge["source"].lower(), edge["process_id"])
+        for edge in estate.edges()
+        if edge["target_kind"] == "consumer" and drawable(edge["source"])
+    }
+    drawn = {
+        (dataset(source), catalog.consumer(target))
+        for source, _, target in catalog.lineage()
+        if target[0] == "uc_miner_consumer"
+    }
+    assert len(known) > 3
+    assert {one for one in drawn if one[0] and drawable(one[0])} == known
+
+
 def test_the_second_sending_changes_nothing(catalog, estate):
     """A second run sends nothing; everything sent again all the same, the server itself says that nothing changed."""
     estate.emit()

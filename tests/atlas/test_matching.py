@@ -1,5 +1,6 @@
 """Matching against a real Atlas: what is looked up, what is drawn without an asset, and what becomes of it later."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -138,3 +139,23 @@ def test_placeholders(catalog, estate):
 def emitted(estate):
     """Kind and name of what the ledger believes to have sent."""
     return {(kind, name) for kind, name, *_ in estate.emissions()}
+
+
+def test_columns_as_the_assets_spell_them(catalog, estate):
+    """The mapping names columns as the server tells them of the asset, to the letter, whatever lineage calls them."""
+    processes, _ = estate.entities()
+    catalog.scan(everything(estate))
+    name, sent = next(
+        (one.qualified_name, pair)
+        for one in processes
+        for pair in json.loads(json.loads(one.body)["attributes"]["columnMapping"])
+        if "/tables/" in pair["DatasetMapping"]["Source"] and one.type_name == "uc_miner_process"
+    )
+    source = sent["DatasetMapping"]["Source"]
+    columns = {one["Source"] for one in sent["ColumnMapping"]}
+    catalog.scan_columns(("databricks_table", source), [column.title() for column in columns])
+    emit(estate)
+    arrived = json.loads(catalog.processes()[name]["columnMapping"])
+    (mapping,) = [one for one in arrived if one["DatasetMapping"]["Source"] == source]
+    assert {one["Source"] for one in mapping["ColumnMapping"]} == {column.title() for column in columns}
+    assert {one["Sink"] for one in mapping["ColumnMapping"]} == {one["Sink"] for one in sent["ColumnMapping"]}

@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from miner.drawn import CONSUMER, KIND, PEOPLE, SANDBOX, Limits
+from miner.drawn import CONSUMER, KIND, PEOPLE, SANDBOX, Drawing
 from miner.matching import Matcher
 from tests.miner.fakes import FakeSink, FakeTables
 from tests.miner.world import day, noon
 from tests.rows import WORKSPACE, lineage
 
 ANN, ROBOT = "ann@x.org", "0a1b2c3d-0000-4444-8888-0123456789ab"
-FEW = Limits(people_days=3)
+FEW = Drawing(people_days=3)
 
 
 def limited(world, **limits):
-    """The world's emitter under some limits."""
-    return replace(world.emitter(), limits=Limits(**limits))
+    """The world's emitter under some drawing."""
+    return replace(world.emitter(), drawing=Drawing(**limits))
 
 
 def targets(world):
@@ -109,11 +109,11 @@ def test_people_wait_for_the_third_day(world):
     world.now = noon(day(0))
     rows = by_hand(-40, -20, 0)
     world.mine(FakeTables(*rows))
-    changes = replace(world.emitter(), limits=FEW).emit()
+    changes = replace(world.emitter(), drawing=FEW).emit()
     assert (targets(world), dict(changes.unmatched), changes.waiting) == ([], {PEOPLE: 1}, 0)
     world.now = noon(day(5))
     world.mine(FakeTables(*rows, *by_hand(5)))
-    replace(world.emitter(), limits=FEW).emit()
+    replace(world.emitter(), drawing=FEW).emit()
     assert targets(world) == ["c.s.b"]
     assert dirty(world) == 0
 
@@ -123,8 +123,8 @@ def test_days_of_the_run_are_days_of_the_flow(world):
     world.now = noon(day(1))
     rows = [*by_hand(-15, -15), *by_hand(-5, -5), *[row | {"source_table_name": "z"} for row in by_hand(-5, -2)]]
     world.mine(FakeTables(*rows))
-    assert replace(world.emitter(), limits=replace(FEW, people_days=4)).plan().unmatched == {PEOPLE: 1}
-    assert replace(world.emitter(), limits=FEW).plan().created["process"] == 1
+    assert replace(world.emitter(), drawing=replace(FEW, people_days=4)).plan().unmatched == {PEOPLE: 1}
+    assert replace(world.emitter(), drawing=FEW).plan().created["process"] == 1
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_days_of_the_run_are_days_of_the_flow(world):
 def test_who_waits(world, given, drawn):
     """Notebooks and ad hoc statements wait unless a service principal is known to have run them; other kinds do not."""
     world.mine(FakeTables(*by_hand(0, 1, **given)))
-    replace(world.emitter(), limits=FEW).emit()
+    replace(world.emitter(), drawing=FEW).emit()
     assert (targets(world) == ["c.s.b"]) is drawn
 
 
 def test_one_run_by_a_machine_is_enough(world):
     """A notebook that is scheduled elsewhere and also run by hand does not wait; one of another target does."""
     world.mine(FakeTables(*by_hand(0), *by_hand(1, by=ROBOT), *by_hand(0, target="c.s.other")))
-    replace(world.emitter(), limits=FEW).emit()
+    replace(world.emitter(), drawing=FEW).emit()
     assert targets(world) == ["c.s.b"]
 
 
@@ -159,7 +159,7 @@ def test_waiting_builds_nothing(world):
     """Flows that wait are looked at again and never built; stale ones wait no longer."""
     world.now = noon(day(0))
     world.mine(FakeTables(*by_hand(0)))
-    emitter = replace(world.emitter(), limits=FEW)
+    emitter = replace(world.emitter(), drawing=FEW)
     for _ in range(2):
         emitter.emit()
         assert (world.sink.flows, dirty(world)) == ([], 1)
@@ -176,7 +176,7 @@ def test_other_limits_draw_and_take_back(world):
     rows = [row for target in ("c.s.b", "c.s.d", "c.s.e") for row in by_hand(0, target=target)]
     world.mine(FakeTables(*rows, *by_hand(0, -1, -2, target="c.s.often")))
     world.emit()
-    careful = replace(world.emitter(), limits=FEW, max_removals=10)
+    careful = replace(world.emitter(), drawing=FEW, max_removals=10)
     assert (careful.plan().held_back, len(targets(world))) == (3, 4)
     assert careful.emit().held_back == 3
     assert len(replace(careful, max_removals=100).emit().removed) == 3
