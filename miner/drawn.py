@@ -24,7 +24,8 @@ class Drawing:
 
     `kinds` are globs of kinds of process, those after a `!` are left out; `consumers` globs of the kinds that are drawn
     though they only read. What people run by hand waits until it was seen on `people_days` days of any `people_within`
-    that follow each other. Schemas under `sandboxes` (globs as in `miner.scope.Globs.schemas`) are never drawn.
+    that follow each other. Schemas under `sandboxes` (globs as in `miner.scope.Globs.schemas`) are never drawn. More
+    than `most_processes` on one side of a dataset become one summary; 0 for none.
     """
 
     kinds: tuple[str, ...] = ("*",)
@@ -32,6 +33,7 @@ class Drawing:
     people_days: int = 1
     people_within: int = 30
     sandboxes: tuple[str, ...] = ()
+    most_processes: int = 0
 
     @property
     def fingerprint(self) -> str:

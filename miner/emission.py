@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from miner.drawn import EVERYTHING, ONCE, Drawing
-from miner.ledger import Ledger, drawn, edges, reading, sent, wanted
+from miner.ledger import Ledger, drawn, edges, reading, sent, summaries, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
 from miner.ledger.matches import Ages
 from miner.matching import DEFAULT_AGES, Matcher, with_ids
@@ -50,6 +50,8 @@ class Changes:
     unmatched: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     waiting: int = 0
+    summarised: int = 0
+    """Flows that are drawn by the summaries that were looked at."""
     looked_up: Counter[str] = field(default_factory=Counter)
     """Datasets looked up in the catalog, by what was found."""
     operations: int = 0
@@ -137,12 +139,14 @@ class Emitter:
                 self._remove(orphans)
             looked_at = drawn.done(connection)
             waiting = drawn.waiting_anew(connection)
+            together = summaries.hubs(connection)
             stale = wanted.stale_state(connection)
         again = [entity.flow for entity in refused if all(entity.flow)]
         sent.flows_done(self._writes, looked_at, again=[*again, *kept, *waiting])
         self._matcher.doubt(refused)
         with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self._fingerprint)
+            summaries.remember(connection, self.sink.name, together)
             sent.remember(connection, self._name("stale"), stale)
 
     def _emit_usage(self, changes: Changes, watch: Watch | None) -> None:
@@ -172,7 +176,13 @@ class Emitter:
     def _want(self, connection: Connection) -> int:
         wanted.resolve(connection, self.stale_days)
         before = sent.setting(connection, self._name("stale"))
-        return wanted.want(connection, everything=self._anew(connection), stale_before=before, drawing=self.drawing)
+        return wanted.want(
+            connection,
+            everything=self._anew(connection),
+            stale_before=before,
+            drawing=self.drawing,
+            sink=self.sink.name,
+        )
 
     def _anew(self, connection: Connection) -> bool:
         """Whether everything is to be built, because it is built another way."""
@@ -202,8 +212,11 @@ class Emitter:
         anew = self._anew(connection)
         sent.begin_built(connection)
         known = self._matcher.known(connection)
-        entities = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
-        yield from self._compared(connection, entities, changes, sent.note_built)
+        processes = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
+        yield from self._compared(connection, processes, changes, sent.note_built)
+        together = self.sink.summaries(edges.summaries(connection), changes.note_unmatched, known)
+        yield from self._compared(connection, together, changes, sent.note_built)
+        changes.summarised = summaries.summarised(connection)
         changes.note_left_out(drawn.left_out(connection))
         changes.orphans = sent.orphans(connection, self.sink.name, everything=anew)
         self._guard(connection, changes)

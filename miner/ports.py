@@ -232,6 +232,12 @@ class Sink(Protocol):
         """
         ...
 
+    def summaries(
+        self, rows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """One entity per dataset and side with too many processes to draw each (`miner.schemas.SUMMARIES`)."""
+        ...
+
     def usage(
         self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
     ) -> Iterator[Entity]:

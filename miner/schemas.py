@@ -152,6 +152,23 @@ FLOWS = pa.schema(
 `column_pairs` is a JSON list of `[source column, target column]`, sorted; empty text when none is known.
 """
 
+SUMMARIES = pa.schema(
+    [
+        ("hub", pa.int64()),
+        ("side", pa.string()),
+        ("source", pa.int64()),
+        ("target", pa.int64()),
+        ("metastore_id", pa.string()),
+        *_flow_end("source"),
+        *_flow_end("target"),
+    ]
+)
+"""One row per pair of datasets that a summary stands for, whatever moves data between them.
+
+`hub` is the dataset with so many processes on one `side`: `read`, where it is the source of every row, or `written`,
+where it is the target. Ordered by hub and side, then source and target; ids are the ledger's.
+"""
+
 DATASETS = pa.schema(
     [
         ("dataset", pa.int64()),

@@ -182,6 +182,7 @@ class Parts:
             people_days=purview.people_days,
             people_within=purview.people_within,
             sandboxes=purview.sandbox_schemas,
+            most_processes=purview.most_processes,
         )
 
     @property

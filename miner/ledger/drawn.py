@@ -215,5 +215,6 @@ _DONE = (
 _ANEW = (
     f"SELECT DISTINCT e.process_id, e.target_dataset FROM ({_WAITING}) o "  # noqa: S608
     "JOIN edge e ON e.process_id = o.raw_process AND e.target_dataset = o.raw_target "
-    "WHERE (e.process_id, e.target_dataset) NOT IN (SELECT process_id, target_dataset FROM temp.marked WHERE version > 0)"
+    "WHERE (e.process_id, e.target_dataset) NOT IN "
+    "(SELECT process_id, target_dataset FROM temp.marked WHERE version > 0)"
 )

@@ -91,8 +91,42 @@ JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
 WHERE NOT EXISTS (SELECT 1 FROM temp.undrawn u WHERE u.process = f.process AND u.target = f.target)
   AND NOT EXISTS (SELECT 1 FROM temp.sandbox x WHERE x.catalog = s.catalog AND x.schema = s.schema)
+  AND NOT EXISTS (SELECT 1 FROM temp.hub h WHERE h.dataset = f.target AND h.side = 'written')
+  AND ({kind_of("t")} = 'consumer'
+    OR NOT EXISTS (SELECT 1 FROM temp.hub h WHERE h.dataset = f.source AND h.side = 'read'))
 ORDER BY f.process, f.target, f.source
 """  # noqa: S608
+
+_DRAWN_TOGETHER = f"""
+SELECT {{hub}} AS hub, h.side, f.source, f.target, t.metastore_id, {end_of("s")}, {end_of("t")}
+FROM (SELECT DISTINCT o.source, o.target FROM ({_EDGES_OF_WANTED}) o
+  WHERE NOT EXISTS (SELECT 1 FROM temp.undrawn u WHERE u.process = o.process AND u.target = o.target)) f
+JOIN temp.together l ON l.dataset = {{hub}} AND l.side = '{{side}}'
+JOIN temp.hub h ON h.dataset = l.dataset AND h.side = l.side
+JOIN dataset s ON s.id = f.source
+JOIN dataset t ON t.id = f.target
+WHERE NOT EXISTS (SELECT 1 FROM temp.sandbox x WHERE x.catalog = s.catalog AND x.schema = s.schema)
+"""  # noqa: S608
+
+_SUMMARIES = f"""
+{_DRAWN_TOGETHER.format(hub="f.target", side="written")}
+UNION ALL
+{_DRAWN_TOGETHER.format(hub="f.source", side="read")}
+  AND {kind_of("t")} <> 'consumer'
+  AND NOT EXISTS (SELECT 1 FROM temp.hub w WHERE w.dataset = f.target AND w.side = 'written')
+ORDER BY 1, 2, 3, 4
+"""  # noqa: S608
+
+
+def summaries(connection: Connection) -> Iterator[pa.RecordBatch]:
+    """What summaries that are looked at stand for (`miner.schemas.SUMMARIES`), ordered by dataset and side.
+
+    A summary may be spread over several batches.
+    """
+    for rows in bulk.batches(connection, _SUMMARIES, _BATCH):
+        columns_ = zip(zip(*rows, strict=True), schemas.SUMMARIES, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in columns_]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schemas.SUMMARIES)
 
 
 def flows(connection: Connection) -> Iterator[pa.RecordBatch]:

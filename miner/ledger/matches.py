@@ -92,7 +92,8 @@ def remember(connection: Connection, whose: Named, matches: Sequence[Match], now
         [
             {
                 "sink": whose.sink, "dataset": one.dataset, "state": one.state, "type": one.type_name,
-                "name": one.qualified_name, "reason": one.reason, "columns": one.columns, "naming": whose.naming, "at": days.micros(now),
+                "name": one.qualified_name, "reason": one.reason, "columns": one.columns, "naming": whose.naming,
+                "at": days.micros(now),
             }
             for one in matches
         ],

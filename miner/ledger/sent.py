@@ -76,6 +76,7 @@ _UNUSED = (
 
 _LOSING = (
     ("process", _ORPHANS),
+    ("summary", _ORPHANS),
     ("consumer", _ORPHANS),
     ("runnable", _CHILDLESS),
     ("placeholder", _UNUSED),

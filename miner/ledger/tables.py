@@ -355,6 +355,15 @@ asset_match = Table(
 last looked up; `naming` is the sink's, under which it was named, `spelled_columns` what it keeps of the asset's
 columns."""
 
+summary = Table(
+    "summary",
+    metadata,
+    Column("sink", String, primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("side", String, primary_key=True),
+)
+"""Datasets with so many processes on one side (`read`, `written`) that a sink has one summary for all of them."""
+
 asset_index = Table(
     "asset_index",
     metadata,

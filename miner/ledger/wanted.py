@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select, text
 
 from miner import days
 from miner.drawn import EVERYTHING, Drawing
-from miner.ledger import drawn, tables
+from miner.ledger import drawn, summaries, tables
 from miner.ledger.edges import LABEL
 
 
@@ -60,22 +60,36 @@ _RESOLUTION = (
 
 
 def want(
-    connection: Connection, *, everything: bool = False, stale_before: str = "", drawing: Drawing = EVERYTHING
+    connection: Connection,
+    *,
+    everything: bool = False,
+    stale_before: str = "",
+    drawing: Drawing = EVERYTHING,
+    sink: str = "",
 ) -> int:
     """Lay down the flows to look at, as they are named now and as they were; returns how many. Call `resolve` first.
 
     Those are the flows that may have changed and those that lost an edge or a column set to age since `stale_before`
-    (a `stale_state`); or `everything` the ledger has. Those beyond the `limits` are laid down too, as left out.
+    (a `stale_state`); or `everything` the ledger has. With them come those that are drawn together with one of them in
+    the `sink`. What is not to be drawn is laid down too, as left out.
     """
     marked_ = _MARKED_ALL if everything else _MARKED
     for statement in (*_DROP_WANTED, marked_, *_WANTED):
         connection.exec_driver_sql(statement)
     if not everything:
         _want_aged(connection, stale_before)
-    for statement in (*_WANTED_RAW, *_NAMED):
+    _lay_down(connection, drawing)
+    summaries.begin(connection)
+    if summaries.gather(connection, sink, drawing):
+        _lay_down(connection, drawing)
+    return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
+
+
+def _lay_down(connection: Connection, drawing: Drawing) -> None:
+    """Lay down by what names the wanted flows are kept, what they are called, and which are left out."""
+    for statement in (*_DROP_RAW, *_WANTED_RAW, *_NAMED):
         connection.exec_driver_sql(statement)
     drawn.leave_out(connection, drawing)
-    return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
 
 
 def _want_aged(connection: Connection, before: str) -> None:
@@ -115,7 +129,8 @@ _WANT_AGED = (
 )
 
 
-_DROP_WANTED = tuple(f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "named"))
+_DROP_WANTED = ("DROP TABLE IF EXISTS temp.marked", "DROP TABLE IF EXISTS temp.wanted")
+_DROP_RAW = ("DROP TABLE IF EXISTS temp.wanted_raw", "DROP TABLE IF EXISTS temp.named")
 _MARKED = "CREATE TEMP TABLE marked AS SELECT process_id, target_dataset, version FROM dirty_flow"
 _MARKED_ALL = (
     "CREATE TEMP TABLE marked AS SELECT e.process_id, e.target_dataset, coalesce(d.version, 0) AS version "

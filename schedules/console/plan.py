@@ -35,6 +35,7 @@ def told(plan: Plan) -> dict[str, object]:
         "held_back": changes.held_back,
         "looked_up": dict(changes.looked_up),
         "waiting": changes.waiting,
+        "summarised": changes.summarised,
         "operations": plan.operations,
         "operations_per_second": plan.operations_per_second,
         "seconds": plan.seconds,

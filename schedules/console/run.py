@@ -91,6 +91,7 @@ _ENTITIES = (
     ("processes", (PROCESS,)),
     ("what they are part of", ("runnable", "parent")),
     ("consumers", ("consumer",)),
+    ("summaries of many", ("summary",)),
     ("usage of assets", (USAGE,)),
 )
 """Kinds of entities as they are told of; those without any are not told, but for processes and usage."""
@@ -102,6 +103,10 @@ def show_changes(screen: Screen, changes: Changes) -> None:
     screen.table(heads, _changes(changes))
     if changes.waiting:
         screen.line(f"{changes.waiting:,} flows of jobs seen on a single day wait for a second one")
+    if changes.summarised:
+        screen.line(
+            f"{changes.summarised:,} flows are drawn by summaries: more than [purview] most_processes at one dataset"
+        )
     if changes.held_back:
         screen.line(
             f"{changes.held_back:,} processes are to be removed, and more than [purview] max_removals allow", "red"

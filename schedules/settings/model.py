@@ -241,6 +241,9 @@ class Purview(Section):
     sandbox_schemas: SchemaGlobs = setting(
         ("sandbox", "sandbox_*", "*_sandbox"), SCHEMAS, "schemas of which nothing is drawn; mined all the same"
     )
+    most_processes: Whole = whole(
+        100, 0, 1_000_000, "processes on one side of a dataset; more of them become one summary; 0 for any number"
+    )
 
     @field_validator("endpoint")
     @classmethod

@@ -123,10 +123,10 @@ def _custom(line: Line, about: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _unmatched(line: Line, limit: int) -> list[str]:
-    return _listed({source.name for source in line.inputs.unmatched}, limit) if line.inputs.unmatched else []
+    return listed({source.name for source in line.inputs.unmatched}, limit) if line.inputs.unmatched else []
 
 
-def _listed(names: Collection[str], limit: int) -> list[str]:
+def listed(names: Collection[str], limit: int) -> list[str]:
     """The names, sorted; those that would make the list longer than `limit` bytes as one last number."""
     ends = accumulate(len(name.encode()) + 3 for name in sorted(names))
     fitting = sum(end <= limit for end in ends)

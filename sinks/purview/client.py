@@ -29,6 +29,7 @@ from sinks.purview.patience import DEFAULT_PATIENCE, Patience
 from sinks.purview.posting import posted
 from sinks.purview.preflight import PurviewChecks
 from sinks.purview.sending import several_at_once
+from sinks.purview.summaries import summary_entities
 from sinks.purview.transport import AtlasSession, api_address
 from sinks.purview.usage import usage_entities
 
@@ -90,6 +91,12 @@ class PurviewSink:
     ) -> Iterator[Entity]:
         """As `sinks.purview.entities.process_entities`."""
         return process_entities(flows, unmatched, self._options, known)
+
+    def summaries(
+        self, rows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """As `sinks.purview.summaries.summary_entities`."""
+        return summary_entities(rows, unmatched, self._options, known)
 
     def usage(
         self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known

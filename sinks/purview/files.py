@@ -18,6 +18,7 @@ from sinks.purview.entities import process_entities
 from sinks.purview.options import DEFAULT, NATIVE, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.sending import one_by_one
+from sinks.purview.summaries import summary_entities
 from sinks.purview.typedefs import typedefs
 from sinks.purview.usage import usage_entities
 
@@ -55,6 +56,12 @@ class FilesSink:
     ) -> Iterator[Entity]:
         """As `sinks.purview.entities.process_entities`."""
         return process_entities(flows, unmatched, self._options, known)
+
+    def summaries(
+        self, rows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """As `sinks.purview.summaries.summary_entities`."""
+        return summary_entities(rows, unmatched, self._options, known)
 
     def usage(
         self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known

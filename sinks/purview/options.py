@@ -67,6 +67,11 @@ class PurviewOptions:
         return f"{self._stem}_consumer"
 
     @property
+    def summary_type(self) -> str:
+        """The type of processes that stand for many."""
+        return f"{self._stem}_summary"
+
+    @property
     def placeholder_type(self) -> str:
         """The type of datasets that stand for those without an asset."""
         return f"{self._stem}_dataset"

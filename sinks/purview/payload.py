@@ -7,6 +7,7 @@ import orjson
 PROCESS = "process"
 RUNNABLE = "runnable"
 CONSUMER = "consumer"
+SUMMARY = "summary"
 PARENT = "parent"
 PLACEHOLDER = "placeholder"
 USAGE = "usage"

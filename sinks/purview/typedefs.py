@@ -49,6 +49,12 @@ _PROCESS_ATTRIBUTES: Mapping[str, str] = {
     "columnMappingDegraded": "boolean",
 }
 
+_SUMMARY_ATTRIBUTES: Mapping[str, str] = {
+    "metastoreId": "string",
+    "side": "string",
+    "unmatchedEnds": "array<string>",
+}
+
 _PLACEHOLDER_ATTRIBUTES: Mapping[str, str] = {
     "metastoreId": "string",
     "datasetKind": "string",
@@ -109,6 +115,10 @@ def entity_types(options: PurviewOptions) -> list[Json]:
         _entity_type(
             options.consumer_type, "DataSet", _ABOUT, {},
             "What reads data in Databricks and writes none, such as a dashboard.",
+        ),
+        _entity_type(
+            options.summary_type, "Process", _SUMMARY_ATTRIBUTES, {},
+            "All processes that read, or write, a dataset which too many do for each to be drawn.",
         ),
     ]  # fmt: skip
     if options.missing == PLACEHOLDER:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from miner.drawn import EVERYTHING, Drawing
 from miner.emission import Changes, Emitter
 from miner.ledger import Ledger, edges, wanted
 from miner.popularity import PopularityOptions, popularity
@@ -72,11 +73,12 @@ class Estate:
         """The real sink."""
         return PurviewSink(self.endpoint, (USER, PASSWORD), self.options, patience=Patience(first_wait=0.1))
 
-    def emit(self, sink: PurviewSink | None = None, days: int = 0) -> Changes:
+    def emit(self, sink: PurviewSink | None = None, days: int = 0, drawing: Drawing = EVERYTHING) -> Changes:
         """Send what changed, so many days later."""
         ledger, used = self.ledger(), sink or self.sink()
+        now = NOW + timedelta(days=days)
         try:
-            return Emitter(ledger, used, STALE_DAYS, self.popularity, lambda: NOW + timedelta(days=days)).emit()
+            return Emitter(ledger, used, STALE_DAYS, self.popularity, lambda: now, drawing=drawing).emit()
         finally:
             used.close()
             ledger.close()

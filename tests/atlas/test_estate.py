@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from miner.drawn import Drawing
 from miner.popularity import PopularityOptions
 from tests.atlas.estate import as_read, assets
 
@@ -92,6 +93,22 @@ def test_which_dashboards_use_a_table(catalog, estate):
     }
     assert len(known) > 3
     assert {one for one in drawn if one[0] and drawable(one[0])} == known
+
+
+def test_one_summary_for_many(catalog, estate):
+    """With few processes at each dataset the lineage stays what it was, line by line; the server takes it all back."""
+    estate.emit()
+    before = {(source, target) for source, _, target in catalog.lineage()}
+    few = Drawing(most_processes=4)
+    changes = estate.emit(drawing=few)
+    assert changes.rejected == {}
+    assert changes.created["summary"] > 3
+    assert len(changes.orphans["process"]) > 5
+    assert {(source, target) for source, _, target in catalog.lineage()} == before
+    assert estate.emit(drawing=few).sent == 0
+    single = estate.emit()
+    assert len(single.orphans["summary"]) == changes.created["summary"]
+    assert {(source, target) for source, _, target in catalog.lineage()} == before
 
 
 def test_the_second_sending_changes_nothing(catalog, estate):

@@ -54,7 +54,7 @@ def test_definitions(catalog, connected):
 
     None of Microsoft's types was touched.
     """
-    names = ("uc_miner_runnable", "uc_miner_process", "uc_miner_consumer", "uc_miner_runnable_processes", "databricks_process")  # fmt: skip
+    names = ("uc_miner_runnable", "uc_miner_process", "uc_miner_consumer", "uc_miner_summary", "uc_miner_runnable_processes", "databricks_process")  # fmt: skip
     connected(windows=(30,)).prepare()
     first = {name: catalog.ask("GET", f"types/typedef/name/{name}") for name in names}
     assert first["uc_miner_runnable"]["options"]["derivedLineageSources"] == '["processes"]'

@@ -118,6 +118,23 @@ class FakeSink:
             return False
         return True
 
+    def summaries(
+        self, rows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        ends: dict[tuple[int, str, str], set[tuple[str, str]]] = defaultdict(set)
+        for batch in rows:
+            if batch.schema != schemas.SUMMARIES:
+                raise AssertionError(f"these are no summaries: {batch.schema}")
+            for row in batch.to_pylist():
+                self.flows.append(row)
+                source, target = _spelled(row, "source"), _spelled(row, "target")
+                hub = source if row["side"] == "read" else target
+                ends[row["hub"], row["side"], hub].add((source, target))
+        for (number, side, hub), pairs in ends.items():
+            body = {"pairs": sorted(pairs)}
+            flow = (number, {"read": 1, "written": 2}[side])
+            yield _entity("summary", f"{side}/{hub}", "fake_summary", body, len(pairs), flow=flow)
+
     def usage(
         self, popularity, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
     ) -> Iterator[Entity]:

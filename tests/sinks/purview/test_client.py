@@ -202,7 +202,7 @@ def test_definitions_are_made_once(catalog, connected):
     """Preparing again creates and changes nothing; the group applies to the types the catalog has."""
     connected().prepare()
     connected().prepare()
-    assert [one.path for one in catalog.calls("POST", "/types")] == ["/types/typedefs"] * 5
+    assert [one.path for one in catalog.calls("POST", "/types")] == ["/types/typedefs"] * 6
     assert catalog.calls("PUT", "/types") == []
     (attribute, *_) = catalog.groups["UnityCatalogUsage"]["attributeDefs"]
     assert json.loads(attribute["options"]["applicableEntityTypes"]) == [

@@ -47,6 +47,7 @@ def test_definitions(folder):
         "uc_miner_runnable",
         "uc_miner_process",
         "uc_miner_consumer",
+        "uc_miner_summary",
     ]
     assert [one["name"] for one in written["relationshipDefs"]] == ["uc_miner_runnable_processes"]
     assert "reads_7d" in {one["name"] for one in written["businessMetadataDefs"][0]["attributeDefs"]}

@@ -91,7 +91,7 @@ def test_types_to_come(atlas, found):
     assert told.state == "pass"
     assert told.finding.endswith(
         "the next run makes or widens uc_miner_runnable, uc_miner_process, uc_miner_consumer, "
-        "uc_miner_runnable_processes, UnityCatalogUsage"
+        "uc_miner_summary, uc_miner_runnable_processes, UnityCatalogUsage"
     )
 
 

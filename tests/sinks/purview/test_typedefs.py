@@ -16,7 +16,7 @@ def names(definition):
 
 def test_runnable_and_process():
     """Both are Processes with the options that let one stand for the other; columns need columnMapping as a string."""
-    runnable, process, _ = entity_types(OPTIONS)
+    runnable, process, *_ = entity_types(OPTIONS)
     assert [one["superTypes"] for one in (runnable, process)] == [["Process"]] * 2
     assert (runnable["name"], runnable["options"]) == ("uc_miner_runnable", {"derivedLineageSources": '["processes"]'})
     assert (process["name"], process["options"]) == ("uc_miner_process", {"defaultRenderedLineage": "runnable"})
@@ -37,13 +37,19 @@ def test_a_runnable_has_processes():
 
 def test_consumer():
     """What only reads has a dataset to lead to."""
-    *_, consumer = entity_types(OPTIONS)
+    _, _, consumer, _ = entity_types(OPTIONS)
     assert (consumer["name"], consumer["superTypes"]) == ("uc_miner_consumer", ["DataSet"])
+
+
+def test_summary():
+    """What stands for many processes is one itself."""
+    *_, summary = entity_types(OPTIONS)
+    assert (summary["name"], summary["superTypes"]) == ("uc_miner_summary", ["Process"])
 
 
 def test_lists_may_be_long():
     """Atlas refuses a second element unless the definition allows it."""
-    _, process, _ = entity_types(OPTIONS)
+    _, process, *_ = entity_types(OPTIONS)
     (attribute,) = [one for one in process["attributeDefs"] if one["name"] == "unmatchedInputs"]
     assert (attribute["cardinality"], attribute["valuesMaxCount"]) == ("LIST", 2_147_483_647)
 
@@ -66,6 +72,7 @@ def test_nothing_of_microsofts_is_defined():
         "uc_miner_runnable",
         "uc_miner_process",
         "uc_miner_consumer",
+        "uc_miner_summary",
         "uc_miner_runnable_processes",
         "UnityCatalogUsage",
     ]
@@ -75,7 +82,7 @@ def test_definitions_are_json():
     """The definitions survive the way through JSON, and settings name them."""
     body = typedefs(PurviewOptions(process_type="our_process", usage_group="g"))
     assert json.loads(json.dumps(body)) == body
-    assert [one["name"] for one in body["entityDefs"]] == ["our_runnable", "our_process", "our_consumer"]
+    assert [one["name"] for one in body["entityDefs"]] == ["our_runnable", "our_process", "our_consumer", "our_summary"]
     assert body["businessMetadataDefs"][0]["name"] == "g"
 
 
