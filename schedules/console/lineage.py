@@ -13,6 +13,7 @@ from schedules.console.screen import Column, Screen
 from schedules.lineage import Impact, Walk
 
 _TOP = 10
+_CONSUMER = "consumer"
 
 Row = Mapping[str, Any]
 
@@ -23,7 +24,7 @@ def show_walk(shown: Screen, walk: Walk, *, columns: bool) -> None:
     here, far = ("target", "source") if walk.up else ("source", "target")
     rows = sorted(_stepped(walk), key=lambda told: (told[0], told[1][here], told[1][far]))
     word = "is made from" if walk.up else "goes into"
-    shown.line(f"{walk.name} {word} {_counted(len(datasets) - _starts(datasets), 'dataset')}{_within(walk)}", "bold")
+    shown.line(f"{walk.name} {word} {_found(datasets)}{_within(walk)}", "bold")
     if rows:
         shown.line()
         shown.table(
@@ -49,7 +50,8 @@ def _show_columns(shown: Screen, edges: Iterable[Row]) -> None:
 def show_impact(shown: Screen, found: Impact) -> None:
     """What is made of a dataset, by step, and who read any of it."""
     walk, datasets = found.walk, found.walk.way.datasets.to_pylist()
-    shown.line(f"On {walk.name} {_hang(len(datasets) - _starts(datasets))}{_within(walk)}", "bold")
+    hang = "hangs" if len(datasets) - _starts(datasets) == 1 else "hang"
+    shown.line(f"On {walk.name} {_found(datasets)} {hang}{_within(walk)}", "bold")
     by_dataset = defaultdict(list)
     for one in found.audience:
         by_dataset[one.metastore_id, one.dataset].append(one)
@@ -60,6 +62,7 @@ def show_impact(shown: Screen, found: Impact) -> None:
         (
             (row["depth"], row["dataset"], *_figures(by_dataset[row["metastore_id"], row["dataset"]]))
             for row in datasets
+            if row["kind"] != _CONSUMER
         ),
     )  # fmt: skip
     partly = f"; {_counted(found.unmined, 'day')} of these not mined" if found.unmined else ""
@@ -166,13 +169,17 @@ def _starts(datasets: Sequence[Row]) -> int:
     return sum(row["depth"] == 0 for row in datasets)
 
 
+def _found(datasets: Sequence[Row]) -> str:
+    """How many datasets were walked to, and how many that only read; the latter where there are any."""
+    found = [row["kind"] == _CONSUMER for row in datasets if row["depth"]]
+    consumers = sum(found)
+    there = _counted(len(found) - consumers, "dataset")
+    return f"{there} and {_counted(consumers, 'consumer')}" if consumers else there
+
+
 def _within(walk: Walk) -> str:
     steps = f" within {_counted(walk.depth, 'step')}"
     return f"{steps}, and goes on (--depth, --limit)" if walk.way.more else steps
-
-
-def _hang(number: int) -> str:
-    return f"{_counted(number, 'dataset')} {'hangs' if number == 1 else 'hang'}"
 
 
 def _counted(number: int, word: str) -> str:
