@@ -72,6 +72,7 @@ def _leave_out_sandboxes(connection: Connection, drawing: Drawing) -> None:
     found = [(catalog, schema) for catalog, schema in schemas if drawing.sandbox(catalog, schema)]
     if found:
         bulk.insert(connection, "temp.sandbox", ("catalog", "schema"), found)
+        connection.exec_driver_sql(_SANDBOXED)
         for statement in (_INTO_SANDBOX, _OUT_OF_SANDBOX):
             connection.execute(text(statement), {"reason": drawn.SANDBOX})
 
@@ -107,10 +108,11 @@ def _lay_down_days(connection: Connection) -> None:
 _BEGIN = (
     *(
         f"DROP TABLE IF EXISTS temp.{name}"
-        for name in ("undrawn", "sandbox", "lineage_day", "seen", "rare", "runner", "machine")
+        for name in ("undrawn", "sandboxed", "sandbox", "lineage_day", "seen", "rare", "runner", "machine")
     ),
     "CREATE TEMP TABLE undrawn (process INTEGER, target INTEGER, reason TEXT, PRIMARY KEY (process, target))",
     "CREATE TEMP TABLE sandbox (catalog TEXT, schema TEXT, PRIMARY KEY (catalog, schema))",
+    "CREATE TEMP TABLE sandboxed (dataset INTEGER PRIMARY KEY)",
     "CREATE TEMP TABLE lineage_day (source_id INTEGER, month INTEGER, day_bit INTEGER, day INTEGER)",
     "CREATE INDEX temp.lineage_day_month ON lineage_day (source_id, month)",
     "CREATE TEMP TABLE machine (reader INTEGER PRIMARY KEY)",
@@ -125,18 +127,20 @@ _ONLY_READS = (
     f"WHERE n.kind = :kind AND {edges.kind_of('t')} = 'consumer'"
 )
 
-_INTO_SANDBOX = (
-    f"{_UNDRAWN} JOIN dataset t ON t.id = w.target JOIN temp.sandbox x ON x.catalog = t.catalog AND x.schema = t.schema"
+_SANDBOXED = (
+    "INSERT INTO temp.sandboxed SELECT d.id FROM temp.sandbox x "
+    "JOIN dataset d ON d.catalog = x.catalog AND d.schema = x.schema"
 )
+
+_INTO_SANDBOX = f"{_UNDRAWN} JOIN temp.sandboxed x ON x.dataset = w.target"
 
 _EDGES = "CROSS JOIN edge e ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target"
 
 _OUT_OF_SANDBOX = (
     "INSERT OR IGNORE INTO temp.undrawn SELECT w.process, w.target, CAST(:reason AS TEXT) FROM temp.wanted_raw w "  # noqa: S608
     f"{_EDGES} LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset "
-    "CROSS JOIN dataset s ON s.id = coalesce(a.to_id, e.source_dataset) "
-    "LEFT JOIN temp.sandbox x ON x.catalog = s.catalog AND x.schema = s.schema "
-    "GROUP BY w.process, w.target HAVING count(*) = count(x.schema)"
+    "LEFT JOIN temp.sandboxed x ON x.dataset = coalesce(a.to_id, e.source_dataset) "
+    "GROUP BY w.process, w.target HAVING count(*) = count(x.dataset)"
 )
 
 # A job seen on a single day may be a one-time run that no grant lets us tell; it waits for a second day.

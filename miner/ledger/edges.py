@@ -11,9 +11,12 @@ from sqlalchemy import Connection, select
 
 from miner import columns, days, schemas
 from miner.ledger import bulk, tables
+from miner.ledger.remembered import Remembered
 
 _BATCH = 8192
 _REMEMBERED_SETS = 50_000
+"""About 20 MB."""
+_REMEMBERED_DATASETS = 100_000
 """About 20 MB."""
 
 _CONSUMERS = "uc-miner://"
@@ -81,21 +84,42 @@ def end_of(side: str) -> str:
 
 
 _FLOWS = f"""
-SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id,
-  p.pipeline_id, p.label, p.task_key, p.workspace_name, p.workspace_url, {end_of("s")}, {end_of("t")},
-  f.sets, k.content, f.verified
+SELECT f.process, f.target, f.source, f.sets, k.content, f.verified
 FROM ({_EDGES_OF_WANTED}) f
 {_ITS_ONLY_SET}
-JOIN temp.named p ON p.id = f.process
-JOIN dataset s ON s.id = f.source
-JOIN dataset t ON t.id = f.target
 WHERE NOT EXISTS (SELECT 1 FROM temp.undrawn u WHERE u.process = f.process AND u.target = f.target)
-  AND NOT EXISTS (SELECT 1 FROM temp.sandbox x WHERE x.catalog = s.catalog AND x.schema = s.schema)
+  AND NOT EXISTS (SELECT 1 FROM temp.sandboxed x WHERE x.dataset = f.source)
   AND NOT EXISTS (SELECT 1 FROM temp.hub h WHERE h.dataset = f.target AND h.side = 'written')
-  AND ({kind_of("t")} = 'consumer'
-    OR NOT EXISTS (SELECT 1 FROM temp.hub h WHERE h.dataset = f.source AND h.side = 'read'))
+  AND (NOT EXISTS (SELECT 1 FROM temp.hub h WHERE h.dataset = f.source AND h.side = 'read')
+    OR EXISTS (SELECT 1 FROM dataset t WHERE t.id = f.target AND {kind_of("t")} = 'consumer'))
 ORDER BY f.process, f.target, f.source
 """  # noqa: S608
+
+_PROCESSES = (
+    "SELECT p.id, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id, p.pipeline_id, "
+    "p.label, p.task_key, p.workspace_name, p.workspace_url FROM temp.named p"
+)
+_DATASETS = f"SELECT d.id, {end_of('d')} FROM dataset d"  # noqa: S608
+
+
+def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
+    """Current edges of the wanted flows (`miner.schemas.FLOWS`), ordered by process, target and source.
+
+    A flow may be spread over two batches.
+    """
+    contents = _Contents(connection)
+    processes = Remembered(connection, _PROCESSES, "p.id", schemas.FLOW_PROCESS, _BATCH)
+    datasets = Remembered(connection, _DATASETS, "d.id", schemas.FLOW_DATASET, _REMEMBERED_DATASETS)
+    for rows in bulk.batches(connection, _FLOWS, _BATCH):
+        *numbers, sets, content, verified = zip(*rows, strict=True)
+        process, target, source = (np.array(column, np.int64) for column in numbers)
+        told = (processes.take(process), datasets.take(source), datasets.take(target))
+        pairs = [contents.pairs(*one) for one in zip(sets, content, strict=True)]
+        arrays = [pa.array(column) for column in (process, target, source)]
+        arrays += [column for batch in told for column in batch.columns]
+        arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
+
 
 _DRAWN_TOGETHER = f"""
 SELECT {{hub}} AS hub, h.side, f.source, f.target, t.metastore_id, {end_of("s")}, {end_of("t")}
@@ -105,7 +129,7 @@ JOIN temp.together l ON l.dataset = {{hub}} AND l.side = '{{side}}'
 JOIN temp.hub h ON h.dataset = l.dataset AND h.side = l.side
 JOIN dataset s ON s.id = f.source
 JOIN dataset t ON t.id = f.target
-WHERE NOT EXISTS (SELECT 1 FROM temp.sandbox x WHERE x.catalog = s.catalog AND x.schema = s.schema)
+WHERE NOT EXISTS (SELECT 1 FROM temp.sandboxed x WHERE x.dataset = f.source)
 """  # noqa: S608
 
 _SUMMARIES = f"""
@@ -117,30 +141,20 @@ UNION ALL
 ORDER BY 1, 2, 3, 4
 """  # noqa: S608
 
+_ANY_TOGETHER = "SELECT dataset FROM temp.together LIMIT 1"
+
 
 def summaries(connection: Connection) -> Iterator[pa.RecordBatch]:
     """What summaries that are looked at stand for (`miner.schemas.SUMMARIES`), ordered by dataset and side.
 
     A summary may be spread over several batches.
     """
+    if connection.exec_driver_sql(_ANY_TOGETHER).first() is None:
+        return
     for rows in bulk.batches(connection, _SUMMARIES, _BATCH):
         columns_ = zip(zip(*rows, strict=True), schemas.SUMMARIES, strict=True)
         arrays = [pa.array(column, field.type) for column, field in columns_]
         yield pa.RecordBatch.from_arrays(arrays, schema=schemas.SUMMARIES)
-
-
-def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
-    """Current edges of the wanted flows (`miner.schemas.FLOWS`), ordered by process, target and source.
-
-    A flow may be spread over two batches.
-    """
-    contents = _Contents(connection)
-    for rows in bulk.batches(connection, _FLOWS, _BATCH):
-        *told, sets, content, verified = zip(*rows, strict=True)
-        pairs = [contents.pairs(*one) for one in zip(sets, content, strict=True)]
-        arrays = [pa.array(column, field.type) for column, field in zip(told, schemas.FLOWS, strict=False)]
-        arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
 
 
 class _Contents:

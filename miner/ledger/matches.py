@@ -141,11 +141,10 @@ _DRAWN_EDGES = (
 _ENDS = (
     f"SELECT w.target AS id, e.id AS edge_id FROM {_DRAWN_EDGES} "  # noqa: S608 -- our own text throughout
     f"JOIN dataset t ON t.id = w.target AND {edges.kind_of('t')} <> 'consumer' WHERE u.process IS NULL "
-    f"UNION ALL SELECT s.id, e.id FROM {_DRAWN_EDGES} "
+    f"UNION ALL SELECT coalesce(a.to_id, e.source_dataset), e.id FROM {_DRAWN_EDGES} "
     "LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset "
-    "JOIN dataset s ON s.id = coalesce(a.to_id, e.source_dataset) "
-    "LEFT JOIN temp.sandbox x ON x.catalog = s.catalog AND x.schema = s.schema "
-    "WHERE u.process IS NULL AND x.schema IS NULL"
+    "LEFT JOIN temp.sandboxed x ON x.dataset = coalesce(a.to_id, e.source_dataset) "
+    "WHERE u.process IS NULL AND x.dataset IS NULL"
 )
 
 _NEEDED_BY_WANTED = (
