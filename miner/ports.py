@@ -157,6 +157,8 @@ class Match:
     """Which rule found it, or why none is referred to; one text for all datasets of which the same is to be said."""
     columns: str | None = None
     """How the asset spells its columns, in the sink's own words; None when that is not known."""
+    foreign: str | None = None
+    """What processes of others bring into the asset, in the sink's own words; None when that is not known."""
 
 
 Known = Callable[[Collection[int]], Mapping[int, Match]]

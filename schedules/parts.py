@@ -262,6 +262,7 @@ class Parts:
             workspace_domain=CLOUDS[purview.cloud].workspaces,
             usage_group=purview.business_metadata_group,
             missing=purview.missing,
+            foreign_lineage=purview.foreign_lineage,
             index=purview.index,
         )
 

@@ -75,6 +75,7 @@ def known(connection: Connection, sink: str, datasets: Collection[int]) -> dict[
         held.c.qualified_name,
         held.c.reason,
         held.c.spelled_columns,
+        held.c.foreign_sources,
     )
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
@@ -93,7 +94,7 @@ def remember(connection: Connection, whose: Named, matches: Sequence[Match], now
             {
                 "sink": whose.sink, "dataset": one.dataset, "state": one.state, "type": one.type_name,
                 "name": one.qualified_name, "reason": one.reason, "columns": one.columns, "naming": whose.naming,
-                "at": days.micros(now),
+                "foreign": one.foreign, "at": days.micros(now),
             }
             for one in matches
         ],
@@ -120,8 +121,10 @@ def counts(connection: Connection) -> dict[str, int]:
     return {state: number for state, number in rows}  # noqa: C416 -- rows are no pairs to mypy
 
 
-def _asset(match: Match) -> tuple[str, str, str | None] | None:
-    return (match.type_name, match.qualified_name, match.columns) if match.state == MATCHED else None
+def _asset(match: Match) -> tuple[str | None, ...] | None:
+    if match.state != MATCHED:
+        return None
+    return match.type_name, match.qualified_name, match.columns, match.foreign
 
 
 def _lay_down(connection: Connection) -> None:
@@ -176,10 +179,12 @@ _DATASETS = (
 
 _REMEMBER = (
     "INSERT INTO asset_match (sink, dataset_id, state, type_name, qualified_name, reason, naming, looked_up_at, "
-    "spelled_columns) VALUES (:sink, :dataset, :state, :type, :name, :reason, :naming, :at, :columns) "
+    "spelled_columns, foreign_sources) "
+    "VALUES (:sink, :dataset, :state, :type, :name, :reason, :naming, :at, :columns, :foreign) "
     "ON CONFLICT (sink, dataset_id) DO UPDATE SET state = excluded.state, type_name = excluded.type_name, "
     "qualified_name = excluded.qualified_name, reason = excluded.reason, naming = excluded.naming, "
-    "looked_up_at = excluded.looked_up_at, spelled_columns = excluded.spelled_columns"
+    "looked_up_at = excluded.looked_up_at, spelled_columns = excluded.spelled_columns, "
+    "foreign_sources = excluded.foreign_sources"
 )
 
 _DOUBT_ASSET = "UPDATE asset_match SET looked_up_at = 0 WHERE sink = :sink AND qualified_name = :name"

@@ -349,11 +349,12 @@ asset_match = Table(
     Column("naming", String, nullable=False),
     Column("looked_up_at", BigInteger, nullable=False),
     Column("spelled_columns", Text),
+    Column("foreign_sources", Text),
     sqlite_with_rowid=False,
 )
 """What a sink's catalog holds for a dataset: one asset (`matched`), several (`ambiguous`) or none (`missing`), when
 last looked up; `naming` is the sink's, under which it was named, `spelled_columns` what it keeps of the asset's
-columns."""
+columns, `foreign_sources` of what processes of others bring into it."""
 
 summary = Table(
     "summary",

@@ -199,6 +199,11 @@ class Purview(Section):
         '"skip" or "placeholder"',
         "what becomes of a dataset that Purview has no asset for: left out, or drawn as an entity of our own",
     )
+    foreign_lineage: Literal["keep", "skip"] = setting(
+        "keep",
+        '"keep" or "skip"',
+        "skip: what a process that is not ours draws already, such as Purview's scan of notebooks, is not drawn again",
+    )
     index: Literal["none", "search"] = setting(
         "none",
         '"none" or "search"',

@@ -10,6 +10,7 @@ from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.columns import ColumnMapping
 from sinks.purview.flows import Flow, KnownDatasets
+from sinks.purview.foreign import JOINED
 from sinks.purview.hierarchy import MAKER, Place
 from sinks.purview.options import PurviewOptions
 from sinks.purview.spelling import respelled
@@ -25,6 +26,8 @@ class Inputs:
     pairs: dict[str, list[str]] = field(default_factory=dict)
     references: dict[str, object] = field(default_factory=dict)
     unmatched: list[Unmatched] = field(default_factory=list)
+    joined: list[Unmatched] = field(default_factory=list)
+    """What is left out because somebody else draws it."""
     verified: bool = True
 
     @property
@@ -35,7 +38,7 @@ class Inputs:
     @property
     def nothing_left(self) -> str:
         """Why there is no reference."""
-        reasons = sorted({source.reason for source in self.unmatched})
+        reasons = sorted({source.reason for source in (*self.unmatched, *self.joined)})
         return f"every source: {'; '.join(reasons)}" if reasons else "source and target are one asset"
 
 
@@ -53,14 +56,16 @@ class Line(NamedTuple):
 def inputs_of(flow: Flow, known: KnownDatasets, output: Asset) -> Inputs:
     """The sources of a flow into an asset; two spellings of one asset make no lineage."""
     inputs = Inputs()
-    target = known[flow.target].spellings
+    target = known[flow.target]
     for source, pairs, verified in zip(flow.sources, flow.column_pairs, flow.verified, strict=True):
         dataset = known[source]
         asset = dataset.asset
         if isinstance(asset, Unmatched):
             inputs.unmatched.append(asset)
-        elif (name := asset.qualified_name) != output.qualified_name:
-            inputs.pairs.setdefault(name, []).append(respelled(pairs, dataset.spellings, target))
+        elif (name := asset.qualified_name) in target.foreign:
+            inputs.joined.append(Unmatched(f"{dataset.label} → {target.label}", JOINED))
+        elif name != output.qualified_name:
+            inputs.pairs.setdefault(name, []).append(respelled(pairs, dataset.spellings, target.spellings))
             inputs.references[name] = dataset.reference
             inputs.verified &= verified
     return inputs

@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 import structlog
 
 from miner.errors import SinkError
+from sinks.purview import foreign
 from sinks.purview.native import Look, misfit
 from sinks.purview.options import NATIVE, OWN, PurviewOptions
 from sinks.purview.ownership import refuse_microsofts
@@ -29,6 +30,9 @@ _TYPES_MEND = (
 
 _LOOKED_UP = 25
 """Qualified names asked for in one call: with many more the address would grow too long."""
+
+_READ = 50
+"""Guids asked for in one call."""
 
 _LONGEST = 7_000
 """Bytes of the names in one call: servers commonly take 8 KB for address and headers together."""
@@ -51,7 +55,8 @@ class PresentAsset:
     """An asset that is in the catalog.
 
     `figures` are the business attributes it has, by group and name, `labels` its custom attributes, `columns` the names
-    of its columns where they were asked for and it told of some.
+    of its columns where they were asked for and it told of some; `makers` the guids of processes that write it, where
+    relationships were asked for.
     """
 
     guid: str
@@ -59,6 +64,7 @@ class PresentAsset:
     figures: Mapping[str, Mapping[str, object]]
     labels: Mapping[str, str]
     columns: Sequence[str] | None = None
+    makers: Sequence[str] = ()
 
 
 class Catalog:
@@ -117,11 +123,20 @@ class Catalog:
         return cache(lambda name: self._definition(name) if name in there else None)
 
     def assets(
-        self, keys: Iterable[Key], pool: ThreadPoolExecutor | None = None, *, columns: bool = False
+        self,
+        keys: Iterable[Key],
+        pool: ThreadPoolExecutor | None = None,
+        *,
+        columns: bool = False,
+        makers: bool = False,
     ) -> Mapping[Key, PresentAsset]:
-        """Those of the assets that are there, on request with their columns; a pool asks for several groups at once."""
+        """Those of the assets that are there, on request with their columns, and with what writes them.
+
+        A pool asks for several groups of names at once.
+        """
         found: dict[Key, PresentAsset] = {}
-        for some in (pool.map if pool else map)(partial(self._assets, columns=columns), _groups(keys)):
+        ask = partial(self._assets, columns=columns, makers=makers)
+        for some in (pool.map if pool else map)(ask, _groups(keys)):
             found |= some
         return found
 
@@ -183,7 +198,20 @@ class Catalog:
             return None
         return definition
 
-    def _assets(self, group: Group, *, columns: bool) -> dict[Key, PresentAsset]:
+    def entities(self, guids: Sequence[str]) -> Iterator[Json]:
+        """Entities by their guids; those that are gone are left out."""
+        for start in range(0, len(guids), _READ):
+            try:
+                answer = self._session.get_entity(
+                    guid=list(guids[start : start + _READ]), ignoreRelationships=True, minExtInfo=True
+                )
+            except RefusedError as refusal:
+                if not refusal.absent:
+                    raise
+                continue
+            yield from answer.get("entities") or []
+
+    def _assets(self, group: Group, *, columns: bool, makers: bool) -> dict[Key, PresentAsset]:
         type_name, qualified_names = group
         if type_name in self._no_types:
             return {}
@@ -191,7 +219,7 @@ class Catalog:
             answer = self._session.get_entity(
                 qualifiedName=qualified_names,
                 typeName=type_name,
-                ignoreRelationships=not (columns and type_name.endswith(_WITH_COLUMNS)),
+                ignoreRelationships=not (makers or (columns and type_name.endswith(_WITH_COLUMNS))),
                 minExtInfo=True,
             )
         except RefusedError as refusal:
@@ -212,6 +240,7 @@ def _present(entity: Json, referred: Json) -> PresentAsset:
         entity.get("businessAttributes") or {},
         entity.get("customAttributes") or {},
         column_names(entity, referred),
+        foreign.makers(entity),
     )
 
 

@@ -100,7 +100,7 @@ class _Drawing:
         return _Drawn(place, self._entity(line, place, made, placeholders), made, placeholders)
 
     def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> Line:
-        for source in inputs.unmatched:
+        for source in (*inputs.unmatched, *inputs.joined):
             self.report(source)
         columns = column_mapping(inputs.pairs, output.qualified_name, self.options.max_attribute_bytes)
         if columns.left_out:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from miner.ports import Entity, Known, Match, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.assets import Asset
+from sinks.purview.foreign import told
 from sinks.purview.names import Dataset, asset, matched
 from sinks.purview.naming import Context
 from sinks.purview.processes import Process
@@ -59,6 +60,8 @@ class KnownDataset:
     """What stands for it, where Purview has no asset."""
     spellings: Spellings | None = None
     """How its asset spells columns, where that is known."""
+    foreign: frozenset[str] = frozenset()
+    """Qualified names of what processes of others bring into its asset already."""
 
 
 class KnownDatasets:
@@ -93,8 +96,10 @@ class KnownDatasets:
             made = self._stand_in(number, dataset, found)
             found = Asset(made.type_name, made.qualified_name)
         reference = None if isinstance(found, Unmatched) else orjson.Fragment(payload.written(found.reference))
-        spelled = spellings(match.columns) if match else None
-        return KnownDataset(dataset.kind, found, reference, dataset.label, dataset.folded, dataset.hash, made, spelled)
+        spelled, brought = (spellings(match.columns), told(match.foreign)) if match else (None, frozenset[str]())
+        return KnownDataset(
+            dataset.kind, found, reference, dataset.label, dataset.folded, dataset.hash, made, spelled, brought
+        )
 
 
 def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[Flow]:

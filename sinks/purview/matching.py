@@ -11,14 +11,14 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from miner.ports import AMBIGUOUS, MATCHED, MISSING, AssetIndex, Match
+from sinks.purview import foreign, spelling
 from sinks.purview.assets import Asset
-from sinks.purview.catalog import Catalog, Key
+from sinks.purview.catalog import Catalog, Key, PresentAsset
 from sinks.purview.flows import texts
 from sinks.purview.index import all_assets, found_in
 from sinks.purview.names import Dataset, candidates
 from sinks.purview.naming import Candidate, Naming
-from sinks.purview.options import SEARCH, PurviewOptions
-from sinks.purview.spelling import kept
+from sinks.purview.options import SEARCH, SKIP_FOREIGN, PurviewOptions
 
 NO_ASSET = "Purview has no asset of any of its names"
 SEVERAL = "several assets of Purview may be meant"
@@ -31,15 +31,15 @@ Unfound = Mapping[int, Sequence[Candidate]]
 
 
 class Found(NamedTuple):
-    """A candidate that is there, and the names of its columns where it tells of them."""
+    """A candidate that is there, and what the catalog says of it."""
 
     candidate: Candidate
-    columns: Sequence[str] | None
+    asset: PresentAsset
 
-    def match(self, dataset: int) -> Match:
-        """What the ledger keeps."""
-        one = self.candidate
-        return Match(dataset, MATCHED, one.type_name, one.qualified_name, one.rule, kept(self.columns))
+    def match(self, dataset: int, sources: Sequence[str] | None) -> Match:
+        """What the ledger keeps; `sources` are those that others lead into it, None when nobody asked."""
+        one, columns = self.candidate, spelling.kept(self.asset.columns)
+        return Match(dataset, MATCHED, one.type_name, one.qualified_name, one.rule, columns, foreign.kept(sources))
 
 
 def matches(
@@ -51,12 +51,14 @@ def matches(
             yield _matched(batch, index, catalog, options, pool)
 
 
-def looked_up(candidates: Unfound, catalog: Catalog, pool: ThreadPoolExecutor | None = None) -> dict[int, Found]:
-    """The earliest candidate that is there, for each dataset that has one, and the names of its columns."""
+def looked_up(
+    candidates: Unfound, catalog: Catalog, pool: ThreadPoolExecutor | None = None, *, makers: bool = False
+) -> dict[int, Found]:
+    """The earliest candidate that is there, for each dataset that has one, and what the catalog says of it."""
     keys = {_key(one) for some in candidates.values() for one in some}
-    there = catalog.assets(keys, pool, columns=True)
+    there = catalog.assets(keys, pool, columns=True, makers=makers)
     found = ((dataset, next((one for one in some if _key(one) in there), None)) for dataset, some in candidates.items())
-    return {dataset: Found(one, there[_key(one)].columns) for dataset, one in found if one}
+    return {dataset: Found(one, there[_key(one)]) for dataset, one in found if one}
 
 
 def match_of(naming: Naming, index: AssetIndex | None, catalog: Catalog) -> Candidate | str:
@@ -75,10 +77,13 @@ def _matched(
 ) -> list[Match]:
     namings = _named(batch, options)
     firsts = {dataset: naming.candidates[:1] for dataset, naming in namings.items() if naming.candidates}
-    found = looked_up(firsts, catalog, pool)
+    makers = options.foreign_lineage == SKIP_FOREIGN
+    found = looked_up(firsts, catalog, pool, makers=makers)
     others = {dataset: namings[dataset].candidates[1:] for dataset in firsts.keys() - found.keys()}
-    found |= looked_up(others, catalog, pool)
-    told = [one.match(dataset) for dataset, one in found.items()]
+    found |= looked_up(others, catalog, pool, makers=makers)
+    made_by = {one.asset.guid: one.asset.makers for one in found.values()} if makers else {}
+    brought = foreign.sources(made_by, catalog.entities)
+    told = [one.match(dataset, brought.get(one.asset.guid)) for dataset, one in found.items()]
     missing = {dataset: naming for dataset, naming in namings.items() if dataset not in found}
     return told + _otherwise(missing, index, catalog, options)
 

@@ -12,6 +12,9 @@ NO_INDEX, SEARCH = "none", "search"
 SKIP, PLACEHOLDER = "skip", "placeholder"
 """What `missing` may be."""
 
+KEEP, SKIP_FOREIGN = "keep", "skip"
+"""What `foreign_lineage` may be."""
+
 AUTO, NATIVE, OWN = "auto", "native", "own"
 """What `process_types` may be."""
 
@@ -33,7 +36,8 @@ class PurviewOptions:
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
     `index` tells whether datasets without an asset of exactly one of their names are searched among all assets
     (`search`) or not (`none`). `missing` tells whether those without any asset are left out (`skip`), or become an
-    entity of our own (`placeholder`).
+    entity of our own (`placeholder`). `foreign_lineage` tells whether lineage that a process of somebody else draws
+    already is drawn once more (`keep`) or not (`skip`).
     `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
     or native where the catalog has them (`auto`); `native` is what came of it.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
@@ -50,6 +54,7 @@ class PurviewOptions:
     collection: str = ""
     index: str = NO_INDEX
     missing: str = SKIP
+    foreign_lineage: str = KEEP
     max_attribute_bytes: int = 32_000
     process_types: str = AUTO
     native: bool = False
@@ -96,8 +101,9 @@ class PurviewOptions:
 
     @property
     def names_fingerprint(self) -> str:
-        """Differs when datasets may be found under other names."""
-        return payload.digest(payload.written([asdict(self.naming), self.index]))
+        """Differs when datasets may be found under other names, or more is to be known of what is found."""
+        foreign = [self.foreign_lineage] if self.foreign_lineage != KEEP else []
+        return payload.digest(payload.written([asdict(self.naming), self.index, *foreign]))
 
     @property
     def fingerprint(self) -> str:

@@ -87,6 +87,8 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    guids: tuple[str, ...] = ()
+    """Of the query, the one name that may come several times."""
 
 
 class FakeAtlas:
@@ -236,8 +238,8 @@ class FakeAtlas:
                 return self._bulk(json.loads(asked.body), behaviour, asked.query.get("collectionId", ""))
             case _, ["businessmetadata", "import", *template]:
                 return IMPORT_HEAD if template else self._imported(asked)
-            case "GET", ["bulk", "uniqueAttribute", "type", type_name]:
-                return self._found(type_name, asked.query)
+            case "GET", ["bulk", *named]:
+                return self._found(named[2], asked.query) if named else self._of_guids(asked.guids)
             case "DELETE", ["guid", guid, "businessmetadata"]:
                 return self._business_deleted(guid, json.loads(asked.body))
             case "DELETE", ["uniqueAttribute", "type", type_name]:
@@ -439,10 +441,25 @@ class FakeAtlas:
         if query["ignoreRelationships"] == "False":
             ends = [self.columns.get((type_name, one["attributes"]["qualifiedName"]), []) for one in found]
             found = [
-                one | {"relationshipAttributes": {"columns": columns, "inputToProcesses": []}}
+                one | {"relationshipAttributes": {"columns": columns, "outputFromProcesses": self._makers(one)}}
                 for one, columns in zip(found, ends, strict=True)
             ]
         return {"entities": found, "referredEntities": {}}
+
+    def _of_guids(self, guids):
+        assert 0 < len(guids) <= 50
+        there = {one["guid"]: one for one in self.entities.values()}
+        return {"entities": [there[guid] for guid in guids], "referredEntities": {}}
+
+    def _makers(self, asset):
+        """The processes that write an asset."""
+        key = (asset["typeName"], asset["attributes"]["qualifiedName"])
+        return [
+            {"guid": one["guid"], "typeName": one["typeName"], "relationshipStatus": "ACTIVE"}
+            for one in self.entities.values()
+            for end in one["attributes"].get("outputs") or []
+            if (end["typeName"], end["uniqueAttributes"]["qualifiedName"]) == key
+        ]
 
     def _deleted(self, type_name, qualified_name):
         if (type_name, qualified_name) not in self.entities:
@@ -519,7 +536,9 @@ class Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         path = address.path.removeprefix(catalog.prefix)
-        asked = Asked(self.command, path, dict(parse_qsl(address.query, keep_blank_values=True)), headers, content)
+        pairs = parse_qsl(address.query, keep_blank_values=True)
+        guids = tuple(value for name, value in pairs if name == "guid")
+        asked = Asked(self.command, path, dict(pairs), headers, content, guids)
         catalog.asked.append(asked)
         catalog.connections.add(self.client_address)
         fault = catalog.faults.popleft() if catalog.faults else None

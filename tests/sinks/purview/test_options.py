@@ -12,6 +12,7 @@ OTHER = {
     "windows": (30, 90),
     "index": "search",
     "missing": "placeholder",
+    "foreign_lineage": "skip",
     "max_attribute_bytes": 1000,
     "native": True,
     "process_type": "p",

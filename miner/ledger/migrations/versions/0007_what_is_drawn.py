@@ -1,4 +1,4 @@
-"""How assets spell their columns, and which datasets are drawn with a summary."""
+"""How assets spell their columns, what others draw into them, and which datasets are drawn with a summary."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     """Add them; of assets found before, columns are not known until they are looked up again."""
     op.add_column("asset_match", sa.Column("spelled_columns", sa.Text()))
+    op.add_column("asset_match", sa.Column("foreign_sources", sa.Text()))
     op.create_table(
         "summary",
         sa.Column("sink", sa.String(), primary_key=True),
@@ -23,4 +24,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     op.drop_table("summary")
+    op.drop_column("asset_match", "foreign_sources")
     op.drop_column("asset_match", "spelled_columns")
