@@ -159,3 +159,19 @@ def test_columns_as_the_assets_spell_them(catalog, estate):
     (mapping,) = [one for one in arrived if one["DatasetMapping"]["Source"] == source]
     assert {one["Source"] for one in mapping["ColumnMapping"]} == {column.title() for column in columns}
     assert {one["Sink"] for one in mapping["ColumnMapping"]} == {one["Sink"] for one in sent["ColumnMapping"]}
+
+
+def test_lineage_of_others(catalog, estate):
+    """A line that somebody else's process draws on the server is left out when the settings say so, and nothing else."""
+    processes, _ = estate.entities()
+    catalog.scan(everything(estate))
+    attributes = next(told for one in processes if len((told := json.loads(one.body)["attributes"])["inputs"]) > 1)
+    (source, *others), (target,) = attributes["inputs"], attributes["outputs"]
+    foreign = {"qualifiedName": "others://1", "name": "others", "inputs": [source], "outputs": [target]}
+    catalog.ask(
+        "POST", "entity/bulk", json={"entities": [{"guid": "-1", "typeName": "Process", "attributes": foreign}]}
+    )
+    estate.options = replace(estate.options, foreign_lineage="skip")
+    emit(estate)
+    drawn = catalog.processes()[attributes["qualifiedName"]]["inputs"]
+    assert drawn == {(one["typeName"], one["uniqueAttributes"]["qualifiedName"]) for one in others}
