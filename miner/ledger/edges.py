@@ -54,17 +54,19 @@ LABEL = (
 
 _ITS_ONLY_SET = "LEFT JOIN column_set k ON k.id = f.first_set AND f.first_set = f.last_set"
 
-_EDGES_OF_WANTED = f"""
+_EDGES_OF_SOME = f"""
 SELECT w.process, w.target, coalesce(a.to_id, e.source_dataset) AS source, {_SEEN}
 FROM temp.wanted_raw w
 CROSS JOIN edge e ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target
 LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset
 CROSS JOIN edge_month m ON m.edge_id = e.id
 LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
-WHERE {ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target
+WHERE {ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target {{within}}
 GROUP BY 1, 2, 3
 HAVING {STANDS}
 """  # noqa: S608 -- our own text throughout
+
+_EDGES_OF_WANTED = _EDGES_OF_SOME.format(within="")
 
 
 def kind_of(side: str) -> str:
@@ -121,9 +123,12 @@ def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
 
 
+_INTO_HUB = "AND w.target IN (SELECT dataset FROM temp.together WHERE side = 'written')"
+_OUT_OF_HUB = "AND coalesce(a.to_id, e.source_dataset) IN (SELECT dataset FROM temp.together WHERE side = 'read')"
+
 _DRAWN_TOGETHER = f"""
 SELECT {{hub}} AS hub, h.side, f.source, f.target, t.metastore_id, {end_of("s")}, {end_of("t")}
-FROM (SELECT DISTINCT o.source, o.target FROM ({_EDGES_OF_WANTED}) o
+FROM (SELECT DISTINCT o.source, o.target FROM ({{some}}) o
   WHERE NOT EXISTS (SELECT 1 FROM temp.undrawn u WHERE u.process = o.process AND u.target = o.target)) f
 JOIN temp.together l ON l.dataset = {{hub}} AND l.side = '{{side}}'
 JOIN temp.hub h ON h.dataset = l.dataset AND h.side = l.side
@@ -133,9 +138,9 @@ WHERE NOT EXISTS (SELECT 1 FROM temp.sandboxed x WHERE x.dataset = f.source)
 """  # noqa: S608
 
 _SUMMARIES = f"""
-{_DRAWN_TOGETHER.format(hub="f.target", side="written")}
+{_DRAWN_TOGETHER.format(hub="f.target", side="written", some=_EDGES_OF_SOME.format(within=_INTO_HUB))}
 UNION ALL
-{_DRAWN_TOGETHER.format(hub="f.source", side="read")}
+{_DRAWN_TOGETHER.format(hub="f.source", side="read", some=_EDGES_OF_SOME.format(within=_OUT_OF_HUB))}
   AND {kind_of("t")} <> 'consumer'
   AND NOT EXISTS (SELECT 1 FROM temp.hub w WHERE w.dataset = f.target AND w.side = 'written')
 ORDER BY 1, 2, 3, 4

@@ -27,7 +27,7 @@ def begin(connection: Connection) -> None:
 
 
 def gather(connection: Connection, sink: str, drawing: Drawing) -> bool:
-    """Lay down what is summarised, and want all that a summary to be looked at stands for; whether that is more.
+    """Lay down what is summarised, and want all that a summary to be looked at stands for; whether those are more.
 
     Call it when the wanted flows, and those left out, are laid down.
     """
@@ -44,10 +44,11 @@ def gather(connection: Connection, sink: str, drawing: Drawing) -> bool:
     bulk.insert(
         connection, "temp.together", ("dataset", "side", "flows"), ((*one, looked_at.get(one, 0)) for one in again)
     )
-    for side, place in PLACES.items():
-        connection.execute(text(_WANT.format(end=_ENDS[side])), {"side": side})
+    more = 0
+    for side, place in PLACES.items() if again else ():
+        more += connection.execute(text(_WANT.format(end=_ENDS[side])), {"side": side}).rowcount
         connection.execute(text(_WANT_ITSELF), {"side": side, "place": place})
-    return bool(again)
+    return more > 0
 
 
 def summarised(connection: Connection) -> int:
