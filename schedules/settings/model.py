@@ -79,6 +79,14 @@ class Usage(Section):
     exclude_process_kinds: GlobList = setting((), GLOBS, "kinds of process left out of popularity")
 
 
+class Reports(Section):
+    """`[reports]`."""
+
+    users: Literal["names", "hashed", "none"] = setting(
+        "names", '"names", "hashed" or "none"', "how reports tell who reads: by name, by a hash of the ledger's, or not"
+    )
+
+
 class NamingRule(Section):
     """`[[purview.rules]]`: which asset a dataset is whose name matches."""
 
@@ -303,6 +311,7 @@ class Settings(BaseSettings):
     ledger: Ledger = section(Ledger, "the miner's memory")
     mining: Mining = section(Mining, "what is mined, and how far back")
     usage: Usage = section(Usage, "what counts as popular")
+    reports: Reports = section(Reports, "what reports tell")
     sources: dict[SourceName, Source] = Field(
         default_factory=dict,
         description="warehouses to read, each under a name",
