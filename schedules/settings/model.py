@@ -73,6 +73,9 @@ class Usage(Section):
     windows: Windows = setting(
         (1, 7, 30, 90), "a list of different whole numbers from 1 to 730", "windows of the report, in days"
     )
+    score: Literal["log1p", "atlan"] = setting(
+        "log1p", '"log1p" or "atlan"', "how datasets score: readers × ln(1 + reads), or Atlan's readers × ln(reads)"
+    )
     include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
     include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
     exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity")
