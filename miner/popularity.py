@@ -120,7 +120,7 @@ def _window(length: int, windows: Windows, by_age: ByAge, mined: set[date]) -> p
 
 def _logarithm(reads: pd.Series, score: str) -> pd.Series:
     # 0 reads have no logarithm, and no reader either.
-    return np.log(reads.clip(lower=1)) if score == ATLAN else np.log1p(reads)
+    return pd.Series(np.log(reads.clip(lower=1)) if score == ATLAN else np.log1p(reads))
 
 
 def _bands(scores: pd.Series) -> pd.Series:

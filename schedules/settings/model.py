@@ -74,7 +74,7 @@ class Usage(Section):
         (1, 7, 30, 90), "a list of different whole numbers from 1 to 730", "windows of the report, in days"
     )
     score: Literal["log1p", "atlan"] = setting(
-        "log1p", '"log1p" or "atlan"', "how datasets score: readers × ln(1 + reads), or Atlan's readers × ln(reads)"
+        "log1p", '"log1p" or "atlan"', "the score: readers times ln(1 + reads), or Atlan's readers times ln(reads)"
     )
     include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
     include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
