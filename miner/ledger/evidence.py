@@ -32,6 +32,7 @@ SELECT source, count(*) FROM (
   CROSS JOIN edge_month m ON m.edge_id = e.id
   LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
   WHERE {edges.ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
+    AND NOT EXISTS (SELECT 1 FROM dataset t WHERE t.id = e.target_dataset AND {edges.kind_of("t")} = 'consumer')
   GROUP BY 1, 2
   HAVING {edges.STANDS}
 ) hanging
@@ -51,5 +52,5 @@ def not_listed(connection: Connection) -> set[int]:
 
 
 def dependents(connection: Connection) -> dict[int, int]:
-    """How many datasets are made directly from each. Call `miner.ledger.wanted.resolve` first."""
+    """How many datasets are made directly from each, consumers left out. Call `miner.ledger.wanted.resolve` first."""
     return {source: count for source, count in connection.execute(text(_DEPENDENTS))}  # noqa: C416 -- rows

@@ -115,8 +115,9 @@ def test_hot_and_cooling(world):
 
 
 def test_most_depended_on(world):
-    """What several datasets are made from comes first; what only one is made from is not told of."""
-    mined(world, *(lineage("c.s.hub", f"c.s.t{n}", day=day(-1), query="q") for n in range(3)),
+    """What several datasets are made from comes first; not what only one is made from, or what dashboards read."""
+    mined(world, *(lineage("c.s.one", None, day=day(-1), dashboard=f"d{n}") for n in range(3)),
+          *(lineage("c.s.hub", f"c.s.t{n}", day=day(-1), query="q") for n in range(3)),
           lineage("c.s.one", "c.s.t0", day=day(-1), query="q"))  # fmt: skip
     rows = findings(world.ledger, PopularityOptions(windows=(7,)), each=True).to_pylist()
     assert [(row["dataset"], row["dependents"]) for row in rows if row["finding"] == "most_depended_on"] == [
