@@ -198,12 +198,12 @@ class Catalog:
             return None
         return definition
 
-    def entities(self, guids: Sequence[str]) -> Iterator[Json]:
-        """Entities by their guids; those that are gone are left out."""
+    def entities(self, guids: Sequence[str], *, related: bool) -> Iterator[Json]:
+        """Entities by their guids, on request with what they are related to; those that are gone are left out."""
         for start in range(0, len(guids), _READ):
             try:
                 answer = self._session.get_entity(
-                    guid=list(guids[start : start + _READ]), ignoreRelationships=True, minExtInfo=True
+                    guid=list(guids[start : start + _READ]), ignoreRelationships=not related, minExtInfo=True
                 )
             except RefusedError as refusal:
                 if not refusal.absent:

@@ -1,8 +1,8 @@
 """Lineage of others: what processes that are not ours bring into an asset, such as those of Purview's own scan."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -13,8 +13,13 @@ JOINED = "a process that is not ours joins them already, and [purview] foreign_l
 MOST_MAKERS = 500
 """Processes of one asset that are read at most, ours among them."""
 
-Read = Callable[[Sequence[str]], Iterable[Mapping[str, Any]]]
-"""Gives entities by their guids."""
+
+class Read(Protocol):
+    """Gives entities by their guids, on request with what they are related to."""
+
+    def __call__(self, guids: Sequence[str], *, related: bool) -> Iterable[Mapping[str, Any]]:
+        """Leave out those that are gone."""
+        ...
 
 
 def makers(entity: Mapping[str, Any]) -> list[str]:
@@ -27,8 +32,14 @@ def makers(entity: Mapping[str, Any]) -> list[str]:
 def sources(made_by: Mapping[str, Collection[str]], read: Read) -> dict[str, list[str]]:
     """What processes that are not ours read, by asset, given the guids of the processes that write each."""
     guids = {guid for some in made_by.values() for guid in some}
-    inputs = {one["guid"]: _inputs(one) for one in read(sorted(guids))} if guids else {}
-    return {asset: sorted({name for guid in some for name in inputs.get(guid, ())}) for asset, some in made_by.items()}
+    inputs = {one["guid"]: _inputs(one) for one in read(sorted(guids), related=True)} if guids else {}
+    ends = {guid for some in inputs.values() for guid in some}
+    there = read(sorted(ends), related=False) if ends else ()
+    names = {one["guid"]: str(one["attributes"]["qualifiedName"]) for one in there}
+    return {
+        asset: sorted({names[end] for guid in some for end in inputs.get(guid, ()) if end in names})
+        for asset, some in made_by.items()
+    }
 
 
 def kept(names: Iterable[str] | None) -> str | None:
@@ -47,8 +58,8 @@ def _read(text: str) -> frozenset[str]:
 
 
 def _inputs(process: Mapping[str, Any]) -> list[str]:
-    attributes = process.get("attributes") or {}
-    if str(attributes.get("qualifiedName", "")).startswith(SCHEME):
+    """The guids of what a process of somebody else reads; a catalog tells no names of them."""
+    if str((process.get("attributes") or {}).get("qualifiedName", "")).startswith(SCHEME):
         return []
-    ends = attributes.get("inputs") or []
-    return [name for one in ends if (name := (one.get("uniqueAttributes") or {}).get("qualifiedName"))]
+    ends = (process.get("relationshipAttributes") or {}).get("inputs") or []
+    return [one["guid"] for one in ends if one.get("relationshipStatus", "ACTIVE") == "ACTIVE"]

@@ -239,7 +239,7 @@ class FakeAtlas:
             case _, ["businessmetadata", "import", *template]:
                 return IMPORT_HEAD if template else self._imported(asked)
             case "GET", ["bulk", *named]:
-                return self._found(named[2], asked.query) if named else self._of_guids(asked.guids)
+                return self._found(named[2], asked.query) if named else self._of_guids(asked)
             case "DELETE", ["guid", guid, "businessmetadata"]:
                 return self._business_deleted(guid, json.loads(asked.body))
             case "DELETE", ["uniqueAttribute", "type", type_name]:
@@ -446,10 +446,21 @@ class FakeAtlas:
             ]
         return {"entities": found, "referredEntities": {}}
 
-    def _of_guids(self, guids):
-        assert 0 < len(guids) <= 50
+    def _of_guids(self, asked):
+        """Ends of a process are relationships, told by their guid alone."""
+        assert 0 < len(asked.guids) <= 50
         there = {one["guid"]: one for one in self.entities.values()}
-        return {"entities": [there[guid] for guid in guids], "referredEntities": {}}
+        found = []
+        for guid in asked.guids:
+            ends = there[guid]["attributes"].get("inputs") or []
+            keys = [(one["typeName"], one["uniqueAttributes"]["qualifiedName"]) for one in ends]
+            attributes = {name: value for name, value in there[guid]["attributes"].items() if name != "inputs"}
+            related = {"inputs": [{"guid": self.entities[key]["guid"], "typeName": key[0]} for key in keys]}
+            with_ends = asked.query["ignoreRelationships"] == "False"
+            found.append(
+                there[guid] | {"attributes": attributes, "relationshipAttributes": related if with_ends else {}}
+            )
+        return {"entities": found, "referredEntities": {}}
 
     def _makers(self, asset):
         """The processes that write an asset."""

@@ -68,9 +68,9 @@ def test_ours_is_no_lineage_of_others(atlas, made):
 
 
 def test_nobody_asks_for_it_in_vain(atlas, made):
-    """Kept as it is, no process is read; otherwise those of all assets of a look-up together, each once."""
+    """Kept as it is, no process is read; otherwise those of all assets of a look-up together, then what they read."""
     draw(atlas, "databricks://m/notebooks/1/processes/1", "a", "x")
     made(DEFAULT)
     assert [one for one in atlas.calls("GET", "/entity/bulk") if one.guids] == []
     made()
-    assert [len(one.guids) for one in atlas.calls("GET", "/entity/bulk") if one.guids] == [1]
+    assert [len(one.guids) for one in atlas.calls("GET", "/entity/bulk") if one.guids] == [1, 1]
