@@ -9,7 +9,7 @@ import pytest
 from miner.emission import Emitter
 from tests.atlas.estate import NOW, SENDING, STALE_DAYS, assets
 
-PLACEHOLDER = "uc_miner_dataset"
+PLACEHOLDER, CONSUMER = "uc_miner_dataset", "uc_miner_consumer"
 
 
 @pytest.fixture
@@ -165,7 +165,8 @@ def test_lineage_of_others(catalog, estate):
     """A line that somebody else's process draws on the server is left out when the settings say so, and nothing else."""
     processes, _ = estate.entities()
     catalog.scan(everything(estate))
-    attributes = next(told for one in processes if len((told := json.loads(one.body)["attributes"])["inputs"]) > 1)
+    told = [json.loads(one.body)["attributes"] for one in processes]
+    attributes = next(one for one in told if len(one["inputs"]) > 1 and one["outputs"][0]["typeName"] != CONSUMER)
     (source, *others), (target,) = attributes["inputs"], attributes["outputs"]
     foreign = {"qualifiedName": "others://1", "name": "others", "inputs": [source], "outputs": [target]}
     catalog.ask(
