@@ -12,9 +12,10 @@ import pandas as pd
 import structlog
 from sqlalchemy import Connection
 
-from miner.ledger import Ledger, edges, reading, sent, wanted
+from miner.ledger import Ledger, edges, reading, retirement, sent, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
 from miner.ledger.matches import Ages
+from miner.ledger.retirement import Limits
 from miner.matching import DEFAULT_AGES, Matcher, with_ids
 from miner.popularity import PopularityOptions, popularity
 from miner.ports import Entity, Rejected, Sink, Unmatched
@@ -52,6 +53,10 @@ class Changes:
     looked_up: Counter[str] = field(default_factory=Counter)
     """Datasets looked up in the catalog, by what was found."""
     operations: int = 0
+    retired: Counter[str] = field(default_factory=Counter)
+    """Edges that count no more since the last emission, by rule (`miner.ledger.retirement_rules`)."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why entities are removed, by qualified name."""
 
     @property
     def removed(self) -> list[tuple[str, str]]:
@@ -75,7 +80,7 @@ class Emitter:
 
     ledger: Ledger
     sink: Sink
-    stale_days: int
+    limits: Limits
     popularity: PopularityOptions
     now: Callable[[], datetime]
     ages: Ages = DEFAULT_AGES
@@ -93,11 +98,12 @@ class Emitter:
         return Fenced(self.ledger, self.lease) if self.lease else self.ledger
 
     def plan(self) -> Changes:
-        """What `emit` would do; nothing is changed but that the ledger learns which assets are there.
+        """What `emit` would do; nothing is changed but that the ledger learns what is retired and which assets are there.
 
         Raises SinkError when the sink has a catalog that cannot be reached.
         """
         changes = Changes()
+        self._retire(changes)
         self._look_up(changes)
         with self.ledger.reading() as connection:
             for _ in self._changed_processes(connection, changes):
@@ -117,10 +123,12 @@ class Emitter:
         log.info(
             "entities.emitted", sink=self.sink.name, created=changes.created.total(), changed=changes.changed.total(),
             removed=len(changes.removed), rejected=changes.rejected.total(), unchanged=changes.unchanged.total(),
+            retired=dict(changes.retired),
         )  # fmt: skip
         return changes
 
     def _emit_processes(self, changes: Changes, watch: Watch | None) -> None:
+        step = self._retire(changes)
         self._look_up(changes)
         with self.ledger.reading() as connection:
             refused = self._send(self._changed_processes(connection, changes), changes, watch)
@@ -129,13 +137,12 @@ class Emitter:
                 self._remove(orphans)
             waiting = {process for process, _ in wanted.waiting(connection)}
             looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
-            stale = wanted.stale_state(connection)
         again = [entity.flow for entity in refused if all(entity.flow)]
         sent.flows_done(self._writes, looked_at, again=[*again, *kept])
         self._matcher.doubt(refused)
         with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
-            sent.remember(connection, self._name("stale"), stale)
+            sent.remember(connection, self._name("retired"), str(step))
 
     def _emit_usage(self, changes: Changes, watch: Watch | None) -> None:
         figures = self._new_figures(changes)
@@ -153,6 +160,14 @@ class Emitter:
     def _matcher(self) -> Matcher:
         return Matcher(self.ledger, self.sink, self.ages, self.now)
 
+    def _retire(self, changes: Changes) -> int:
+        """Work out which edges count no more; their flows are wanted from then on. Returns the last step of that."""
+        retirement.retire(self.ledger, self.limits, self._writes)
+        with self.ledger.reading() as connection:
+            since = int(sent.setting(connection, self._name("retired")) or 0)
+            changes.retired = retirement.counts(connection, since)
+            return retirement.step(connection)
+
     def _look_up(self, changes: Changes) -> None:
         """Learn which assets the datasets of wanted flows are. Flows of those that moved are wanted from then on."""
         if not self.sink.naming:
@@ -162,9 +177,8 @@ class Emitter:
             changes.looked_up += self._matcher.for_flows(connection)
 
     def _want(self, connection: Connection) -> int:
-        wanted.resolve(connection, self.stale_days)
-        before = sent.setting(connection, self._name("stale"))
-        return wanted.want(connection, everything=self._anew(connection), stale_before=before)
+        wanted.resolve(connection)
+        return wanted.want(connection, everything=self._anew(connection))
 
     def _anew(self, connection: Connection) -> bool:
         """Whether everything is to be built, because it is built another way."""
@@ -194,6 +208,7 @@ class Emitter:
         yield from self._compared(connection, entities, changes, sent.note_built)
         changes.waiting = len(wanted.waiting(connection))
         changes.orphans = sent.orphans(connection, self.sink.name, everything=anew)
+        changes.reasons = sent.reasons(connection, self.sink.name)
         self._guard(connection, changes)
 
     def _guard(self, connection: Connection, changes: Changes) -> None:

@@ -15,7 +15,7 @@ import structlog
 from miner import emission, mining
 from miner.emission import Changes
 from miner.errors import LedgerError, MinerError, SettingsError
-from miner.ledger import Ledger, edges, reading, wanted
+from miner.ledger import Ledger, edges, reading, retirement, wanted
 from miner.pipeline import Outcome, Run
 from miner.popularity import PopularityOptions, popularity
 from queries.sample import EstateSummary, write_estate
@@ -145,8 +145,9 @@ def report_edges(parts: Parts, out: str) -> pa.Table:
     """Write the current edges as CSV to a file or to standard output (`-`); returns what was written."""
     with parts.known_ledger() as ledger:
         _days_mined(ledger, parts)
+        retirement.retire(ledger, parts.limits)
         with ledger.reading() as connection:
-            wanted.resolve(connection, parts.settings.mining.stale_days)
+            wanted.resolve(connection)
             told = edges.edge_report(connection)
     write_batches(told.to_batches(), told.schema, out)
     return told

@@ -1,11 +1,12 @@
 """What a dataset is made from, what is made of it, and who would miss it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import reading
+from miner.ledger import Ledger, reading, retirement
 from miner.ledger.audience import Audience, audience
 from miner.ledger.walk import DOWN, UP, Way, walk_from
 from queries.warehouse import name_parts
@@ -38,17 +39,17 @@ class Impact:
 
 def lineage(parts: Parts, name: str, *, up: bool, depth: int, most: int) -> Walk:
     """Walk from a dataset to its sources or to what is made of it. Raises LedgerError when nobody knows it."""
-    asked, stale = _parts_of(name), parts.settings.mining.stale_days
-    with parts.known_ledger() as ledger, ledger.reading() as connection:
-        way = walk_from(connection, asked, stale, ends=UP if up else DOWN, depth=depth, most=most)
+    asked = _parts_of(name)
+    with _judged_ledger(parts) as ledger, ledger.reading() as connection:
+        way = walk_from(connection, asked, ends=UP if up else DOWN, depth=depth, most=most)
     return _known(parts, name, Walk(".".join(asked), up, depth, way))
 
 
 def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Impact:
     """Walk to all that is made of a dataset, and tell who read it or any of that in the window's days."""
-    asked, stale = _parts_of(name), parts.settings.mining.stale_days
-    with parts.known_ledger() as ledger, ledger.reading() as connection:
-        way = walk_from(connection, asked, stale, ends=DOWN, depth=depth, most=most)
+    asked = _parts_of(name)
+    with _judged_ledger(parts) as ledger, ledger.reading() as connection:
+        way = walk_from(connection, asked, ends=DOWN, depth=depth, most=most)
         walk = _known(parts, name, Walk(".".join(asked), up=False, depth=depth, way=way))
         mined = reading.usage_days(connection)
         if not mined:
@@ -59,6 +60,14 @@ def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Im
         first = last - timedelta(days=window - 1)
         unmined = window - sum(first <= day <= last for day in mined)
         return Impact(walk, first, last, unmined, audience(connection, first, last))
+
+
+@contextmanager
+def _judged_ledger(parts: Parts) -> Iterator[Ledger]:
+    """The ledger, which knows what is retired by now."""
+    with parts.known_ledger() as ledger:
+        retirement.retire(ledger, parts.limits)
+        yield ledger
 
 
 def _known(parts: Parts, name: str, walk: Walk) -> Walk:

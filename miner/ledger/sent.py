@@ -74,6 +74,13 @@ _UNUSED = (
     f"AND {edges.IS_ACTIVE.format(edge='e.id')})) ORDER BY m.qualified_name"
 )
 
+_WHY = (
+    "SELECT m.qualified_name, group_concat(DISTINCT r.rule) FROM emission m JOIN temp.wanted_raw w "  # noqa: S608
+    "ON w.process = m.process_id AND w.target = m.target_dataset JOIN edge e ON e.process_id = w.raw_process "
+    "AND e.target_dataset = w.raw_target JOIN edge_retired r ON r.edge_id = e.id "
+    f"WHERE m.sink = :sink AND m.kind = :kind AND {_NOT_BUILT} GROUP BY m.qualified_name"
+)
+
 _LOSING = (
     ("process", _ORPHANS),
     ("consumer", _ORPHANS),
@@ -95,6 +102,12 @@ def orphans(connection: Connection, sink: str, *, everything: bool = False) -> d
         found = connection.execute(text(query), {name: value for name, value in values.items() if f":{name}" in query})
         lost[kind] = [(type_name, name) for type_name, name in found]
     return lost
+
+
+def reasons(connection: Connection, sink: str) -> dict[str, str]:
+    """By what rules those of the processes that `orphans` told lost edges that did; others are not told."""
+    found = connection.execute(text(_WHY), {"sink": sink, "kind": "process"})
+    return {name: ", ".join(sorted(rules.split(","))) for name, rules in found}
 
 
 def orphan_flows(connection: Connection, sink: str) -> list[tuple[int, int]]:

@@ -153,6 +153,43 @@ edge_indirect = Table(
 )
 """The days on which direct_access was false for a pair of datasets and its process."""
 
+edge_retired = Table(
+    "edge_retired",
+    metadata,
+    Column("edge_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("set_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("month", Integer, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("step", Integer, nullable=False),
+    Index("edge_retired_by_step", "step"),
+    sqlite_with_rowid=False,
+)
+"""What is retired: of an edge and column set the days up to this one (day of the month) count no more; `step` grows
+with every evaluation that retired something."""
+
+retirement = Table(
+    "retirement",
+    metadata,
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, nullable=False),
+    Column("content", String, nullable=False),
+    Column("evidence", String, nullable=False),
+    Column("step", Integer, nullable=False),
+)
+"""Up to which settled day `edge_retired` is worked out, and digests of what it was worked out from."""
+
+table_gone = Table(
+    "table_gone",
+    metadata,
+    Column("dataset_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("since_day", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Tables that information_schema listed and lists no more, with the last day of lineage when that was found."""
+
 column_set = Table(
     "column_set",
     metadata,

@@ -58,7 +58,12 @@ class Mining(Section):
 
     start: Day | None = setting(None, "a day as YYYY-MM-DD", "first UTC day to mine; unset: 30 days ago")
     settle_days: Whole = whole(3, 0, 60, "days after which a day is settled and no longer mined again")
-    stale_days: Whole = whole(180, 1, 3650, "days after which an edge that was not seen again is retired")
+    stale_days: Whole = whole(
+        180, 1, 3650, "settled days on which its target is written without it, after which an edge is retired"
+    )
+    dropped_days: Whole = whole(
+        30, 1, 3650, "settled days that a table is missing from information_schema, after which its edges are retired"
+    )
     column_lineage: bool = setting(default=True, must_be="true or false", meaning="mine column lineage too")
     names: bool = setting(
         default=True, must_be="true or false", meaning="read what processes, workspaces and tables are called"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from miner.emission import Changes, Emitter
 from miner.ledger import Ledger, edges, wanted
+from miner.ledger.retirement import Limits
 from miner.popularity import PopularityOptions, popularity
 from miner.ports import Entity
 from queries.sample import write_estate
@@ -20,7 +21,7 @@ from sinks.purview.patience import Patience
 from tests.atlas.server import PASSWORD, USER
 
 NOW = datetime(2026, 11, 12, 6, tzinfo=UTC)
-STALE_DAYS = 180
+LIMITS = Limits()
 SENDING = PurviewOptions(max_entities=5, operations_per_second=1e6)
 FIGURES = PopularityOptions(windows=(30,))
 SETTINGS = """
@@ -76,7 +77,7 @@ class Estate:
         """Send what changed, so many days later."""
         ledger, used = self.ledger(), sink or self.sink()
         try:
-            return Emitter(ledger, used, STALE_DAYS, self.popularity, lambda: NOW + timedelta(days=days)).emit()
+            return Emitter(ledger, used, LIMITS, self.popularity, lambda: NOW + timedelta(days=days)).emit()
         finally:
             used.close()
             ledger.close()
@@ -85,7 +86,7 @@ class Estate:
         """What `emit` would do; the ledger then knows which assets are there."""
         ledger, sink = self.ledger(), self.sink()
         try:
-            return Emitter(ledger, sink, STALE_DAYS, self.popularity, lambda: NOW).plan()
+            return Emitter(ledger, sink, LIMITS, self.popularity, lambda: NOW).plan()
         finally:
             sink.close()
             ledger.close()
@@ -110,7 +111,7 @@ class Estate:
         """The current edges, as the report tells them; those of processes that wait are left out."""
         ledger = self.ledger()
         with ledger.reading() as connection:
-            wanted.resolve(connection, STALE_DAYS)
+            wanted.resolve(connection)
             wanted.want(connection, everything=True)
             waiting = {process for process, _ in wanted.waiting(connection)}
             rows = connection.exec_driver_sql("SELECT id, workspace_id, kind, process_id FROM process").all()
@@ -125,7 +126,7 @@ class Estate:
         """Process entities and usage entities as they are to be sent."""
         ledger, sink = self.ledger(), self.sink()
         with ledger.reading() as connection:
-            wanted.resolve(connection, STALE_DAYS)
+            wanted.resolve(connection)
             wanted.want(connection, everything=True)
             every = sink.processes(edges.flows(connection), lambda _: None)
             processes = [entity for entity in every if entity.kind == "process"]

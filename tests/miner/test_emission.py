@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from miner.emission import Emitter
 from miner.errors import SinkError
 from miner.ledger.leases import Leases
 from miner.pipeline import Run
-from miner.popularity import PopularityOptions
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day, noon
 from tests.rows import METASTORE, WORKSPACE, columns, lineage
@@ -119,22 +117,6 @@ def test_a_flow_without_edges_is_removed(world):
     assert world.sink.told()[name_of("c.s.b")]["inputs"] == {"c.s.a": []}
     world.mine(FakeTables(*rows))
     assert world.emit().created["process"] == 1
-
-
-def test_stale_edges_are_retired(world):
-    """Edges not seen for so many settled, mined days go, without a new event of theirs; their flow with the last one."""
-    rows = [
-        lineage("c.s.a", "c.s.b", query="q", day=day(0)),
-        *(lineage("c.s.a", "c.s.d", query="q", day=day(at)) for at in range(6)),
-    ]
-    emitter = Emitter(world.ledger, world.sink, 3, PopularityOptions(windows=(1,)), lambda: world.now)
-    world.mine_days(FakeTables(*rows), [day(at) for at in range(3)])
-    emitter.emit()
-    assert len(world.sink.told()) == 2
-    world.mine_days(FakeTables(*rows), [day(at) for at in range(3, 6)])
-    assert emitter.emit().removed == [("fake_process", name_of("c.s.b"))]
-    assert set(world.sink.told()) == {name_of("c.s.d")}
-    assert {row["target"] for row in world.edges(stale_days=3)} == {"c.s.d"}
 
 
 def test_another_fingerprint_builds_everything(world):
