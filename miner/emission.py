@@ -2,10 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import compress
 from typing import TypeVar
 
 import pandas as pd
@@ -35,6 +36,13 @@ Note = Callable[[Connection, Sequence[Entity]], None]
 Watch = Callable[[str, int], None]
 """Told (kind, entities done) as emission goes on."""
 
+Stopping = Callable[[], bool]
+
+
+def never() -> bool:
+    """Nobody asks to end."""
+    return False
+
 
 @dataclass(slots=True)
 class Changes:
@@ -57,6 +65,8 @@ class Changes:
     """Edges that count no more since the last emission, by rule (`miner.ledger.retirement_rules`)."""
     reasons: dict[str, str] = field(default_factory=dict)
     """Why entities are removed, by qualified name."""
+    unfinished: bool = False
+    """Whether it ended before all was sent."""
 
     @property
     def removed(self) -> list[tuple[str, str]]:
@@ -72,6 +82,17 @@ class Changes:
     def sent(self) -> int:
         """Entities created or changed."""
         return self.created.total() + self.changed.total()
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What came of reading entities back; those that were found wrong were sent again."""
+
+    processes: int
+    entities: int
+    """With what the processes hang below and refer to."""
+    wrong: tuple[str, ...]
+    changes: Changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +136,15 @@ class Emitter:
                     pass
         return changes
 
-    def emit(self, watch: Watch | None = None) -> Changes:
-        """Send what changed: processes, then removals, then usage. Raises SinkError when the sink cannot be reached."""
+    def emit(self, watch: Watch | None = None, stopping: Stopping = never) -> Changes:
+        """Send what changed: processes, then removals, then usage. Raises SinkError when the sink cannot be reached.
+
+        `stopping` is asked after each batch: when it says so, nothing more is begun, and the next emission goes on.
+        """
         changes = Changes()
-        self._emit_processes(changes, watch)
-        self._emit_usage(changes, watch)
+        self._emit_processes(changes, watch, stopping)
+        if not changes.unfinished:
+            self._emit_usage(changes, watch, stopping)
         log.info(
             "entities.emitted", sink=self.sink.name, created=changes.created.total(), changed=changes.changed.total(),
             removed=len(changes.removed), rejected=changes.rejected.total(), unchanged=changes.unchanged.total(),
@@ -127,11 +152,41 @@ class Emitter:
         )  # fmt: skip
         return changes
 
-    def _emit_processes(self, changes: Changes, watch: Watch | None) -> None:
+    def verify(self, most: int, watch: Watch | None = None) -> Verified:
+        """Read so many processes back with what they hang below, and send again what is not as it should be.
+
+        Each time those that come next by name, so that all are read in turn. Raises SinkError.
+        """
+        retirement.retire(self.ledger, self.limits, self._writes)
+        changes, wrong = Changes(), list[Entity]()
+        with self.ledger.reading() as connection:
+            chosen = sent.sample(connection, self.sink.name, sent.setting(connection, self._name("verified")), most)
+            wanted.resolve(connection)
+            wanted.choose(connection, ((process, target) for _, process, target in chosen))
+            sent.begin_finished(connection)
+            known = self._matcher.known(connection)
+            built = list(self.sink.processes(edges.flows(connection), changes.note_unmatched, known))
+            for some in _chunks(built, _COMPARED_AT_ONCE):
+                wrong += self.sink.differing(some)
+            changes.changed.update(entity.kind for entity in wrong)
+            self._send(connection, wrong, changes, watch, never)
+        if chosen:
+            with self._writes.writing() as connection:
+                sent.remember(connection, self._name("verified"), chosen[-1][0])
+        verified = Verified(len(chosen), len(built), tuple(one.qualified_name for one in wrong), changes)
+        log.info("entities.verified", sink=self.sink.name, processes=len(chosen), entities=len(built), wrong=len(wrong))
+        return verified
+
+    def _emit_processes(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:
         step = self._retire(changes)
         self._look_up(changes)
         with self.ledger.reading() as connection:
-            refused = self._send(self._changed_processes(connection, changes), changes, watch)
+            sent.begin_finished(connection)
+            entities = self._changed_processes(connection, changes)
+            refused = self._send(connection, entities, changes, watch, stopping)
+            if changes.unfinished:
+                sent.flows_done(self._writes, sent.finished(connection))
+                return
             kept = sent.orphan_flows(connection, self.sink.name) if changes.held_back else []
             for orphans in changes.orphans.values():
                 self._remove(orphans)
@@ -144,12 +199,16 @@ class Emitter:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
             sent.remember(connection, self._name("retired"), str(step))
 
-    def _emit_usage(self, changes: Changes, watch: Watch | None) -> None:
+    def _emit_usage(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:
         figures = self._new_figures(changes)
         if figures is None:
             return
         with self.ledger.reading() as connection:
-            refused = self._send(self._changed_usage(connection, changes, figures), changes, watch)
+            sent.begin_finished(connection)
+            usage = self._changed_usage(connection, changes, figures)
+            refused = self._send(connection, usage, changes, watch, stopping)
+        if changes.unfinished:
+            return
         if refused:
             self._matcher.doubt(refused)
             return
@@ -229,17 +288,32 @@ class Emitter:
         for some in _chunks(entities, _COMPARED_AT_ONCE):
             if note:
                 note(connection, some)
-            known = sent.digests(connection, self.sink.name, [entity.qualified_name for entity in some])
-            for entity in some:
+            known = sent.known(connection, self.sink.name, [entity.qualified_name for entity in some])
+            same = [self._unchanged(entity, known) for entity in some]
+            changes.unchanged.update(entity.kind for entity in compress(some, same))
+            if note:
+                sent.note_finished(connection, compress(some, same))
+            for entity in (one for one, unchanged in zip(some, same, strict=True) if not unchanged):
                 before = known.get((entity.kind, entity.qualified_name))
-                if before == entity.digest:
-                    changes.unchanged[entity.kind] += 1
-                    continue
                 (changes.created if before is None else changes.changed)[entity.kind] += 1
                 changes.operations += entity.operations
                 yield entity
 
-    def _send(self, entities: Iterable[Entity], changes: Changes, watch: Watch | None) -> list[Entity]:
+    def _unchanged(self, entity: Entity, known: Mapping[tuple[str, str], sent.Known]) -> bool:
+        """Whether an entity is as it was sent, or its figures have moved too little to be sent again."""
+        before = known.get((entity.kind, entity.qualified_name))
+        if before is None or before.digest != entity.digest:
+            return False
+        return before.figures == entity.figures or not self.sink.moved(before.figures, entity.figures)
+
+    def _send(
+        self,
+        connection: Connection,
+        entities: Iterable[Entity],
+        changes: Changes,
+        watch: Watch | None,
+        stopping: Stopping,
+    ) -> list[Entity]:
         """Send in batches, each marked before and after; returns what was refused, to be tried again next time."""
         again: list[Entity] = []
         done = 0
@@ -248,8 +322,13 @@ class Emitter:
                 sent.mark_sent(self._writes, self.sink.name, batch, refused, self.now())
                 again += _refused(batch, refused, changes)
                 done += len(batch)
+                names = {one.qualified_name for one in refused}
+                sent.note_finished(connection, (one for one in batch if one.qualified_name not in names))
                 if watch:
                     watch(batch[0].kind, done)
+                if stopping():
+                    changes.unfinished = True
+                    break
         return again
 
     def _announced(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:

@@ -370,9 +370,11 @@ emission = Table(
     Column("process_id", BigInteger, nullable=False, default=0),
     Column("target_dataset", BigInteger, nullable=False, default=0),
     Column("at", BigInteger, nullable=False),
+    Column("figures", Text, nullable=False, default=""),
     Index("emission_by_flow", "process_id", "target_dataset"),
 )
-"""What was sent: `sending` is committed before a send, `sent` after it, so that a crash leaves a trace."""
+"""What was sent: `sending` is committed before a send, `sent` after it, so that a crash leaves a trace. `figures` are those
+of usage, to tell later how far they moved."""
 
 asset_match = Table(
     "asset_match",

@@ -3,7 +3,11 @@
 Aliases are applied when reading, never before.
 """
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
+
+from miner.ledger import bulk
 
 
 def resolve(connection: Connection) -> None:
@@ -39,10 +43,20 @@ def want(connection: Connection, *, everything: bool = False) -> int:
     return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
 
 
+def choose(connection: Connection, flows: Iterable[tuple[int, int]]) -> None:
+    """Lay down these flows (process, target), as they are named now, to look at. Call `resolve` first."""
+    for statement in (*_DROP_WANTED, _MARKED_NONE, _WANTED[0]):
+        connection.exec_driver_sql(statement)
+    bulk.insert(connection, "temp.wanted", ("process", "target"), flows)
+    for statement in (*_WANTED_RAW, *_NAMED):
+        connection.exec_driver_sql(statement)
+
+
 _DROP_WANTED = tuple(
     f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "once", "named")
 )
 _MARKED = "CREATE TEMP TABLE marked AS SELECT process_id, target_dataset, version FROM dirty_flow"
+_MARKED_NONE = "CREATE TEMP TABLE marked AS SELECT process_id, target_dataset, version FROM dirty_flow WHERE 1 = 0"
 _MARKED_ALL = (
     "CREATE TEMP TABLE marked AS SELECT e.process_id, e.target_dataset, coalesce(d.version, 0) AS version "
     "FROM (SELECT process_id, target_dataset FROM edge UNION SELECT process_id, target_dataset FROM dirty_flow) e "

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from miner.emission import PROCESS, USAGE, Changes
+from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
 from schedules.balance import KEPT, Balance
 from schedules.console.screen import Column, Screen, number
@@ -87,6 +88,14 @@ def show_balance(screen: Screen, balance: Balance) -> None:
     screen.table((Column(""), *heads, Column("")), lines)
 
 
+_RETIRED = {
+    rules.AGED: "their target was written without them for [mining] stale_days",
+    rules.COLUMNS: "seen without some of their column pairs for as long: only these go",
+    rules.DROPPED: "one of their tables is missing from information_schema for [mining] dropped_days",
+    rules.RECREATED: "their target was dropped and made anew",
+    rules.REDEFINED: "their target is a view that was defined anew",
+}
+
 _ENTITIES = (
     ("processes", (PROCESS,)),
     ("what they are part of", ("runnable", "parent")),
@@ -102,6 +111,10 @@ def show_changes(screen: Screen, changes: Changes) -> None:
     screen.table(heads, _changes(changes))
     if changes.waiting:
         screen.line(f"{changes.waiting:,} flows of jobs seen on a single day wait for a second one")
+    if changes.retired:
+        screen.heading("Retired")
+        columns = (number("edges"), Column("rule"), Column(""))
+        screen.table(columns, [(count, rule, _RETIRED[rule]) for rule, count in sorted(changes.retired.items())])
     if changes.held_back:
         screen.line(
             f"{changes.held_back:,} processes are to be removed, and more than [purview] max_removals allow", "red"

@@ -1,4 +1,4 @@
-"""Edges that are retired, up to which day that is known, and tables that information_schema lists no more."""
+"""Edges that are retired, tables that information_schema lists no more, and the figures that were sent."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -38,11 +38,14 @@ def upgrade() -> None:
         sa.Column("since_day", sa.Integer(), nullable=False),
         sqlite_with_rowid=False,
     )
+    op.add_column("emission", sa.Column("figures", sa.Text(), nullable=False, server_default=""))
     op.execute("DELETE FROM setting WHERE name LIKE 'fingerprint:%' OR name LIKE 'stale:%'")
 
 
 def downgrade() -> None:
-    """Drop the tables."""
+    """Drop the tables and the column."""
+    with op.batch_alter_table("emission") as emission:
+        emission.drop_column("figures")
     op.drop_table("table_gone")
     op.drop_table("retirement")
     op.drop_table("edge_retired")
