@@ -119,7 +119,7 @@ class Emitter:
         return Fenced(self.ledger, self.lease) if self.lease else self.ledger
 
     def plan(self) -> Changes:
-        """What `emit` would do; nothing is changed but that the ledger learns what is retired and which assets are there.
+        """What `emit` would do; nothing changes but that the ledger learns what is retired and which assets are there.
 
         Raises SinkError when the sink has a catalog that cannot be reached.
         """

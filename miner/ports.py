@@ -242,7 +242,7 @@ class Sink(Protocol):
         ...
 
     def moved(self, before: str, now: str) -> bool:
-        """Whether figures (`Entity.figures`) differ so much from those that were sent that they are to be sent again."""
+        """Whether figures (`Entity.figures`) moved so far from those that were sent that they are to be sent again."""
         ...
 
     def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:

@@ -181,7 +181,8 @@ _KEEP = (
     ),
     (
         "INSERT INTO edge_retired (edge_id, source_id, set_id, month, day, rule, step) "
-        "SELECT edge_id, CAST(:source AS INTEGER), set_id, month, day, rule, CAST(:step AS INTEGER) FROM temp.retiring WHERE true "
+        "SELECT edge_id, CAST(:source AS INTEGER), set_id, month, day, rule, CAST(:step AS INTEGER) "
+        "FROM temp.retiring WHERE true "
         "ON CONFLICT (edge_id, source_id, set_id) DO UPDATE SET month = excluded.month, day = excluded.day, "
         "rule = excluded.rule, step = excluded.step"
     ),

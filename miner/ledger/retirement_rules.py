@@ -7,6 +7,8 @@ Laid down before: `temp.settled` (the settled, mined days), `temp.judged` (targe
 than before) and `temp.forced` (edges to be judged in any case).
 """
 
+from miner.ledger import edges
+
 AGED = "aged"
 """The target kept being written without the edge for as many days as an edge may be stale."""
 COLUMNS = "columns"
@@ -18,28 +20,27 @@ RECREATED = "recreated"
 DROPPED = "dropped"
 """One of its ends is in information_schema no more, and moved no data since."""
 
+_TABLES = [
+    "settled",
+    "judged",
+    "forced",
+    "counted",
+    "cut",
+    "view_target",
+    "recreated",
+    "listed",
+    "dropped",
+    "suspect",
+    "seen",
+    "last_seen",
+    "written",
+    "pattern",
+    "write_day",
+    "hit",
+]
+
 LAY_DOWN = (
-    *(
-        f"DROP TABLE IF EXISTS temp.{name}"
-        for name in (
-            "settled",
-            "judged",
-            "forced",
-            "counted",
-            "cut",
-            "view_target",
-            "recreated",
-            "listed",
-            "dropped",
-            "suspect",
-            "seen",
-            "last_seen",
-            "written",
-            "pattern",
-            "write_day",
-            "hit",
-        )  # fmt: skip
-    ),
+    *(f"DROP TABLE IF EXISTS temp.{name}" for name in _TABLES),
     "CREATE TEMP TABLE settled (day INTEGER PRIMARY KEY, month INTEGER, bit INTEGER, of_month INTEGER)",
     "CREATE INDEX temp.settled_by_month ON settled (month, day)",
     "CREATE TEMP TABLE judged (target INTEGER PRIMARY KEY)",
@@ -82,7 +83,8 @@ _VIEWS = (
     "CREATE TEMP TABLE view_target (target INTEGER PRIMARY KEY)",
     (
         "INSERT INTO temp.view_target SELECT d.id FROM (SELECT target FROM temp.judged UNION "  # noqa: S608 -- ours
-        "SELECT e.target_dataset FROM temp.forced f JOIN edge e ON e.id = f.edge_id) t JOIN dataset d ON d.id = t.target "
+        "SELECT e.target_dataset FROM temp.forced f JOIN edge e ON e.id = f.edge_id) t "
+        "JOIN dataset d ON d.id = t.target "
         f"WHERE {_TYPE} IN ('VIEW', 'METRIC_VIEW')"
     ),
 )
@@ -134,10 +136,9 @@ _EVIDENCE = (
     ),
 )
 
-STILL_ACTIVE = (
-    "EXISTS (SELECT 1 FROM edge_month m LEFT JOIN edge_retired c ON c.edge_id = m.edge_id AND c.source_id = m.source_id "
-    "AND c.set_id = m.set_id WHERE m.edge_id = x.edge_id AND m.source_id = :source AND m.day_bits <> 0 AND "
-    "(c.source_id IS NULL OR m.month > c.month OR (m.month = c.month AND m.day_bits >> c.day <> 0)))"
+_STILL_ACTIVE = (
+    f"EXISTS (SELECT 1 FROM edge_month m {edges.RETIRED} "  # noqa: S608
+    f"WHERE m.edge_id = x.edge_id AND m.source_id = :source AND {edges.ACTIVE})"
 )
 
 _SUSPECTS = (
@@ -148,11 +149,11 @@ _SUSPECTS = (
         "FROM temp.judged j CROSS JOIN edge e ON e.target_dataset = j.target JOIN process p ON p.id = e.process_id "
         "JOIN temp.cut c ON c.workspace_id = p.workspace_id "
         "CROSS JOIN edge_month i ON i.edge_id = e.id AND i.source_id = :source "
-        f"GROUP BY i.edge_id, i.set_id HAVING max(i.month) <= max(c.month)) x WHERE {STILL_ACTIVE}"
+        f"GROUP BY i.edge_id, i.set_id HAVING max(i.month) <= max(c.month)) x WHERE {_STILL_ACTIVE}"
     ),
     *(
         f"INSERT OR IGNORE INTO temp.suspect SELECT DISTINCT x.edge_id FROM (SELECT e.id AS edge_id FROM {ends}) x "  # noqa: S608
-        f"WHERE {STILL_ACTIVE}"
+        f"WHERE {_STILL_ACTIVE}"
         for ends in (
             "temp.view_target v CROSS JOIN edge e ON e.target_dataset = v.target",
             "temp.recreated r CROSS JOIN edge e ON e.target_dataset = r.target",
@@ -164,7 +165,10 @@ _SUSPECTS = (
 )
 
 _LAST = (
-    "CREATE TEMP TABLE seen (edge_id INTEGER, set_id INTEGER, day INTEGER, PRIMARY KEY (edge_id, set_id)) WITHOUT ROWID",
+    (
+        "CREATE TEMP TABLE seen (edge_id INTEGER, set_id INTEGER, day INTEGER, PRIMARY KEY (edge_id, set_id)) "
+        "WITHOUT ROWID"
+    ),
     (
         "INSERT INTO temp.seen SELECT edge_id, set_id, max(day) FROM (SELECT m.edge_id, m.set_id, "
         "(SELECT s.day FROM temp.settled s WHERE s.month = m.month AND m.day_bits & s.bit <> 0 "
@@ -202,7 +206,10 @@ _WRITES = (
 
 _NO_VIEW = "l.target NOT IN (SELECT target FROM temp.view_target)"
 
-_PLACES = "(SELECT count(*) FROM temp.counted k WHERE k.workspace_id = l.workspace_id AND k.day >= {first} AND k.day <= {last})"
+_PLACES = (
+    "(SELECT count(*) FROM temp.counted k WHERE k.workspace_id = l.workspace_id "
+    "AND k.day >= {first} AND k.day <= {last})"
+)
 
 _AFTER = "(SELECT min(w.day) FROM temp.write_day w WHERE w.target = l.target AND w.day > l.day)"
 _LATEST = "(SELECT max(w.day) FROM temp.write_day w WHERE w.target = l.target)"
@@ -211,21 +218,21 @@ _ROWS = "FROM temp.seen x JOIN temp.last_seen l ON l.edge_id = x.edge_id"
 
 _HITS = (
     (
-        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{AGED}', 4 {_ROWS} "  # noqa: S608
+        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{AGED}', 4 {_ROWS} "
         f"JOIN temp.cut c ON c.workspace_id = l.workspace_id WHERE l.day < c.day AND {_NO_VIEW} "
         f"AND {_PLACES.format(first=_AFTER, last=_LATEST)} >= :stale"
     ),
     (
-        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{COLUMNS}', 5 {_ROWS} "  # noqa: S608
+        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{COLUMNS}', 5 {_ROWS} "
         f"JOIN temp.cut c ON c.workspace_id = l.workspace_id WHERE x.day < c.day AND x.day < l.day AND {_NO_VIEW} "
         f"AND {_PLACES.format(first='x.day + 1', last='l.day')} >= :stale"
     ),
     (
-        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{REDEFINED}', 3 {_ROWS} "  # noqa: S608
+        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{REDEFINED}', 3 {_ROWS} "
         f"JOIN temp.view_target v ON v.target = l.target WHERE x.day < {_LATEST}"
     ),
     (
-        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{RECREATED}', 2 {_ROWS} "  # noqa: S608
+        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{RECREATED}', 2 {_ROWS} "
         "JOIN temp.recreated r ON r.target = l.target WHERE x.day < r.day"
     ),
     (

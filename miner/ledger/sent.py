@@ -42,9 +42,9 @@ def sample(connection: Connection, sink: str, after: str, most: int) -> Sample:
         sent.sink == sink, sent.kind == "process", sent.state == SENT
     )
     query = query.order_by(sent.qualified_name)
-    found = connection.execute(query.where(sent.qualified_name > after).limit(most)).all()
+    found = list(connection.execute(query.where(sent.qualified_name > after).limit(most)))
     if after and len(found) < most:
-        found += connection.execute(query.where(sent.qualified_name <= after).limit(most - len(found))).all()
+        found += connection.execute(query.where(sent.qualified_name <= after).limit(most - len(found)))
     return [(name, process, target) for name, process, target in found]
 
 
@@ -182,9 +182,10 @@ def mark_sending(ledger: Writes, sink: str, batch: Sequence[Entity], now: dateti
         connection.execute(
             text(
                 "INSERT INTO emission (sink, kind, qualified_name, type_name, digest, state, process_id, "
-                "target_dataset, at, figures) VALUES (:sink, :kind, :name, :type, '', :state, :process, :target, :at, '') "
-                "ON CONFLICT (sink, qualified_name, kind) DO UPDATE SET state = excluded.state, digest = '', figures = '', "
-                "process_id = excluded.process_id, target_dataset = excluded.target_dataset, at = excluded.at"
+                "target_dataset, at, figures) "
+                "VALUES (:sink, :kind, :name, :type, '', :state, :process, :target, :at, '') "
+                "ON CONFLICT (sink, qualified_name, kind) DO UPDATE SET state = excluded.state, digest = '', "
+                "figures = '', process_id = excluded.process_id, target_dataset = excluded.target_dataset, at = excluded.at"
             ),
             [
                 {

@@ -373,8 +373,8 @@ emission = Table(
     Column("figures", Text, nullable=False, default=""),
     Index("emission_by_flow", "process_id", "target_dataset"),
 )
-"""What was sent: `sending` is committed before a send, `sent` after it, so that a crash leaves a trace. `figures` are those
-of usage, to tell later how far they moved."""
+"""What was sent: `sending` is committed before a send, `sent` after it, so that a crash leaves a trace.
+`figures` are those of usage, to tell later how far they moved."""
 
 asset_match = Table(
     "asset_match",

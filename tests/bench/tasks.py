@@ -131,7 +131,6 @@ def _watch_lock(opened: object) -> list[float]:
 def windows(ledger: str, as_of: str) -> None:
     """Popularity windows over the whole ledger."""
     from miner.ledger import Ledger
-    from miner.ledger.retirement import Limits
     from miner.popularity import PopularityOptions, popularity
 
     opened = Ledger(f"sqlite:///{ledger}")
