@@ -181,7 +181,6 @@ class Emitter:
         step = self._retire(changes)
         self._look_up(changes)
         with self.ledger.reading() as connection:
-            sent.begin_finished(connection)
             entities = self._changed_processes(connection, changes)
             refused = self._send(connection, entities, changes, watch, stopping)
             if changes.unfinished:
@@ -204,7 +203,6 @@ class Emitter:
         if figures is None:
             return
         with self.ledger.reading() as connection:
-            sent.begin_finished(connection)
             usage = self._changed_usage(connection, changes, figures)
             refused = self._send(connection, usage, changes, watch, stopping)
         if changes.unfinished:
@@ -262,6 +260,7 @@ class Emitter:
             return
         anew = self._anew(connection)
         sent.begin_built(connection)
+        sent.begin_finished(connection)
         known = self._matcher.known(connection)
         entities = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
         yield from self._compared(connection, entities, changes, sent.note_built)

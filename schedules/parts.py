@@ -255,6 +255,8 @@ class Parts:
             usage_group=purview.business_metadata_group,
             missing=purview.missing,
             index=purview.index,
+            removed=purview.removed,
+            figures_percent=purview.figures_percent,
         )
 
 

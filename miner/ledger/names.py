@@ -238,7 +238,8 @@ _ALIASES = (
 _GONE = (
     (
         "INSERT INTO table_gone (dataset_id, source_id, since_day) "  # noqa: S608
-        f"SELECT f.dataset_id, CAST(:source AS INTEGER), CAST(:last AS INTEGER) FROM table_form f WHERE f.source_id = :source AND {_replaced('tables')} "
+        "SELECT f.dataset_id, CAST(:source AS INTEGER), CAST(:last AS INTEGER) "
+        f"FROM table_form f WHERE f.source_id = :source AND {_replaced('tables')} "
         "AND NOT EXISTS (SELECT 1 FROM stage.forms s WHERE s.dataset_id = f.dataset_id) "
         "ON CONFLICT (dataset_id, source_id) DO NOTHING"
     ),

@@ -56,8 +56,8 @@ def begin_finished(connection: Connection) -> None:
 
 def note_finished(connection: Connection, entities: Iterable[Entity]) -> None:
     """Entities that arrived, or need not be sent."""
-    flows = [entity.flow for entity in entities if entity.kind == "process"]
-    bulk.insert(connection, "temp.finished", ("process", "target"), flows)
+    if flows := [entity.flow for entity in entities if entity.kind == "process"]:
+        bulk.insert(connection, "temp.finished", ("process", "target"), flows)
 
 
 _FINISHED = (
@@ -185,7 +185,8 @@ def mark_sending(ledger: Writes, sink: str, batch: Sequence[Entity], now: dateti
                 "target_dataset, at, figures) "
                 "VALUES (:sink, :kind, :name, :type, '', :state, :process, :target, :at, '') "
                 "ON CONFLICT (sink, qualified_name, kind) DO UPDATE SET state = excluded.state, digest = '', "
-                "figures = '', process_id = excluded.process_id, target_dataset = excluded.target_dataset, at = excluded.at"
+                "figures = '', process_id = excluded.process_id, target_dataset = excluded.target_dataset, "
+                "at = excluded.at"
             ),
             [
                 {

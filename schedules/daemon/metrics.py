@@ -60,6 +60,11 @@ class Metrics:
         if ticked.worked.outcome.changes is not None:
             self._emitted(job, ticked.worked.outcome.changes)
 
+        verified = ticked.worked.outcome.verified
+        if verified is not None:
+            self.entities.labels(job.source, "verified").inc(verified.entities)
+            self.entities.labels(job.source, "mended").inc(verified.changes.changed.total())
+
     def _emitted(self, job: Job, changes: Changes) -> None:
         fates = {
             "created": changes.created.total(), "changed": changes.changed.total(), "removed": len(changes.removed),

@@ -7,6 +7,6 @@ RETIRED = "(retired) "
 
 
 def retired(name: str, *, ends: bool) -> Json:
-    """The attributes that mark an entity by its name; those of a process take it out of lineage too, as it has `ends`."""
+    """The attributes that mark an entity by its name, and take one that has `ends`, a process, out of lineage."""
     marked: Json = {"name": name if name.startswith(RETIRED) else f"{RETIRED}{name}"}
     return marked | ({"inputs": [], "outputs": []} if ends else {})

@@ -71,7 +71,9 @@ def test_damage_is_found_and_mended(catalog, estate):
     before = catalog.processes()
     assert estate.verify().wrong == ()
     gone, renamed, cut = sorted(before)[::10][:3]
-    catalog.ask("DELETE", f"entity/uniqueAttribute/type/{before[gone]['typeName']}", params={"attr:qualifiedName": gone})
+    catalog.ask(
+        "DELETE", f"entity/uniqueAttribute/type/{before[gone]['typeName']}", params={"attr:qualifiedName": gone}
+    )
     catalog.change(before[renamed]["typeName"], renamed, {"name": "mine now"})
     catalog.change(before[cut]["typeName"], cut, {"inputs": []})
     verified = estate.verify()

@@ -335,6 +335,15 @@ def test_figures_that_moved_too_little_stay(world):
     assert sent_again == [1, 0, 1, 0, 1]
 
 
+def test_planning_what_is_as_it_was_sent(world):
+    """A plan that finds every entity as it was sent tells that, and nothing to do."""
+    world.mine(FakeTables(*edges("c.s.b")))
+    world.emit()
+    world.alter("INSERT INTO dirty_flow SELECT process_id, target_dataset, 1 FROM edge")
+    planned = world.plan()
+    assert (dict(planned.unchanged), planned.sent, planned.removed) == ({"process": 1}, 0, [])
+
+
 def test_verifying_reads_in_turn(world):
     """Each time those entities are read that come next by name, and again from the first; nothing right is sent."""
     world.mine(FakeTables(*edges(*(f"c.s.t{place}" for place in range(5)))))

@@ -52,7 +52,7 @@ def current(
     return found
 
 
-def _retired(
+def _retired(  # noqa: PLR0917
     one: Seen,
     ones: Sequence[Seen],
     writes: Collection[date],

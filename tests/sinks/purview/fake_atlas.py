@@ -232,12 +232,12 @@ class FakeAtlas:
                 return IMPORT_HEAD if template else self._imported(asked)
             case "GET", ["bulk", "uniqueAttribute", "type", type_name]:
                 return self._found(type_name, asked.query)
-            case "PUT", ["uniqueAttribute", "type", type_name]:
-                return self._updated(type_name, asked.query["attr:qualifiedName"], json.loads(asked.body))
             case "DELETE", ["guid", guid, "businessmetadata"]:
                 return self._business_deleted(guid, json.loads(asked.body))
-            case "DELETE", ["uniqueAttribute", "type", type_name]:
-                return self._deleted(type_name, asked.query["attr:qualifiedName"])
+            case "PUT" | "DELETE", ["uniqueAttribute", "type", type_name]:
+                name = asked.query["attr:qualifiedName"]
+                deletes = asked.method == "DELETE"
+                return self._deleted(type_name, name) if deletes else self._updated(type_name, name, asked.body)
         return self._unknown(asked)
 
     def _unknown(self, asked):
@@ -449,8 +449,9 @@ class FakeAtlas:
         gone = {"guid": "gone", "entityStatus": "DELETED"}
         return {"guid": self.entities[key]["guid"], "typeName": key[0]} if key in self.entities else gone
 
-    def _updated(self, type_name, qualified_name, body):
+    def _updated(self, type_name, qualified_name, content):
         """Some attributes of an entity that is there; the others stay."""
+        body = json.loads(content)
         assert set(body) == {"entity"}
         if (type_name, qualified_name) not in self.entities:
             raise RefusedError(404, "ATLAS-404-00-009", f"Instance {type_name} {qualified_name} is invalid/not found")
