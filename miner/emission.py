@@ -222,8 +222,11 @@ class Emitter:
         retirement.retire(self.ledger, self.limits, self._writes)
         with self.ledger.reading() as connection:
             since = int(sent.setting(connection, self._name("retired")) or 0)
-            changes.retired = retirement.counts(connection, since)
-            return retirement.step(connection)
+            last = retirement.step(connection)
+            if last > since:
+                wanted.resolve(connection)
+                changes.retired = retirement.counts(connection, since)
+            return last
 
     def _look_up(self, changes: Changes) -> None:
         """Learn which assets the datasets of wanted flows are. Flows of those that moved are wanted from then on."""

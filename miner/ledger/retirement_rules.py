@@ -20,28 +20,14 @@ RECREATED = "recreated"
 DROPPED = "dropped"
 """One of its ends is in information_schema no more, and moved no data since."""
 
-_TABLES = [
-    "settled",
-    "judged",
-    "forced",
-    "counted",
-    "cut",
-    "view_target",
-    "recreated",
-    "listed",
-    "dropped",
-    "suspect",
-    "seen",
-    "last_seen",
-    "written",
-    "pattern",
-    "write_day",
-    "hit",
-]
+_TABLES = (
+    *("settled", "judged", "forced", "counted", "cut", "view_target", "recreated", "listed", "dropped", "suspect"),
+    *("seen", "last_seen", "written", "pattern", "write_month", "latest", "hit"),
+)
 
 LAY_DOWN = (
     *(f"DROP TABLE IF EXISTS temp.{name}" for name in _TABLES),
-    "CREATE TEMP TABLE settled (day INTEGER PRIMARY KEY, month INTEGER, bit INTEGER, of_month INTEGER)",
+    "CREATE TEMP TABLE settled (day INTEGER PRIMARY KEY, month INTEGER, bit INTEGER, of_month SMALLINT)",
     "CREATE INDEX temp.settled_by_month ON settled (month, day)",
     "CREATE TEMP TABLE judged (target INTEGER PRIMARY KEY)",
     "CREATE TEMP TABLE forced (edge_id INTEGER PRIMARY KEY)",
@@ -143,13 +129,14 @@ _STILL_ACTIVE = (
 
 _SUSPECTS = (
     "CREATE TEMP TABLE suspect (edge_id INTEGER PRIMARY KEY)",
-    # From the index alone: edges with a column set that was not seen for long.
+    # From the index alone: edges with a column set, or none, of old months that no later month has.
     (
-        "INSERT OR IGNORE INTO temp.suspect SELECT DISTINCT x.edge_id FROM (SELECT i.edge_id, i.set_id "  # noqa: S608
+        "INSERT OR IGNORE INTO temp.suspect SELECT DISTINCT x.edge_id FROM (SELECT e.id AS edge_id "  # noqa: S608
         "FROM temp.judged j CROSS JOIN edge e ON e.target_dataset = j.target JOIN process p ON p.id = e.process_id "
-        "JOIN temp.cut c ON c.workspace_id = p.workspace_id "
-        "CROSS JOIN edge_month i ON i.edge_id = e.id AND i.source_id = :source "
-        f"GROUP BY i.edge_id, i.set_id HAVING max(i.month) <= max(c.month)) x WHERE {_STILL_ACTIVE}"
+        "JOIN temp.cut c ON c.workspace_id = p.workspace_id WHERE EXISTS (SELECT 1 FROM edge_month o "
+        "WHERE o.edge_id = e.id AND o.source_id = :source AND o.month <= c.month AND NOT EXISTS "
+        "(SELECT 1 FROM edge_month n WHERE n.edge_id = o.edge_id AND n.source_id = :source AND n.month > c.month "
+        f"AND n.set_id = o.set_id))) x WHERE {_STILL_ACTIVE}"
     ),
     *(
         f"INSERT OR IGNORE INTO temp.suspect SELECT DISTINCT x.edge_id FROM (SELECT e.id AS edge_id FROM {ends}) x "  # noqa: S608
@@ -175,13 +162,19 @@ _LAST = (
         "ORDER BY s.day DESC LIMIT 1) AS day FROM temp.suspect x CROSS JOIN edge_month m "
         "ON m.edge_id = x.edge_id AND m.source_id = :source) t WHERE day IS NOT NULL GROUP BY edge_id, set_id"
     ),
-    "CREATE TEMP TABLE last_seen (edge_id INTEGER PRIMARY KEY, target INTEGER, workspace_id TEXT, day INTEGER)",
     (
-        "INSERT INTO temp.last_seen SELECT l.edge_id, e.target_dataset, p.workspace_id, l.day FROM "
-        "(SELECT edge_id, max(day) AS day FROM temp.seen GROUP BY edge_id) l "
+        "CREATE TEMP TABLE last_seen (edge_id INTEGER PRIMARY KEY, target INTEGER, workspace_id TEXT, day INTEGER, "
+        "month INTEGER, of_month SMALLINT)"
+    ),
+    (
+        "INSERT INTO temp.last_seen SELECT l.edge_id, e.target_dataset, p.workspace_id, l.day, s.month, s.of_month "
+        "FROM (SELECT edge_id, max(day) AS day FROM temp.seen GROUP BY edge_id) l JOIN temp.settled s ON s.day = l.day "
         "JOIN edge e ON e.id = l.edge_id JOIN process p ON p.id = e.process_id"
     ),
 )
+
+_ANY = "(" + " + ".join(f"max(p.day_bits & {1 << bit})" for bit in range(31)) + ")"
+"""The bits that any of some rows has."""
 
 _WRITES = (
     # The days on which those targets were written that may have gone on without an edge.
@@ -197,10 +190,20 @@ _WRITES = (
         "CROSS JOIN edge e ON e.target_dataset = w.target "
         "CROSS JOIN edge_month m ON m.edge_id = e.id AND m.source_id = :source"
     ),
-    "CREATE TEMP TABLE write_day (target INTEGER, day INTEGER, PRIMARY KEY (target, day)) WITHOUT ROWID",
     (
-        "INSERT INTO temp.write_day SELECT DISTINCT p.target, s.day FROM temp.pattern p "
-        "JOIN temp.settled s ON s.month = p.month AND p.day_bits & s.bit <> 0"
+        "CREATE TEMP TABLE write_month (target INTEGER, month INTEGER, bits INTEGER, PRIMARY KEY (target, month)) "
+        "WITHOUT ROWID"
+    ),
+    (
+        f"INSERT INTO temp.write_month SELECT p.target, p.month, {_ANY} & s.bits FROM temp.pattern p "  # noqa: S608
+        "JOIN (SELECT month, CAST(sum(bit) AS BIGINT) AS bits FROM temp.settled GROUP BY month) s ON s.month = p.month "
+        f"GROUP BY p.target, p.month, s.bits HAVING {_ANY} & s.bits <> 0"
+    ),
+    "CREATE TEMP TABLE latest (target INTEGER PRIMARY KEY, day INTEGER)",
+    (
+        "INSERT INTO temp.latest SELECT l.target, max(s.day) FROM (SELECT target, max(month) AS month "
+        "FROM temp.write_month GROUP BY target) l JOIN temp.write_month w ON w.target = l.target AND w.month = l.month "
+        "JOIN temp.settled s ON s.month = w.month AND w.bits & s.bit <> 0 GROUP BY l.target"
     ),
 )
 
@@ -211,8 +214,15 @@ _PLACES = (
     "AND k.day >= {first} AND k.day <= {last})"
 )
 
-_AFTER = "(SELECT min(w.day) FROM temp.write_day w WHERE w.target = l.target AND w.day > l.day)"
-_LATEST = "(SELECT max(w.day) FROM temp.write_day w WHERE w.target = l.target)"
+_NEXT_MONTH = (
+    "(SELECT min(v.month) FROM temp.write_month v WHERE v.target = l.target AND v.month >= l.month "
+    "AND (v.month > l.month OR v.bits >> l.of_month <> 0))"
+)
+_AFTER = (
+    "(SELECT min(s.day) FROM temp.write_month w JOIN temp.settled s ON s.month = w.month AND w.bits & s.bit <> 0 "  # noqa: S608
+    f"WHERE w.target = l.target AND w.month = {_NEXT_MONTH} AND s.day > l.day)"
+)
+_LATEST = "(SELECT w.day FROM temp.latest w WHERE w.target = l.target)"
 
 _ROWS = "FROM temp.seen x JOIN temp.last_seen l ON l.edge_id = x.edge_id"
 

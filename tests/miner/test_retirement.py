@@ -13,8 +13,8 @@ from miner.ports import Span
 from tests.miner.fake_names import FakeNames
 from tests.miner.fakes import FakeTables
 from tests.miner.test_names import form, read
-from tests.miner.world import day
-from tests.rows import columns, lineage
+from tests.miner.world import day, noon
+from tests.rows import columns, lineage, run
 
 STALE = 5
 UNTIL = 20
@@ -334,6 +334,19 @@ def test_the_plan_tells_first_what_goes_and_why(world):
     assert name not in world.sink.held
     last = emitter(world).emit()
     assert (last.retired, last.removed, last.sent) == ({}, [], 0)
+
+
+def test_one_time_runs_are_no_edges_that_go(world):
+    """Each run of a one-time job is an identity of its own to Databricks: that it comes no more retires no edge."""
+    jobs = [str(number) for number in range(UNTIL)]
+    tables = history(*(edge("c.s.t", on=(at,), query=None, job=job) for at, job in enumerate(jobs)))
+    tables.rows["job_run_timeline"] = [
+        run(job, run_name=f"load {job}", period_start_time=noon(day(at))) for at, job in enumerate(jobs)
+    ]
+    mine(world, tables)
+    changes = emitter(world).emit()
+    assert fired(world)["aged"] > 10
+    assert (changes.retired, changes.created["process"]) == ({}, 1)
 
 
 def test_the_guard_holds_back_what_age_would_remove(world):
