@@ -430,7 +430,7 @@ setting = Table(
     Column("name", String, primary_key=True),
     Column("value", String, nullable=False),
 )
-"""What the ledger must remember about itself, such as the stale cutoff last applied."""
+"""What the ledger must remember about itself, such as what was last retired when a sink was sent to."""
 
 lease = Table(
     "lease",
