@@ -162,7 +162,7 @@ class Emitter:
         with self.ledger.reading() as connection:
             chosen = sent.sample(connection, self.sink.name, sent.setting(connection, self._name("verified")), most)
             wanted.resolve(connection)
-            wanted.choose(connection, ((process, target) for _, process, target in chosen))
+            wanted.want(connection, only=[(process, target) for _, process, target in chosen])
             sent.begin_finished(connection)
             known = self._matcher.known(connection)
             built = list(self.sink.processes(edges.flows(connection), changes.note_unmatched, known))

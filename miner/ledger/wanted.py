@@ -32,24 +32,24 @@ _RESOLUTION = (
 )
 
 
-def want(connection: Connection, *, everything: bool = False) -> int:
+def want(connection: Connection, *, everything: bool = False, only: Iterable[tuple[int, int]] | None = None) -> int:
     """Lay down the flows to look at, as they are named now and as they were; returns how many. Call `resolve` first.
 
-    Those are the flows that may have changed; or `everything` the ledger has.
+    Those are the flows that may have changed; or `everything` the ledger has; or `only` these (process, target), as
+    they are named now.
     """
-    marked_ = _MARKED_ALL if everything else _MARKED
-    for statement in (*_DROP_WANTED, marked_, *_WANTED, *_WANTED_RAW, *_NAMED):
+    for statement in _DROP_WANTED:
         connection.exec_driver_sql(statement)
-    return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
-
-
-def choose(connection: Connection, flows: Iterable[tuple[int, int]]) -> None:
-    """Lay down these flows (process, target), as they are named now, to look at. Call `resolve` first."""
-    for statement in (*_DROP_WANTED, _MARKED_NONE, _WANTED[0]):
-        connection.exec_driver_sql(statement)
-    bulk.insert(connection, "temp.wanted", ("process", "target"), flows)
+    if only is not None:
+        connection.exec_driver_sql(_MARKED_NONE)
+        connection.exec_driver_sql(_WANTED)
+        bulk.insert(connection, "temp.wanted", ("process", "target"), only)
+    else:
+        for statement in (_MARKED_ALL if everything else _MARKED, _WANTED, _WANT_MARKED):
+            connection.exec_driver_sql(statement)
     for statement in (*_WANTED_RAW, *_NAMED):
         connection.exec_driver_sql(statement)
+    return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
 
 
 _DROP_WANTED = tuple(
@@ -63,19 +63,18 @@ _MARKED_ALL = (
     "LEFT JOIN dirty_flow d ON d.process_id = e.process_id AND d.target_dataset = e.target_dataset"
 )
 
-_WANTED = (
-    "CREATE TEMP TABLE wanted (process INTEGER, target INTEGER, PRIMARY KEY (process, target)) WITHOUT ROWID",
-    # Under every name they may have been built with: evidence that was applied before may be ambiguous now.
-    (
-        "INSERT INTO temp.wanted SELECT process_id, target_dataset FROM temp.marked "
-        "UNION SELECT p.to_id, d.target_dataset FROM temp.marked d "
-        "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
-        "UNION SELECT d.process_id, t.to_id FROM temp.marked d "
-        "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset "
-        "UNION SELECT p.to_id, t.to_id FROM temp.marked d "
-        "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
-        "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset"
-    ),
+_WANTED = "CREATE TEMP TABLE wanted (process INTEGER, target INTEGER, PRIMARY KEY (process, target)) WITHOUT ROWID"
+
+# Under every name they may have been built with: evidence that was applied before may be ambiguous now.
+_WANT_MARKED = (
+    "INSERT INTO temp.wanted SELECT process_id, target_dataset FROM temp.marked "
+    "UNION SELECT p.to_id, d.target_dataset FROM temp.marked d "
+    "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
+    "UNION SELECT d.process_id, t.to_id FROM temp.marked d "
+    "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset "
+    "UNION SELECT p.to_id, t.to_id FROM temp.marked d "
+    "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
+    "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset"
 )
 
 _WANTED_RAW = (
