@@ -155,6 +155,7 @@ class Parts:
             exclude_users=usage.exclude_users,
             exclude_process_kinds=usage.exclude_process_kinds,
             as_of=as_of,
+            score=usage.score,
         )
 
     @contextmanager
