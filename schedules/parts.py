@@ -21,6 +21,7 @@ from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
 from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.matches import Ages
+from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
@@ -154,7 +155,6 @@ class Parts:
             include_process_kinds=usage.include_process_kinds,
             exclude_users=usage.exclude_users,
             exclude_process_kinds=usage.exclude_process_kinds,
-            stale_days=self.settings.mining.stale_days,
             as_of=as_of,
             score=usage.score,
         )
@@ -166,12 +166,17 @@ class Parts:
         It removes at most `max_removals` percent of what was sent; else as set.
         """
         with self.sink(ledger) as sink:
-            stale = self.settings.mining.stale_days
             if sink is None:
                 yield None
                 return
             most = self.settings.purview.max_removals if max_removals is None else max_removals
-            yield Emitter(ledger, sink, stale, self.popularity(), self.now, self.ages, self.drawing, most)
+            yield Emitter(ledger, sink, self.limits, self.popularity(), self.now, self.ages, self.drawing, most)
+
+    @property
+    def limits(self) -> Limits:
+        """How long edges count that are not seen again."""
+        mining = self.settings.mining
+        return Limits(mining.stale_days, mining.dropped_days)
 
     @property
     def drawing(self) -> Drawing:
@@ -265,6 +270,8 @@ class Parts:
             missing=purview.missing,
             foreign_lineage=purview.foreign_lineage,
             index=purview.index,
+            removed=purview.removed,
+            figures_percent=purview.figures_percent,
         )
 
 

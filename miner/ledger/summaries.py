@@ -26,6 +26,11 @@ def begin(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def as_known(connection: Connection, sink: str) -> None:
+    """Lay down what was summarised when a sink was last brought up to date; none of it is looked at."""
+    bulk.insert(connection, "temp.hub", ("dataset", "side"), sorted(known(connection, sink)))
+
+
 def gather(connection: Connection, sink: str, drawing: Drawing) -> bool:
     """Lay down what is summarised, and want all that a summary to be looked at stands for; whether those are more.
 

@@ -158,6 +158,17 @@ class Catalog:
         if gone:
             self._session.delete_businessMetadata(asset.guid, {group: dict.fromkeys(sorted(gone), "")})
 
+    def update(self, type_name: str, qualified_name: str, attributes: Json) -> None:
+        """Change some attributes of an entity that is there; the others stay."""
+        self._session.put_attributes(type_name, qualified_name, attributes)
+
+    def entities(self, keys: Iterable[Key], pool: ThreadPoolExecutor | None = None) -> Mapping[Key, Json]:
+        """Those of the entities that are there, with all that the catalog tells of them."""
+        found: dict[Key, Json] = {}
+        for some in (pool.map if pool else map)(self._whole, _groups(keys)):
+            found |= some
+        return found
+
     def delete(self, type_name: str, qualified_name: str) -> None:
         """Delete one entity; nothing happens when it is gone already."""
         try:
@@ -198,7 +209,7 @@ class Catalog:
             return None
         return definition
 
-    def entities(self, guids: Sequence[str], *, related: bool) -> Iterator[Json]:
+    def of_guids(self, guids: Sequence[str], *, related: bool) -> Iterator[Json]:
         """Entities by their guids, on request with what they are related to; those that are gone are left out."""
         for start in range(0, len(guids), _READ):
             try:
@@ -212,25 +223,31 @@ class Catalog:
             yield from answer.get("entities") or []
 
     def _assets(self, group: Group, *, columns: bool, makers: bool) -> dict[Key, PresentAsset]:
+        related = makers or (columns and group[0].endswith(_WITH_COLUMNS))
+        entities, referred = self._read(group, whole=related)
+        return {key: _present(one, referred) for key, one in entities.items()}
+
+    def _whole(self, group: Group) -> dict[Key, Json]:
+        return self._read(group, whole=True)[0]
+
+    def _read(self, group: Group, *, whole: bool) -> tuple[dict[Key, Json], Json]:
+        """Entities that are there, and what they refer to; what they are related to only when they are wanted whole."""
         type_name, qualified_names = group
         if type_name in self._no_types:
-            return {}
+            return {}, {}
         try:
             answer = self._session.get_entity(
-                qualifiedName=qualified_names,
-                typeName=type_name,
-                ignoreRelationships=not (makers or (columns and type_name.endswith(_WITH_COLUMNS))),
-                minExtInfo=True,
+                qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=not whole, minExtInfo=True
             )
         except RefusedError as refusal:
             if not refusal.absent and refusal.code != _NO_SUCH_TYPE:
                 raise
             if refusal.code == _NO_SUCH_TYPE:
                 self._no_types.add(type_name)
-            return {}
+            return {}, {}
         active = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]
-        referred = answer.get("referredEntities") or {}
-        return {(type_name, one["attributes"]["qualifiedName"]): _present(one, referred) for one in active}
+        there = {(type_name, one["attributes"]["qualifiedName"]): one for one in active}
+        return there, answer.get("referredEntities") or {}
 
 
 def _present(entity: Json, referred: Json) -> PresentAsset:

@@ -82,7 +82,7 @@ def _matched(
     others = {dataset: namings[dataset].candidates[1:] for dataset in firsts.keys() - found.keys()}
     found |= looked_up(others, catalog, pool, makers=makers)
     made_by = {one.asset.guid: one.asset.makers for one in found.values()} if makers else {}
-    brought = foreign.sources(made_by, catalog.entities)
+    brought = foreign.sources(made_by, catalog.of_guids)
     told = [one.match(dataset, brought.get(one.asset.guid)) for dataset, one in found.items()]
     missing = {dataset: naming for dataset, naming in namings.items() if dataset not in found}
     return told + _otherwise(missing, index, catalog, options)

@@ -166,7 +166,7 @@ def test_waiting_builds_nothing(world):
     tables = FakeTables(*by_hand(0), *[lineage("c.s.a", "c.s.x", job="1", day=day(one)) for one in range(6)])
     world.now = noon(day(30))
     world.mine_days(tables, [day(one) for one in range(6)])
-    replace(emitter, stale_days=3).emit()
+    replace(emitter, limits=emitter.limits._replace(stale_days=3)).emit()
     assert dirty(world) == 0
 
 

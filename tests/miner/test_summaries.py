@@ -143,3 +143,13 @@ def test_other_names_of_a_table(world):
     emitter(world).emit()
     assert len(world.sink.told("summary")["written/c.s.log"]["pairs"]) == 6
     assert world.sink.told() == {}
+
+
+def test_what_is_read_back_is_as_it_was_sent(world):
+    """Reading entities back builds them as they were sent: without what a summary draws."""
+    both = lineage("c.s.other", "c.s.made0", query="r0", day=day(0))
+    world.mine(FakeTables(*out_of("c.s.dim", *range(6)), both))
+    emitter(world).emit()
+    verified = emitter(world).verify(100)
+    assert (verified.processes, verified.wrong) == (1, ())
+    assert drawn(world) == known(world)
