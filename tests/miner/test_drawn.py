@@ -163,7 +163,7 @@ def test_waiting_builds_nothing(world):
     for _ in range(2):
         emitter.emit()
         assert (world.sink.flows, dirty(world)) == ([], 1)
-    tables = FakeTables(*by_hand(0), *[lineage("c.s.a", "c.s.x", job="1", day=day(one)) for one in range(6)])
+    tables = FakeTables(*by_hand(0), *[lineage("c.s.a", "c.s.b", job="1", day=day(one)) for one in range(6)])
     world.now = noon(day(30))
     world.mine_days(tables, [day(one) for one in range(6)])
     replace(emitter, limits=emitter.limits._replace(stale_days=3)).emit()
