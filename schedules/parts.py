@@ -45,6 +45,16 @@ if TYPE_CHECKING:
 
 Now = Callable[[], datetime]
 
+Starting = Callable[[str, float | None], object]
+"""Told by source how many seconds its warehouse has been waited for, and None once it goes on."""
+
+
+def untold(_source: str, _seconds: float | None) -> None:
+    """Nobody is told."""
+
+
+UNTOLD = partial(untold, "")
+
 FETCHED_AT_ONCE = 2
 """Runs of days fetched at once from a warehouse elsewhere: it computes the next while one comes over the wire."""
 
@@ -68,12 +78,16 @@ NO_LEAVE = Leave()
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Makes parts from settings. `now` gives the UTC time; a locked ledger is waited for `busy_seconds`."""
+    """Makes parts from settings. `now` gives the UTC time; a locked ledger is waited for `busy_seconds`.
+
+    `starting` is told while a source's warehouse starts.
+    """
 
     settings: Settings
     now: Now
     busy_seconds: float = BUSY_SECONDS
     lease_clock: Clock = database_clock
+    starting: Starting = untold
 
     @property
     def ledger_place(self) -> str:
@@ -120,12 +134,16 @@ class Parts:
             yield [self._source(name, ledger.scratch, leave, opened) for name in self.chosen(names)]
 
     def _source(self, name: str, scratch: Path, leave: Leave, opened: ExitStack) -> Source:
-        given = self.settings.sources[name]
-        mining, scope = self.settings.mining, self.scope(name)
-        read = reading(given, scratch, scope, column_lineage=mining.column_lineage, names=mining.names)
-        reader = opened.enter_context(read)
+        given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
+        reader = opened.enter_context(self.reading(name, scratch))
         names = _names(given, reader) if mining.names else None
         return Source(name, reader, self._mining(given, scope, leave), names)
+
+    def reading(self, name: str, scratch: Path) -> AbstractContextManager[SystemTableReader]:
+        """The system tables of one source, as far as they are wanted."""
+        given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
+        starting, columns = partial(self.starting, name), mining.column_lineage
+        return reading(given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting)
 
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""
@@ -254,14 +272,20 @@ class Parts:
 
 
 @contextmanager
-def reading(
-    given: SourceSettings, scratch: Path, scope: Scope, *, column_lineage: bool = True, names: bool = True
+def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
+    given: SourceSettings,
+    scratch: Path,
+    scope: Scope,
+    *,
+    column_lineage: bool = True,
+    names: bool = True,
+    starting: Callable[[float | None], object] = UNTOLD,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
     The tables of column lineage and of names are left alone where those are not wanted.
     """
-    with closing(_warehouse(given, scratch)) as warehouse:
+    with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names)
         yield SystemTableReader(warehouse, tables, scope, given.principal.lower())
 
@@ -280,13 +304,15 @@ def _names(given: SourceSettings, reader: SystemTableReader) -> NameReader:
     return NameReader(reader, workspace_api(given), given.names_from_api)
 
 
-def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | DatabricksWarehouse":
+def _warehouse(
+    given: SourceSettings, scratch: Path, starting: Callable[[float | None], object]
+) -> "EmbeddedWarehouse | DatabricksWarehouse":
     if isinstance(given, FilesSource):
         return EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
     # A second or two of imports that only a run against Databricks has to spend.
     from schedules.databricks import warehouse  # noqa: PLC0415
 
-    return warehouse(given, scratch)
+    return warehouse(given, scratch, starting)
 
 
 def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:

@@ -44,7 +44,10 @@ def _from_vault(address: str) -> str:
 
     vault, name, version = reference(address)
     try:
-        with DefaultAzureCredential(authority=_authority(vault)) as credential, SecretClient(vault, credential) as client:
+        with (
+            DefaultAzureCredential(authority=_authority(vault)) as credential,
+            SecretClient(vault, credential) as client,
+        ):
             found = client.get_secret(name, version).value
     except (AzureError, ValueError) as error:
         why, mend = _why(error)

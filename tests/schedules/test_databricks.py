@@ -96,6 +96,18 @@ def test_the_same_ledger_as_from_files(home, wire, from_files):
     assert home("status").code == 0
 
 
+def test_a_warehouse_that_is_waited_for(home, wire, tmp_path):
+    """Who runs the miner is told which source's warehouse is waited for, and when it goes on."""
+    settings(home, wire)
+    wire.faults.add(Pending(30), nth=2)
+    told = []
+    jobs.run(Parts(load(home.settings, {}), lambda: NOW, starting=lambda *what: told.append(what)))
+    waits = [seconds for source, seconds in told if source == "prod" and seconds]
+    assert waits
+    assert waits == sorted(waits)
+    assert told[-1] == ("prod", None)
+
+
 FAULTS = [
     (HttpStatus(401), {"method": "ExecuteStatement", "nth": 6}),
     (HttpStatus(403, reason="Invalid access token."), {"method": "FetchResults", "nth": 6}),

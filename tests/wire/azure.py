@@ -103,7 +103,7 @@ class LocalAzure:
         return 400, {"error": "invalid_request", "error_description": "Required metadata header not specified"}
 
     def _secret(self, host: str, path: str, authorization: str) -> Answer:
-        """Of a Key Vault. https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/get-secret/get-secret"""
+        """Of a Key Vault: https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/get-secret/get-secret ."""
         holder = self.directory.holder(authorization, f"https://{host.partition('.')[2]}/.default")
         if holder is None:
             return 401, {"error": {"code": "Unauthorized", "message": "AKV10000: no Bearer token"}}
@@ -111,7 +111,9 @@ class LocalAzure:
         if self.readers is not None and holder.principal not in self.readers:
             return 403, {"error": {"code": "Forbidden", "message": "Caller is not authorized to perform action"}}
         if name not in self.vault:
-            return 404, {"error": {"code": "SecretNotFound", "message": f"A secret with (name/id) {name} was not found"}}
+            return 404, {
+                "error": {"code": "SecretNotFound", "message": f"A secret with (name/id) {name} was not found"}
+            }
         more = {"id": f"https://{host}/secrets/{name}", "attributes": {"enabled": True, "created": 1, "updated": 1}}
         return 200, {"value": self.vault[name], **more}
 

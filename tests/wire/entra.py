@@ -74,7 +74,9 @@ class Directory:
             return _refused(400, "invalid_request", f"AADSTS900144: no such grant at {path}")
         client = form["client_id"]
         if not self._proves(client, form, f"https://{host}{path}"):
-            return _refused(401, "invalid_client", f"AADSTS7000215: Invalid client secret provided: {shown} of {client}.")
+            return _refused(
+                401, "invalid_client", f"AADSTS7000215: Invalid client secret provided: {shown} of {client}."
+            )
         return 200, self._given(client, host, form["scope"], {"token_type": "Bearer", "expires_in": self.lifetime})
 
     def machine_token(self, host: str, query: Mapping[str, str]) -> Answer:

@@ -142,7 +142,7 @@ def test_renewed_before_it_expires(azure, tmp_path, later, way):
         "secret": by_secret(),
         "machine": SignIn("azure-managed-identity", HOST),
         "pod": SignIn("azure-workload-identity", HOST, client_id=APP, tenant_id=TENANT, federated_token=file),
-    }[way], lambda: real_time.time())  # fmt: skip
+    }[way], real_time.time)  # fmt: skip
     first = bearer(identity)
     later(3600 - 320)
     assert bearer(identity) == first
@@ -154,7 +154,7 @@ def test_renewed_before_it_expires(azure, tmp_path, later, way):
 def test_kept_while_it_holds(azure, later):
     """A directory that gives nothing for a while costs nothing while the token holds; then the error is told."""
     azure.directory.secrets[APP] = "s3cret"
-    identity = Identity(by_secret(), lambda: real_time.time())
+    identity = Identity(by_secret(), real_time.time)
     first = bearer(identity)
     azure.directory.secrets.clear()
     later(3600 - 200)
@@ -258,7 +258,7 @@ def test_an_exchanged_secret(azure, app_service):
         (lambda azure: azure.directory.machines.clear(), "no identity", "managed identity"),
     ],
 )
-def test_a_vault_that_refuses(azure, app_service, monkeypatch, tmp_path, spoil, said, mend):
+def test_a_vault_that_refuses(azure, app_service, monkeypatch, tmp_path, spoil, said, mend):  # noqa: PLR0917
     """Who may not read a secret is told which, of which vault, and why."""
     monkeypatch.setenv("PATH", str(tmp_path))
     azure.vault["dbx"] = "dapi-1"
