@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from miner import days
 from miner.ledger import aliases, dirty, keys
 from miner.ledger.database import Stage
+from miner.ledger.locations import Locations
 from miner.ledger.staging import ADD_DATASETS, Staging
 
 KEPT_BY_DAY = frozenset({"dbt_models"})
@@ -39,6 +40,7 @@ class NamesStaging(Staging):
         super().__init__(connection, stage, first)
         self.rows_read: dict[str, int] = {}
         self.content = ""
+        self._locations = Locations(self)
         for statement in _STAGED:
             self.execute(statement)
 
@@ -65,22 +67,23 @@ class NamesStaging(Staging):
         self.ingest("labels", told.filter(pc.not_equal(pc.fill_null(rows["name"], ""), "")))
 
     def _add_forms(self, rows: pa.Table) -> None:
-        """Forms of tables the ledger knows; and those whose location it knows as a path, which is evidence."""
+        """Forms of tables the ledger knows, or whose location is at or above a path that it knows: that is evidence."""
         nothing = pa.chunked_array([pa.nulls(rows.num_rows, pa.string())])
         ends = [rows["metastore_id"], rows["catalog"], rows["schema"], rows["name"], nothing]
         tables = keys.halves_of_parts(ends)
         paths = keys.halves_of_parts([rows["metastore_id"], nothing, nothing, nothing, rows["path"]])
-        located = pc.is_valid(rows["path"]).to_numpy() & ~self.unknown(paths, "dataset")
+        located = pc.is_valid(rows["path"]).to_numpy() & self._locations.above_paths(paths)
         known = located | ~self.unknown(tables, "dataset")
         if located.any():
             self.datasets([column.filter(pa.array(located)) for column in ends], tables[located])
-            self.ingest("storage", pa.table({"from_id": paths[located, 0], "to_id": tables[located, 0]}))
+            self._locations.add(paths[located], tables[located])
         told = rows.select(["type", "table_type", "view_definition"])
         self.ingest("forms", told.append_column("dataset_id", pa.array(tables[:, 0])).filter(pa.array(known)))
 
     def finish(self) -> None:
         """Work out what the aliases are, so that figures are told when they change."""
         self.refuse_doubles()
+        self._locations.find_nearest()
         pairs = sorted({(path, table) for path, table in self.rows("SELECT from_id, to_id FROM stage.storage")})
         if pairs:
             self.content = hashlib.blake2b(np.array(pairs, ">i8").tobytes(), digest_size=16).hexdigest()
@@ -122,7 +125,6 @@ _STAGED = (
     "CREATE TABLE stage.job_tasks (workspace_id TEXT, job_id TEXT, task_key TEXT)",
     "CREATE TABLE stage.workspaces (workspace_id TEXT, name TEXT, url TEXT)",
     "CREATE TABLE stage.forms (type TEXT, table_type TEXT, view_definition TEXT, dataset_id INTEGER)",
-    "CREATE TABLE stage.storage (from_id INTEGER, to_id INTEGER)",
     (
         "CREATE TABLE stage.catalogs (metastore_id TEXT, catalog TEXT, type TEXT, connection TEXT, address TEXT, "
         "provider TEXT, share TEXT)"
