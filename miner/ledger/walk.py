@@ -112,7 +112,9 @@ _MORE = f"SELECT far {_NEW} LIMIT 1"
 _BACK = "DELETE FROM temp.crossed WHERE step = :step"
 
 _TOLD = f"""
-SELECT d.metastore_id, {NAME}, CASE WHEN d.name IS NULL THEN 'path' ELSE 'table' END, r.step
+SELECT d.metastore_id, {NAME}, CASE WHEN d.name IS NULL THEN 'path' ELSE 'table' END, r.step,
+  coalesce(d.type, (SELECT min(o.type) FROM table_form o WHERE o.dataset_id = d.id)),
+  (SELECT min(o.view_definition) FROM table_form o WHERE o.dataset_id = d.id)
 FROM temp.reached r JOIN dataset d ON d.id = r.dataset
 ORDER BY 4, 2, 1
 """  # noqa: S608
