@@ -23,7 +23,7 @@ from miner.ledger.matches import Ages
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
-from miner.scope import Scope
+from miner.scope import Scope, lowered
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
 from queries.system_tables import NAME_TABLES, SystemTableReader
@@ -232,8 +232,8 @@ class Parts:
         return Context(
             hive_metastore_host=purview.hive_metastore_host or "",
             mounts=purview.mounts,
-            foreign_catalogs={name.lower(): address for name, address in purview.foreign_catalogs.items()},
-            shared_catalogs=tuple(glob.lower() for glob in purview.shared_catalogs),
+            foreign_catalogs={lowered(name): address for name, address in purview.foreign_catalogs.items()},
+            shared_catalogs=tuple(lowered(glob) for glob in purview.shared_catalogs),
             rules=tuple(rule.rule() for rule in purview.rules),
         )
 
@@ -287,7 +287,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names)
-        yield SystemTableReader(warehouse, tables, scope, given.principal.lower())
+        yield SystemTableReader(warehouse, tables, scope, given.principal)
 
 
 def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
@@ -317,7 +317,7 @@ def _warehouse(
 
 def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
-    told = (RULES_VERSION, scope.digest(), given.principal.lower(), str(column_lineage))
+    told = (RULES_VERSION, scope.digest(), lowered(given.principal), str(column_lineage))
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from miner import schemas
 from miner.ledger import edges, wanted
+from miner.scope import lowered
 
 DOWN = ("source_dataset", "target_dataset")
 UP = ("target_dataset", "source_dataset")
@@ -46,7 +47,7 @@ def datasets_named(connection: Connection, parts: Sequence[str]) -> list[int]:
         chosen, values = "d.path = :path", {"path": parts[0]}
     else:
         chosen = "d.catalog = :catalog AND d.schema = :schema AND d.name = :name"
-        values = {key: part.lower() for key, part in zip(("catalog", "schema", "name"), parts, strict=True)}
+        values = {key: lowered(part) for key, part in zip(("catalog", "schema", "name"), parts, strict=True)}
     found = connection.execute(text(_NAMED.format(chosen=chosen)), values)
     return [number for (number,) in found]
 

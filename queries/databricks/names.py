@@ -16,6 +16,7 @@ from databricks.sdk.service.catalog import CatalogInfo, CatalogType, ConnectionI
 from databricks.sdk.service.workspace import ObjectInfo, ObjectType
 
 from miner.errors import MissingRightError, SignInError, SourceError
+from miner.scope import lowered
 from queries.databricks.client import client, words
 from queries.databricks.sign_in import Identity
 from queries.names import CatalogForm, Named
@@ -184,7 +185,7 @@ class _Connections:
 
 
 def _form(one: CatalogInfo, connections: _Connections) -> CatalogForm | None:
-    where = (one.metastore_id or "", (one.name or "").lower())
+    where = (one.metastore_id or "", lowered(one.name or ""))
     if one.catalog_type is CatalogType.FOREIGN_CATALOG:
         name = one.connection_name or ""
         behind = connections[name] if name else None
