@@ -20,6 +20,7 @@ LISTS = {
     "sql/alerts": "results",
     "alerts": "alerts",
     "lakeview/dashboards": "dashboards",
+    "preview/sql/dashboards": "results",
     "genie/spaces": "spaces",
     "unity-catalog/catalogs": "catalogs",
 }
@@ -96,7 +97,8 @@ class Workspace:
             return _json(self.listed[asked][0]) if asked in self.listed else _error(404, "NOT_FOUND", "No connection")
         if asked == FOLDERS:
             return _json({"objects": self.listed.get(key, [])})
-        first = int(query.get("page_token", "0"))
+        # Old APIs count pages, from 1, and give an empty one behind the last.
+        first = (int(query["page"]) - 1) * self.page if "page" in query else int(query.get("page_token", "0"))
         page = self.listed.get(asked, [])[first : first + self.page]
         more = (
             {"next_page_token": str(first + self.page)} if first + self.page < len(self.listed.get(asked, [])) else {}
