@@ -33,6 +33,14 @@ _VAULTS = {
     "miner.vault.azure.cn": "login.chinacloudapi.cn",
 }
 _METADATA = "169.254.169.254"
+_OWN = (
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "MSI_ENDPOINT",
+    "AZURE_CLIENT_ID",
+    "AZURE_TENANT_ID",
+    "AZURE_CLIENT_SECRET",
+)
 _HERE = ("127.0.0.1", "localhost")
 
 
@@ -71,7 +79,10 @@ class LocalAzure:
         return f"http://127.0.0.1:{self._plain.server_address[1]}/msi/token"
 
     def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Lead the addresses of Azure here, trust what is found there, and let no other address be found."""
+        """Lead the addresses of Azure here, trust what is found there, and let no other address or identity be found."""
+        for name in _OWN:
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HOME", str(self._trusted.file.parent))
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(self._trusted.file))
         doors = dict.fromkeys([(host, 443) for host in (*_LOGINS, *_VAULTS)], self._safe.server_address[1])
         doors[_METADATA, 80] = self._plain.server_address[1]

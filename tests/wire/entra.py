@@ -7,7 +7,7 @@ https://learn.microsoft.com/en-us/azure/app-service/overview-managed-identity
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,8 @@ class Directory:
     machines: set[str] = field(default_factory=set)
     """Client ids of user-assigned identities, and MACHINE."""
     lifetime: int = 3600
+    admits: Callable[[str, str], object] = lambda _value, _principal: None
+    """Told of each token and whose it is: what lets a local warehouse admit it."""
     issued: list[Issued] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     """Secrets and assertions that were shown, right or wrong."""
@@ -122,6 +124,7 @@ class Directory:
     def _given(self, principal: str, host: str, scope: str, more: Mapping[str, Any]) -> dict[str, Any]:
         value = f"entra-{secrets.token_hex(16)}"
         self.issued.append(Issued(value, principal, host, scope, time.time() + self.lifetime))
+        self.admits(value, principal)
         return {"access_token": value, **more}
 
 

@@ -44,11 +44,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A service principal that may ask for tokens, each good for `lifetime` seconds."""
+    """A service principal that may ask for tokens, each good for `lifetime` seconds and so many `calls`."""
 
     secret: str
     principal: str
     lifetime: int
+    calls: int | None
 
 
 @dataclass(slots=True)
@@ -68,9 +69,11 @@ class Workspace:
     """How many things one page holds."""
     _clients: dict[str, Client] = field(default_factory=dict)
 
-    def add_client(self, client_id: str, secret: str, *, principal: str = "", lifetime: int = 3600) -> None:
+    def add_client(
+        self, client_id: str, secret: str, *, principal: str = "", lifetime: int = 3600, calls: int | None = None
+    ) -> None:
         """Let a service principal ask for tokens."""
-        self._clients[client_id] = Client(secret, principal or client_id, lifetime)
+        self._clients[client_id] = Client(secret, principal or client_id, lifetime, calls)
 
     def answer(self, verb: str, asked: str, headers: Mapping[str, str], body: bytes, token: Token | None) -> Reply:
         """The answer to one call of a path with its query; `token` is None for a path that is open to all."""
@@ -152,7 +155,7 @@ class Workspace:
         if client is None or not secrets.compare_digest(client.secret, secret):
             return _oauth_error(401, "invalid_client", "Client authentication failed")
         value = f"local-{secrets.token_hex(16)}"
-        self.tokens.add(value, client.principal, expires=self.clock() + client.lifetime)
+        self.tokens.add(value, client.principal, calls=client.calls, expires=self.clock() + client.lifetime)
         return _json(
             {"access_token": value, "token_type": "Bearer", "scope": "all-apis", "expires_in": client.lifetime}
         )

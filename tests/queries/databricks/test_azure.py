@@ -22,9 +22,6 @@ METADATA = "169.254.169.254"
 @pytest.fixture
 def azure(tmp_path, monkeypatch):
     """Azure as this machine sees it; nothing of the real machine's identity is seen."""
-    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "AZURE_CLIENT_ID", "AZURE_TENANT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
     folder = tmp_path / "azure"
     folder.mkdir()
     with LocalAzure(folder) as running:
@@ -197,9 +194,9 @@ def test_refused(azure, tmp_path, monkeypatch, way):
 def test_to_the_warehouse(azure, wire, client_of):
     """The connector's session opens with the token of Entra, and the warehouse knows the principal."""
     azure.directory.secrets[APP] = "s3cret"
+    azure.directory.admits = wire.tokens.add
     client = client_of()
     client.identity.sign_in = by_secret()
-    wire.tokens.add(bearer(client.identity), APP)
     assert client.principal == APP
 
 
