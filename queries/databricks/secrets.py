@@ -1,6 +1,7 @@
 """Where a secret is kept: in the settings, in a file, or in an Azure Key Vault. Each is read when it is needed."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,17 @@ Secret = Callable[[], str]
 VAULT = "keyvault:"
 
 
+@dataclass(frozen=True, slots=True)
+class VaultSecret:
+    """A secret in an Azure Key Vault, by its address. To read it takes two or three requests each time."""
+
+    address: str
+
+    def __call__(self) -> str:
+        """The secret as it stands now. Raises SignInError, and SettingsError without the package for it."""
+        return _from_vault(self.address)
+
+
 def secret(given: str | None, file: Path | None = None) -> Secret | None:
     """How to get a secret: from its file, from a vault, or as it was given; None when it was not."""
     if file is not None:
@@ -18,7 +30,7 @@ def secret(given: str | None, file: Path | None = None) -> Secret | None:
     if given is None:
         return None
     if given.startswith(VAULT):
-        return lambda: _from_vault(given.removeprefix(VAULT))
+        return VaultSecret(given.removeprefix(VAULT))
     return lambda: given
 
 

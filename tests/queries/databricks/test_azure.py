@@ -237,14 +237,18 @@ def test_a_client_secret_in_a_vault(azure, app_service, wire):
     assert bearer(Identity(SignIn("oauth-m2m", wire.url, client_id="app-1", client_secret=kept))).startswith("local-")
 
 
-def test_an_exchanged_secret(azure, app_service):
-    """A secret that was exchanged in its vault is used from the next sign-in on."""
+def test_an_exchanged_secret(azure, app_service, later):
+    """A vault is not asked for each request; a token that was exchanged there is read when the old one is refused."""
     azure.vault["dbx"] = "dapi-1"
-    identity = Identity(SignIn("pat", HOST, token=secret(f"keyvault:{VAULT}/secrets/dbx")))
-    bearer(identity)
+    identity = Identity(SignIn("pat", HOST, token=secret(f"keyvault:{VAULT}/secrets/dbx")), real_time.time)
+    assert {bearer(identity) for _ in range(5)} == {"dapi-1"}
+    assert len(azure.directory.issued) == 1
     azure.vault["dbx"] = "dapi-2"
     identity.forget()
     assert bearer(identity) == "dapi-2"
+    azure.vault["dbx"] = "dapi-3"
+    later(3600)
+    assert bearer(identity) == "dapi-3"
 
 
 @pytest.mark.parametrize(
