@@ -42,7 +42,7 @@ RENEWED_BEFORE = 300.0
 """Seconds before a token expires from which on another one is asked for."""
 
 VAULT_KEPT = 3600.0
-"""Seconds for which a token out of a vault is believed, unless it is refused before: a vault is not asked per request."""
+"""Seconds for which a token out of a vault is believed, unless it is refused: a vault is not asked for each request."""
 
 _TOKEN_SHAPES = re.compile(r"\b(dapi|dose|dsapi)[0-9a-f]{32}(-\d+)?\b|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 
