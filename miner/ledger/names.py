@@ -71,8 +71,10 @@ class NamesStaging(Staging):
         nothing = pa.chunked_array([pa.nulls(rows.num_rows, pa.string())])
         ends = [rows["metastore_id"], rows["catalog"], rows["schema"], rows["name"], nothing]
         tables = keys.halves_of_parts(ends)
+        located = pc.is_valid(rows["path"]).to_numpy()
         paths = keys.halves_of_parts([rows["metastore_id"], nothing, nothing, nothing, rows["path"]])
-        located = pc.is_valid(rows["path"]).to_numpy() & self._locations.above_paths(paths)
+        if located.any():
+            located[located] = self._locations.above_paths(paths[located])
         known = located | ~self.unknown(tables, "dataset")
         if located.any():
             self.datasets([column.filter(pa.array(located)) for column in ends], tables[located])
