@@ -15,10 +15,12 @@ import pytest
 import urllib3
 from databricks.sql.auth import retry
 
+from queries.system_tables import KNOWN_TABLES
 from schedules import databricks, jobs, ledger_jobs
 from schedules.parts import Parts
 from schedules.settings import load
 from tests import rows
+from tests.queries.crafted_names import row
 from tests.queries.databricks.conftest import FakeTime
 from tests.schedules.conftest import NOW, small_estate
 from tests.wire.azure import IDENTITY_HEADER, VAULT, LocalAzure
@@ -32,8 +34,19 @@ BEFORE = '[ledger]\nurl = "sqlite:///{ledger}.db"\n[mining]\nstart = 2026-11-08\
 
 
 def estate(folder: Path) -> Path:
-    """Three days of lineage with everything that a run reads."""
+    """Three days of lineage with everything that a run reads, names too."""
     lineage = small_estate()
+    of = {"workspace_id": rows.WORKSPACE, "change_time": rows.at(hour=1)}
+    named = {"table_catalog": "main", "table_schema": "s"}
+    for role, told in {
+        "jobs": {**of, "job_id": "7", "name": "nightly"},
+        "job_tasks": {**of, "job_id": "7", "task_key": "load"},
+        "pipelines": {**of, "pipeline_id": "q1", "name": "Größe"},
+        "workspaces": {"workspace_id": rows.WORKSPACE, "workspace_name": "prod"},
+        "information_schema_tables": {**named, "table_name": "C", "table_type": "VIEW"},
+        "information_schema_views": {**named, "table_name": "c", "view_definition": "SELECT 1"},
+    }.items():
+        rows.write_table(folder, KNOWN_TABLES[role], [row(role, **told)])
     return rows.write_estate(
         folder,
         table_lineage=lineage,
@@ -100,7 +113,8 @@ def test_the_same_ledger_as_from_files(home, wire, from_files):
     settings(home, wire)
     answer = home("run")
     assert answer.code == 0, answer.err
-    assert {line["what"] for line in from_files} >= {"day", "fate", "dataset", "process", "edge", "usage"}
+    told = {"day", "fate", "dataset", "process", "edge", "usage", "label", "task", "workspace", "table"}
+    assert {line["what"] for line in from_files} >= told
     assert home.dump() == from_files
     assert len(wire.journal.calls("OpenSession")) == 1
     assert home("status").code == 0
