@@ -122,11 +122,8 @@ MOST_READ_FIRST = [("reads", "descending"), *((name, "ascending") for name in MO
 ONE_TIME_RUNS = pa.schema([("workspace_id", pa.string()), ("job_id", pa.string()), ("run_name", pa.string())])
 """Job ids that are one-time runs (SUBMIT_RUN, WORKFLOW_RUN), with the latest run's name."""
 
-FLOWS = pa.schema(
+FLOW_PROCESS = pa.schema(
     [
-        ("process", pa.int64()),
-        ("target", pa.int64()),
-        ("source", pa.int64()),
         ("metastore_id", pa.string()),
         ("workspace_id", pa.string()),
         ("process_kind", pa.string()),
@@ -138,6 +135,19 @@ FLOWS = pa.schema(
         ("task_key", pa.string()),
         ("workspace_name", pa.string()),
         ("workspace_url", pa.string()),
+    ]
+)
+"""The process of a flow."""
+
+FLOW_DATASET = pa.schema(_flow_end("dataset"))
+"""The dataset at an end of a flow."""
+
+FLOWS = pa.schema(
+    [
+        ("process", pa.int64()),
+        ("target", pa.int64()),
+        ("source", pa.int64()),
+        *FLOW_PROCESS,
         *_flow_end("source"),
         *_flow_end("target"),
         ("column_pairs", pa.string()),
