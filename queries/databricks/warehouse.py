@@ -72,9 +72,9 @@ class DatabricksWarehouse:
                 self._fields[table] = self._probed(table)
             return self._fields[table]
 
-    def mend(self, table: str) -> str:
-        """What to do about a table that `fields` does not find."""
-        return readable(table, self.principal)
+    def mend(self, *tables: str) -> str:
+        """What to do about tables that `fields` does not find."""
+        return readable(tables, self.principal)
 
     def prepare(self, tree: exp.Expr, tables: Mapping[str, str]) -> Prepared:
         """The query as it is; table names are bound like values."""
