@@ -7,9 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from miner.ledger import keys
+from miner.ledger import aliases, keys
 from miner.ledger.staging import Staging
 
+AT, BELOW = aliases.STORAGE
 _PATHS_AT_ONCE = 20_000
 
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?/?")
@@ -71,7 +72,7 @@ _STAGED = (
         "PRIMARY KEY (folder_id, path_id))"
     ),
     "CREATE TABLE stage.locations (folder_id INTEGER, to_id INTEGER)",
-    "CREATE TABLE stage.storage (from_id INTEGER, to_id INTEGER)",
+    "CREATE TABLE stage.storage (from_id INTEGER, to_id INTEGER, evidence TEXT)",
 )
 
 _PATHS = "SELECT id, metastore_id, path FROM main.dataset WHERE name IS NULL AND path IS NOT NULL"
@@ -83,8 +84,9 @@ _ABOVE = (
 
 # Two tables at one location are both told, and neither applies.
 _NEAREST = (
-    "INSERT INTO stage.storage (from_id, to_id) SELECT f.path_id, l.to_id FROM stage.locations l "
+    "INSERT INTO stage.storage (from_id, to_id, evidence) SELECT f.path_id, l.to_id, "  # noqa: S608 -- ours
+    f"CASE WHEN f.folder_id = f.path_id THEN '{AT}' ELSE '{BELOW}' END FROM stage.locations l "
     "JOIN stage.above f ON f.folder_id = l.folder_id JOIN (SELECT a.path_id, max(a.length) AS length "
     "FROM stage.locations k JOIN stage.above a ON a.folder_id = k.folder_id GROUP BY a.path_id) n "
-    "ON n.path_id = f.path_id AND n.length = f.length GROUP BY f.path_id, l.to_id"
+    "ON n.path_id = f.path_id AND n.length = f.length GROUP BY f.path_id, f.folder_id, l.to_id"
 )

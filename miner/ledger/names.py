@@ -86,7 +86,7 @@ class NamesStaging(Staging):
         """Work out what the aliases are, so that figures are told when they change."""
         self.refuse_doubles()
         self._locations.find_nearest()
-        pairs = sorted({(path, table) for path, table in self.rows("SELECT from_id, to_id FROM stage.storage")})
+        pairs = sorted(map(tuple, self.rows(_PAIRS)))
         if pairs:
             self.content = hashlib.blake2b(np.array(pairs, ">i8").tobytes(), digest_size=16).hexdigest()
 
@@ -140,6 +140,9 @@ _STAGED = (
     "CREATE TABLE stage.renamed_process (id INTEGER PRIMARY KEY)",
     "CREATE TABLE stage.moved (from_id INTEGER PRIMARY KEY)",
 )
+
+
+_PAIRS = f"SELECT from_id, to_id, CASE WHEN evidence = '{aliases.STORAGE[0]}' THEN 1 ELSE 0 END FROM stage.storage"  # noqa: S608
 
 
 def _replaced(part: str) -> str:
@@ -209,9 +212,9 @@ _FORMS = (
 """Flows of tables whose type no event tells, when information_schema tells another than before."""
 
 _STALE_STORAGE = (
-    "a.source_id = :source AND a.kind = 'dataset' AND a.evidence = 'storage_location' "  # noqa: S608
+    f"a.source_id = :source AND a.kind = 'dataset' AND a.evidence IN {aliases.STORAGE} "  # noqa: S608 -- ours
     f"AND {_replaced('tables')} AND NOT EXISTS "
-    "(SELECT 1 FROM stage.storage s WHERE s.from_id = a.from_id AND s.to_id = a.to_id)"
+    "(SELECT 1 FROM stage.storage s WHERE s.from_id = a.from_id AND s.to_id = a.to_id AND s.evidence = a.evidence)"
 )
 
 _ALIASES = (
@@ -219,7 +222,7 @@ _ALIASES = (
     (
         "INSERT OR IGNORE INTO stage.moved SELECT s.from_id FROM stage.storage s WHERE NOT EXISTS "
         "(SELECT 1 FROM alias a WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = s.from_id "
-        "AND a.to_id = s.to_id)"
+        "AND a.to_id = s.to_id AND a.evidence = s.evidence)"
     ),
     # Under the path's own name and under every name it had: what was drawn to a table may be the path's again.
     dirty.MARK.format(
@@ -234,8 +237,7 @@ _ALIASES = (
         f"a.from_id, a.to_id, a.evidence FROM alias a WHERE {_STALE_STORAGE})"
     ),
     aliases.UPSERT.format(
-        rows="SELECT DISTINCT :source, 'dataset', from_id, to_id, 'storage_location', :last, :last "
-        "FROM stage.storage WHERE true"
+        rows="SELECT :source, 'dataset', from_id, to_id, evidence, :last, :last FROM stage.storage WHERE true"
     ),
 )
 

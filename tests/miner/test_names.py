@@ -186,6 +186,17 @@ def test_a_path_below_a_storage_location(world, locations, found):
     assert world.ends() == {("q", found, "c.s.b")}
 
 
+def test_a_row_tells_more_than_a_folder(world):
+    """A path that a row of lineage says to be a table is that table, whosesoever folder it is in; the location is as good."""
+    both = lineage("c.s.other", None, day=day(0)) | {"source_path": BELOW}
+    world.mine(FakeTables(lineage(BELOW, "c.s.b", query="q", day=day(0)), both))
+    for location, found in ((PATH, "c.s.other"), (BELOW, BELOW), (PATH, "c.s.other")):
+        read(world, FakeNames(tables=[form("c.s.orders", path=location)]))
+        assert world.ends() == {("q", found, "c.s.b")}
+        assert dirty(world) == [("q",)]
+        world.emit()
+
+
 def test_a_nearer_location_takes_over(world):
     """A table that is made nearer to a path takes it over, and gives it back when it goes; what was drawn is redrawn."""
     world.mine(FakeTables(lineage(BELOW, "c.s.b", query="q", day=day(0))))
