@@ -10,10 +10,11 @@ from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import Source
 from miner.names import read_names
 from miner.pipeline import DONE, FAILED, Outcome, Run
-from schedules import jobs
 from schedules.ledger_jobs import prune_ledger
 from schedules.parts import Parts
+from schedules.reports import Asked, write_report
 from schedules.timing import Timing, timing
+from sinks.report_files import CSV
 
 REPORT = "report"
 COMMAND = "daemon"
@@ -66,7 +67,7 @@ class Worked:
 def work(parts: Parts, job: Job, ledger: Ledger, stopping: Stopping, cancellable: Callable[[Cancel], None]) -> Worked:
     """Do a job. `cancellable` is told how what it reads can be cancelled from another thread. Raises MinerError."""
     if job.stream == REPORT:
-        jobs.report_popularity(parts, str(parts.settings.daemon.report_out))
+        write_report(parts, "popularity", str(parts.settings.daemon.report_out), CSV, Asked())
         return Worked(Outcome())
     leases = parts.leases(ledger, "none")
     if job.stream == EMISSION:

@@ -1,5 +1,6 @@
 """Popularity windows against the oracle, and the rules that design section 5 gives them."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -99,11 +100,16 @@ def test_against_the_oracle(rows, mined, failed, users, kinds):
         every = oracle.popularity(daily, DAYS[-1], length)
         counted = oracle.popularity(daily, DAYS[-1], length, counts)
         by_hand = oracle.popularity(daily, DAYS[-1], length, lambda use: counts(use) and use.kind not in MACHINES)
+        by_machine = oracle.popularity(
+            daily, DAYS[-1], length, lambda use: counts(use) and (use.kind in MACHINES or "@" not in use.reader)
+        )
         for (_, name), whole in every.items():
             used.add((name.spelled, length))
             row = found[name.spelled, length]
             one = next((figures for (_, other), figures in counted.items() if other == name), None)
             hand = next((figures for (_, other), figures in by_hand.items() if other == name), None)
+            machine = next((figures for (_, other), figures in by_machine.items() if other == name), None)
+            assert row.machines == (machine.readers if machine else 0)
             assert (row.writes, row.partial_days) == (whole.writes, whole.partial_days)
             assert row.partial == (whole.partial_days > 0)
             assert row.people == (hand.people if hand else 0)
@@ -154,6 +160,16 @@ def test_ties_share_a_band(world):
     found = mined(world, *rows, lineage(None, "c.s.unread", day=day(0)), windows=(1,))
     assert [found[f"c.s.t{place}", 1].band for place in range(4)] == [1, 1, 3, 4]
     assert (found["c.s.unread", 1].band, found["c.s.unread", 1].score, found["c.s.unread", 1].writes) == (0, 0, 1)
+
+
+def test_atlans_score(world):
+    """Asked for, the score is Atlan's: readers times ln(reads), so that a single read scores nothing; bands follow."""
+    rows = [read("ann@x.org", of="c.s.much") for _ in range(4)] + [read("bob@x.org", of="c.s.much")]
+    world.mine(FakeTables(*rows, read("ann@x.org", of="c.s.once"), lineage(None, "c.s.unread", day=day(0))))
+    found = told(world, windows=(1,), score="atlan")
+    scores = {name: (row.score, row.band) for (name, _), row in found.items()}
+    assert scores["c.s.much"] == (pytest.approx(2 * math.log(5)), 1)
+    assert scores["c.s.once"] == scores["c.s.unread"] == (0, 0)
 
 
 def test_trend(world):
