@@ -47,7 +47,7 @@ def read(world, names, source="prod", mined=TODAY):
 
 def flows(world):
     with world.ledger.reading() as connection:
-        wanted.resolve(connection, 180)
+        wanted.resolve(connection)
         wanted.want(connection, everything=True)
         return [row for batch in edges.flows(connection) for row in batch.to_pylist()]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from miner.emission import Emitter
 from miner.ledger import Ledger
+from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from schedules.daemon.life import Daemon
 from schedules.parts import Parts
@@ -97,7 +98,7 @@ class SimulatedParts(Parts):
     @contextmanager
     def emitter(self, ledger) -> Iterator[Emitter]:
         self.estate.fault("sink", "")
-        yield Emitter(ledger, self.estate.sink, 180, self.popularity(), self.now)
+        yield Emitter(ledger, self.estate.sink, Limits(), self.popularity(), self.now)
 
 
 class Simulation:
