@@ -34,6 +34,7 @@ NAMES: Mapping[str, pa.Schema] = {
     "notebooks": schemas.LABELS,
     "queries": schemas.LABELS,
     "dashboards": schemas.LABELS,
+    "legacy_dashboards": schemas.LABELS,
     "alerts": schemas.LABELS,
     "genie_spaces": schemas.LABELS,
     "tables": schemas.TABLE_FORMS,

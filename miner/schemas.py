@@ -313,9 +313,12 @@ WALKED_EDGES = EDGE_REPORT.append(pa.field("pairs", pa.string()))
 """Edges on a way through lineage; `pairs` is a JSON list of [source column, target column]."""
 
 WALKED = pa.schema(
-    [("metastore_id", pa.string()), ("dataset", pa.string()), ("kind", pa.string()), ("depth", pa.int64())]
-)
-"""Datasets on a way through lineage, each with the least number of edges to it."""
+    [
+        ("metastore_id", pa.string()), ("dataset", pa.string()), ("kind", pa.string()), ("depth", pa.int64()),
+        ("type", pa.string()), ("definition", pa.string()),
+    ]
+)  # fmt: skip
+"""Datasets on a way through lineage, each with the least number of edges to it; of views, what they are defined as."""
 
 
 def table_of(rows: Sequence[Sequence[object]], schema: pa.Schema) -> pa.Table:

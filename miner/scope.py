@@ -111,5 +111,11 @@ class Chosen:
         return not (self.left_out and self.left_out.fullmatch(name))
 
 
+def lowered(text: str) -> str:
+    """Lower case as every engine answers it: the rule of the same name in `queries/rules.sql`."""
+    one_by_one = (char.lower() for char in text)  # in a whole word, a sigma at its end becomes another letter
+    return "".join(one_by_one)
+
+
 def _compiled(globs: Sequence[str]) -> re.Pattern[str] | None:
-    return re.compile("|".join(_body(glob.lower()) for glob in globs), re.DOTALL) if globs else None
+    return re.compile("|".join(_body(lowered(glob)) for glob in globs), re.DOTALL) if globs else None

@@ -54,7 +54,7 @@ reads AS (
     AND coalesce(origins.workspace_id RLIKE :included_workspaces, TRUE)
     AND coalesce(origins.process_kind RLIKE :included_kinds, TRUE)
     AND NOT coalesce(
-      lower(hits.executed_by) = :principal
+      lowered(hits.executed_by) = lowered(:principal)
       AND array_contains(
         split(:own_tables, '\n'), concat(origins.catalog, '.', origins.schema, '.', origins.name)), FALSE)
   GROUP BY

@@ -27,7 +27,7 @@ written AS (
       t.entity_type, t.entity_id) AS kind,
     spelling(
       folded(t.target_table_catalog), folded(t.target_table_schema), clean_name(folded(t.target_table_name)),
-      CASE WHEN unquoted(t.target_table_name) IS NULL THEN clean_path(t.target_path) END) AS target
+      clean_path(t.target_path)) AS target
   FROM IDENTIFIER(:table_lineage) AS t
   WHERE t.event_date >= :first_day AND t.event_date <= :last_day AND t.statement_id IS NOT NULL
 )

@@ -60,9 +60,10 @@ class EmbeddedWarehouse:
                 self._open(table, file_groups(folder, required), documented)
             return self._fields[table]
 
-    def mend(self, table: str) -> str:
-        """Where the table's files belong."""
-        return f"export {table} into {self._root.joinpath(*name_parts(table))}, or name it in [sources.*.tables]"
+    def mend(self, *tables: str) -> str:
+        """Where the tables' files belong."""
+        told = (f"{table} into {self._root.joinpath(*name_parts(table))}" for table in tables)
+        return f"export {', '.join(told)}, or name {'them' if len(tables) > 1 else 'it'} in [sources.*.tables]"
 
     def cancel(self) -> None:
         """Nothing to do: files are read in seconds, and whoever waits for a day waits as long as it takes."""

@@ -65,7 +65,7 @@ class WorkspaceApi(Protocol):
         ...
 
 
-API_NAMES = ("notebooks", "queries", "dashboards", "alerts", "genie_spaces")
+API_NAMES = ("notebooks", "queries", "dashboards", "legacy_dashboards", "alerts", "genie_spaces")
 CATALOGS = "catalogs"
 
 _TABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {

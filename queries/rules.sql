@@ -212,8 +212,8 @@ RETURNS STRING RETURN
     WHEN incomplete(from_catalog, from_schema, from_name) OR incomplete(to_catalog, to_schema, to_name)
       THEN 'incomplete_name'
     WHEN coalesce(from_name, from_path, to_name, to_path) IS NULL THEN 'no_dataset'
-    WHEN lower(created_by) = :principal AND coalesce(to_name, to_path) IS NULL
-      AND array_contains(split(:own_tables, '\n'), concat(from_catalog, '.', from_schema, '.', from_name))
+    WHEN lowered(created_by) = lowered(:principal) AND coalesce(to_name, to_path) IS NULL
+      AND array_contains(split(lowered(:own_tables), '\n'), concat(from_catalog, '.', from_schema, '.', from_name))
       THEN 'own_read'
     WHEN (source_excluded IS NOT NULL OR coalesce(from_name, from_path) IS NULL)
       AND (target_excluded IS NOT NULL OR coalesce(to_name, to_path) IS NULL)

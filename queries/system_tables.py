@@ -90,7 +90,7 @@ HISTORY_SLACK = timedelta(days=1)
 class SystemTableReader:
     """Implements `miner.ports.SystemTables` over any warehouse.
 
-    `tables` gives the full name by role; `principal` is who the miner itself reads as, folded.
+    `tables` gives the full name by role; `principal` is who the miner itself reads as.
     """
 
     warehouse: Warehouse
@@ -255,8 +255,8 @@ class SystemTableReader:
 
     def _scope(self) -> Mapping[str, object]:
         read = [name for name in self.tables.values() if name != NO_TABLE]
-        own = "\n".join(".".join(name_parts(name)).lower() for name in read)
-        return {"principal": self.principal.lower(), "own_tables": own, **scope_values(self.scope)}
+        own = "\n".join(".".join(name_parts(name)) for name in read)
+        return {"principal": self.principal, "own_tables": own, **scope_values(self.scope)}
 
 
 def _nothing() -> exp.Expr:

@@ -40,8 +40,8 @@ class Warehouse(Protocol):
         """
         ...
 
-    def mend(self, table: str) -> str:
-        """What an operator does about a table that is not there, or cannot be seen."""
+    def mend(self, *tables: str) -> str:
+        """What an operator does about tables, one at least, that are not there, or cannot be seen."""
         ...
 
     def prepare(self, tree: exp.Expr, tables: Mapping[str, str]) -> Prepared:

@@ -3,6 +3,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -208,8 +209,8 @@ def run(
     leave = Leave(empty=allow_empty, shrunk=allow_shrink)
     with bars("looking what is due") as shown:
         ran = jobs.run(
-            parts, sources=source or (), emit=not no_emit, leave=leave, max_removals=max_removals,
-            max_minutes=max_minutes, watches=shown.watches, wait=wait,
+            replace(parts, starting=shown.starting), sources=source or (), emit=not no_emit, leave=leave,
+            max_removals=max_removals, max_minutes=max_minutes, watches=shown.watches, wait=wait,
         )  # fmt: skip
     show_run(Screen(), ran)
     return _told_failures(ran.outcome)
@@ -269,7 +270,14 @@ def backfill(
     asked = Asked(first.date(), last.date(), again, oldest_first, chunk_days, note)
     with (
         bars("looking what is there") as shown,
-        prepared(parts, asked, sources=source or (), streams=stream or (), shrunk=allow_shrink, say=shown.say) as ready,
+        prepared(
+            replace(parts, starting=shown.starting),
+            asked,
+            sources=source or (),
+            streams=stream or (),
+            shrunk=allow_shrink,
+            say=shown.say,
+        ) as ready,
     ):
         shown.pause()
         backfills.show_backfill_plan(Screen(), ready.plans)
@@ -472,7 +480,7 @@ def preflight_command(context: typer.Context, *, json: Json = False) -> int:
     """
     session: Session = context.obj
     with bars("checking") as shown:
-        found = list(preflight(session.parts, shown.say))
+        found = list(preflight(lambda: replace(session.parts(), starting=shown.starting), shown.say))
     if json:
         _print_json(preflights.told(found))
     else:

@@ -9,14 +9,15 @@ from queries.databricks.options import Options, Patience
 from queries.databricks.secrets import Secret, secret
 from queries.databricks.session import Session
 from queries.databricks.sign_in import Identity, SignIn
+from queries.databricks.statement import Starting, untold
 from queries.databricks.warehouse import DatabricksWarehouse
 from schedules.settings.sources import DatabricksSource
 
 
-def warehouse(given: DatabricksSource, scratch: Path) -> DatabricksWarehouse:
-    """The SQL warehouse of a source; nothing is asked of it yet."""
+def warehouse(given: DatabricksSource, scratch: Path, starting: Starting = untold) -> DatabricksWarehouse:
+    """The SQL warehouse of a source; nothing is asked of it yet. `starting` is told while it starts."""
     identity, chosen = Identity(sign_in(given)), options(given)
-    return DatabricksWarehouse(chosen, Session(chosen, identity), identity, scratch)
+    return DatabricksWarehouse(chosen, Session(chosen, identity), identity, scratch, starting=starting)
 
 
 def workspace_api(given: DatabricksSource) -> WorkspaceNames:

@@ -11,6 +11,7 @@ from miner.errors import LedgerError, SettingsError
 from miner.ledger import Ledger, reading, retirement
 from miner.ledger.audience import Audience, audience
 from miner.ledger.walk import DOWN, UP, Way, walk_from
+from miner.scope import lowered
 from queries.warehouse import name_parts
 from schedules.parts import Parts
 from schedules.reports import disclosed
@@ -95,4 +96,4 @@ def _parts_of(name: str) -> tuple[str, ...]:
         catalog, schema, table = name_parts(name)
     except SettingsError as error:
         raise SettingsError(error.message, mend="write it as catalog.schema.table, or give a path") from None
-    return catalog.lower(), schema.lower(), table.lower()
+    return lowered(catalog), lowered(schema), lowered(table)

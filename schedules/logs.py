@@ -20,9 +20,10 @@ _SECRET = re.compile(
 _USER_INFO = re.compile(r"(https?://)[^\s/]*@|(\w*(?:sql|postgres)[\w+]*://)\S*@", re.IGNORECASE)
 
 
-# What the connector finds wrong reaches us as errors, told once, without statement and token. Its logger "unsafe" has
-# a level of its own and tells all that is sent and received.
-_UNHEARD = ("databricks", "databricks.sql.unsafe")
+# What the connector and the sign-in find wrong reaches us as errors, told once, without statement, token and secret.
+# The connector's logger "unsafe" has a level of its own and tells all that is sent and received; the sign-in warns in
+# the words of the server, which may repeat what was shown to it.
+_UNHEARD = ("databricks", "databricks.sql.unsafe", "azure.identity")
 
 Form = Literal["auto", "json", "console"]
 

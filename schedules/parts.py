@@ -25,7 +25,7 @@ from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
-from miner.scope import Scope
+from miner.scope import Scope, lowered
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
 from queries.system_tables import NAME_TABLES, SystemTableReader
@@ -46,6 +46,16 @@ if TYPE_CHECKING:
     from queries.databricks.warehouse import DatabricksWarehouse
 
 Now = Callable[[], datetime]
+
+Starting = Callable[[str, float | None], object]
+"""Told by source how many seconds its warehouse has been waited for, and None once it goes on."""
+
+
+def untold(_source: str, _seconds: float | None) -> None:
+    """Nobody is told."""
+
+
+UNTOLD = partial(untold, "")
 
 FETCHED_AT_ONCE = 2
 """Runs of days fetched at once from a warehouse elsewhere: it computes the next while one comes over the wire."""
@@ -70,12 +80,16 @@ NO_LEAVE = Leave()
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Makes parts from settings. `now` gives the UTC time; a locked ledger is waited for `busy_seconds`."""
+    """Makes parts from settings. `now` gives the UTC time; a locked ledger is waited for `busy_seconds`.
+
+    `starting` is told while a source's warehouse starts.
+    """
 
     settings: Settings
     now: Now
     busy_seconds: float = BUSY_SECONDS
     lease_clock: Clock = database_clock
+    starting: Starting = untold
 
     @property
     def ledger_place(self) -> str:
@@ -122,12 +136,16 @@ class Parts:
             yield [self._source(name, ledger.scratch, leave, opened) for name in self.chosen(names)]
 
     def _source(self, name: str, scratch: Path, leave: Leave, opened: ExitStack) -> Source:
-        given = self.settings.sources[name]
-        mining, scope = self.settings.mining, self.scope(name)
-        read = reading(given, scratch, scope, column_lineage=mining.column_lineage, names=mining.names)
-        reader = opened.enter_context(read)
+        given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
+        reader = opened.enter_context(self.reading(name, scratch))
         names = _names(given, reader) if mining.names else None
         return Source(name, reader, self._mining(given, scope, leave), names)
+
+    def reading(self, name: str, scratch: Path) -> AbstractContextManager[SystemTableReader]:
+        """The system tables of one source, as far as they are wanted."""
+        given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
+        starting, columns = partial(self.starting, name), mining.column_lineage
+        return reading(given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting)
 
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""
@@ -234,8 +252,8 @@ class Parts:
         return Context(
             hive_metastore_host=purview.hive_metastore_host or "",
             mounts=purview.mounts,
-            foreign_catalogs={name.lower(): address for name, address in purview.foreign_catalogs.items()},
-            shared_catalogs=tuple(glob.lower() for glob in purview.shared_catalogs),
+            foreign_catalogs={lowered(name): address for name, address in purview.foreign_catalogs.items()},
+            shared_catalogs=tuple(lowered(glob) for glob in purview.shared_catalogs),
             rules=tuple(rule.rule() for rule in purview.rules),
         )
 
@@ -276,16 +294,22 @@ class Parts:
 
 
 @contextmanager
-def reading(
-    given: SourceSettings, scratch: Path, scope: Scope, *, column_lineage: bool = True, names: bool = True
+def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
+    given: SourceSettings,
+    scratch: Path,
+    scope: Scope,
+    *,
+    column_lineage: bool = True,
+    names: bool = True,
+    starting: Callable[[float | None], object] = UNTOLD,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
     The tables of column lineage and of names are left alone where those are not wanted.
     """
-    with closing(_warehouse(given, scratch)) as warehouse:
+    with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names)
-        yield SystemTableReader(warehouse, tables, scope, given.principal.lower())
+        yield SystemTableReader(warehouse, tables, scope, given.principal)
 
 
 def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
@@ -302,18 +326,20 @@ def _names(given: SourceSettings, reader: SystemTableReader) -> NameReader:
     return NameReader(reader, workspace_api(given), given.names_from_api)
 
 
-def _warehouse(given: SourceSettings, scratch: Path) -> "EmbeddedWarehouse | DatabricksWarehouse":
+def _warehouse(
+    given: SourceSettings, scratch: Path, starting: Callable[[float | None], object]
+) -> "EmbeddedWarehouse | DatabricksWarehouse":
     if isinstance(given, FilesSource):
         return EmbeddedWarehouse(given.path, scratch=scratch, memory_limit=given.memory_limit, threads=given.threads)
     # A second or two of imports that only a run against Databricks has to spend.
     from schedules.databricks import warehouse  # noqa: PLC0415
 
-    return warehouse(given, scratch)
+    return warehouse(given, scratch, starting)
 
 
 def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
-    told = (RULES_VERSION, scope.digest(), given.principal.lower(), str(column_lineage))
+    told = (RULES_VERSION, scope.digest(), lowered(given.principal), str(column_lineage))
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
 
 

@@ -15,7 +15,7 @@ from miner.ledger import preflight as ledger
 from miner.ports import TABLE_LINEAGE
 from queries.preflight.checks import SourceChecks
 from queries.preflight.looks import NO_TAG, Looks
-from schedules.parts import Parts, reading
+from schedules.parts import Parts
 from schedules.settings.sources import DatabricksSource
 from sinks import placement
 from sinks.purview.client import PurviewSink
@@ -62,9 +62,8 @@ def _none_configured(parts: Parts) -> Found:
 
 
 def _looks(parts: Parts, name: str, scratch: Path, opened: ExitStack) -> Looks:
-    given, mining = parts.settings.sources[name], parts.settings.mining
-    scope, columns = parts.scope(name), mining.column_lineage
-    reader = opened.enter_context(reading(given, scratch, scope, column_lineage=columns, names=mining.names))
+    given = parts.settings.sources[name]
+    reader = opened.enter_context(parts.reading(name, scratch))
     tag = next(iter(given.query_tags.items()), NO_TAG) if isinstance(given, DatabricksSource) else NO_TAG
     today = parts.now().date()
     known = partial(ledger.known, parts.settings.ledger.url, name, visible.first_shown(today), today)

@@ -1,11 +1,13 @@
 """What holds for every test. Sockets beyond 127.0.0.1 are refused by the options in pyproject.toml."""
 
+import logging
 import os
 import signal
 from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from schedules.settings.given import PREFIX
 
@@ -63,3 +65,12 @@ def _no_settings_of_this_machine(monkeypatch):
     for name in os.environ:
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()

@@ -16,6 +16,18 @@ UPSERT = (
 )
 """`rows` gives the seven columns, each alias once."""
 
+STORAGE = ("storage_location", "below_storage_location")
+"""Evidence for a path that is a table's storage location, and for one below it, which is the weaker."""
+
+HOLDING = (
+    "SELECT from_id, coalesce(min(strong), min(weak)) AS to_id FROM ("  # noqa: S608 -- our own words
+    f"SELECT from_id, CASE WHEN evidence <> '{STORAGE[1]}' THEN to_id END AS strong, "
+    f"CASE WHEN evidence = '{STORAGE[1]}' THEN to_id END AS weak FROM alias WHERE kind = '{{kind}}') told "
+    "GROUP BY from_id HAVING coalesce(min(strong), min(weak)) = coalesce(max(strong), max(weak)) "
+    "AND coalesce(min(strong), min(weak)) <> from_id"
+)
+"""The aliases of a kind that hold. Two candidates for one identity are evidence against each other: neither does."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Standing:

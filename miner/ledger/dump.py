@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from miner import columns, days
+from miner.ledger.dump_names import Row, name_rows
 
 _DATASET = "{0}.metastore_id, {0}.catalog, {0}.schema, {0}.name, {0}.path"
 
@@ -25,7 +26,12 @@ def _read(connection: Connection, query: str, *order: int) -> Iterator[Any]:
 
 
 def dump(connection: Connection) -> Iterator[str]:
-    """One JSON text a line, its first key telling what it is: day, fate, dataset, edge, alias and so on."""
+    """One JSON text a line, its first key telling what it is: day, fate, dataset, edge, alias, label and so on."""
+    for what, row in _parts(connection):
+        yield json.dumps({"what": what, **row}, ensure_ascii=False, sort_keys=False)
+
+
+def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
     for what, rows in (
         ("day", _days(connection)),
         ("fate", _fates(connection)),
@@ -40,11 +46,8 @@ def dump(connection: Connection) -> Iterator[str]:
         ("emission", _emissions(connection)),
         ("rejection", _rejections(connection)),
     ):
-        for row in rows:
-            yield json.dumps({"what": what, **row}, ensure_ascii=False, sort_keys=False)
-
-
-Row = dict[str, object]
+        yield from ((what, row) for row in rows)
+    yield from name_rows(connection)
 
 
 def _days(connection: Connection) -> Iterator[Row]:

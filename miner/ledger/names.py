@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from miner import days
 from miner.ledger import aliases, dirty, keys
 from miner.ledger.database import Stage
+from miner.ledger.locations import Locations
 from miner.ledger.staging import ADD_DATASETS, Staging
 
 KEPT_BY_DAY = frozenset({"dbt_models"})
@@ -39,6 +40,7 @@ class NamesStaging(Staging):
         super().__init__(connection, stage, first)
         self.rows_read: dict[str, int] = {}
         self.content = ""
+        self._locations = Locations(self)
         for statement in _STAGED:
             self.execute(statement)
 
@@ -65,23 +67,26 @@ class NamesStaging(Staging):
         self.ingest("labels", told.filter(pc.not_equal(pc.fill_null(rows["name"], ""), "")))
 
     def _add_forms(self, rows: pa.Table) -> None:
-        """Forms of tables the ledger knows; and those whose location it knows as a path, which is evidence."""
+        """Forms of tables the ledger knows, or whose location is at or above a path that it knows: that is evidence."""
         nothing = pa.chunked_array([pa.nulls(rows.num_rows, pa.string())])
         ends = [rows["metastore_id"], rows["catalog"], rows["schema"], rows["name"], nothing]
         tables = keys.halves_of_parts(ends)
+        located = pc.is_valid(rows["path"]).to_numpy()
         paths = keys.halves_of_parts([rows["metastore_id"], nothing, nothing, nothing, rows["path"]])
-        located = pc.is_valid(rows["path"]).to_numpy() & ~self.unknown(paths, "dataset")
+        if located.any():
+            located[located] = self._locations.above_paths(paths[located])
         known = located | ~self.unknown(tables, "dataset")
         if located.any():
             self.datasets([column.filter(pa.array(located)) for column in ends], tables[located])
-            self.ingest("storage", pa.table({"from_id": paths[located, 0], "to_id": tables[located, 0]}))
+            self._locations.add(paths[located], tables[located])
         told = rows.select(["type", "table_type", "view_definition"])
         self.ingest("forms", told.append_column("dataset_id", pa.array(tables[:, 0])).filter(pa.array(known)))
 
     def finish(self) -> None:
         """Work out what the aliases are, so that figures are told when they change."""
         self.refuse_doubles()
-        pairs = sorted({(path, table) for path, table in self.rows("SELECT from_id, to_id FROM stage.storage")})
+        self._locations.find_nearest()
+        pairs = sorted(map(tuple, self.rows(_PAIRS)))
         if pairs:
             self.content = hashlib.blake2b(np.array(pairs, ">i8").tobytes(), digest_size=16).hexdigest()
 
@@ -122,7 +127,6 @@ _STAGED = (
     "CREATE TABLE stage.job_tasks (workspace_id TEXT, job_id TEXT, task_key TEXT)",
     "CREATE TABLE stage.workspaces (workspace_id TEXT, name TEXT, url TEXT)",
     "CREATE TABLE stage.forms (type TEXT, table_type TEXT, view_definition TEXT, dataset_id INTEGER)",
-    "CREATE TABLE stage.storage (from_id INTEGER, to_id INTEGER)",
     (
         "CREATE TABLE stage.catalogs (metastore_id TEXT, catalog TEXT, type TEXT, connection TEXT, address TEXT, "
         "provider TEXT, share TEXT)"
@@ -136,6 +140,9 @@ _STAGED = (
     "CREATE TABLE stage.renamed_process (id INTEGER PRIMARY KEY)",
     "CREATE TABLE stage.moved (from_id INTEGER PRIMARY KEY)",
 )
+
+
+_PAIRS = f"SELECT from_id, to_id, CASE WHEN evidence = '{aliases.STORAGE[0]}' THEN 1 ELSE 0 END FROM stage.storage"  # noqa: S608
 
 
 def _replaced(part: str) -> str:
@@ -205,9 +212,9 @@ _FORMS = (
 """Flows of tables whose type no event tells, when information_schema tells another than before."""
 
 _STALE_STORAGE = (
-    "a.source_id = :source AND a.kind = 'dataset' AND a.evidence = 'storage_location' "  # noqa: S608
+    f"a.source_id = :source AND a.kind = 'dataset' AND a.evidence IN {aliases.STORAGE} "  # noqa: S608 -- ours
     f"AND {_replaced('tables')} AND NOT EXISTS "
-    "(SELECT 1 FROM stage.storage s WHERE s.from_id = a.from_id AND s.to_id = a.to_id)"
+    "(SELECT 1 FROM stage.storage s WHERE s.from_id = a.from_id AND s.to_id = a.to_id AND s.evidence = a.evidence)"
 )
 
 _ALIASES = (
@@ -215,7 +222,7 @@ _ALIASES = (
     (
         "INSERT OR IGNORE INTO stage.moved SELECT s.from_id FROM stage.storage s WHERE NOT EXISTS "
         "(SELECT 1 FROM alias a WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = s.from_id "
-        "AND a.to_id = s.to_id)"
+        "AND a.to_id = s.to_id AND a.evidence = s.evidence)"
     ),
     # Under the path's own name and under every name it had: what was drawn to a table may be the path's again.
     dirty.MARK.format(
@@ -230,8 +237,7 @@ _ALIASES = (
         f"a.from_id, a.to_id, a.evidence FROM alias a WHERE {_STALE_STORAGE})"
     ),
     aliases.UPSERT.format(
-        rows="SELECT DISTINCT :source, 'dataset', from_id, to_id, 'storage_location', :last, :last "
-        "FROM stage.storage WHERE true"
+        rows="SELECT :source, 'dataset', from_id, to_id, evidence, :last, :last FROM stage.storage WHERE true"
     ),
 )
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from miner import schemas
 from miner.ledger import edges, wanted
+from miner.scope import lowered
 
 DOWN = ("source_dataset", "target_dataset")
 UP = ("target_dataset", "source_dataset")
@@ -44,7 +45,7 @@ def datasets_named(connection: Connection, parts: Sequence[str]) -> list[int]:
         chosen, values = "d.path = :path", {"path": parts[0]}
     else:
         chosen = "d.catalog = :catalog AND d.schema = :schema AND d.name = :name"
-        values = {key: part.lower() for key, part in zip(("catalog", "schema", "name"), parts, strict=True)}
+        values = {key: lowered(part) for key, part in zip(("catalog", "schema", "name"), parts, strict=True)}
     found = connection.execute(text(_NAMED.format(chosen=chosen)), values)
     return [number for (number,) in found]
 
@@ -110,7 +111,9 @@ _MORE = f"SELECT far {_NEW} LIMIT 1"
 _BACK = "DELETE FROM temp.crossed WHERE step = :step"
 
 _TOLD = f"""
-SELECT d.metastore_id, {NAME}, {edges.kind_of("d")}, r.step
+SELECT d.metastore_id, {NAME}, {edges.kind_of("d")}, r.step,
+  coalesce(d.type, (SELECT min(o.type) FROM table_form o WHERE o.dataset_id = d.id)),
+  (SELECT min(o.view_definition) FROM table_form o WHERE o.dataset_id = d.id)
 FROM temp.reached r JOIN dataset d ON d.id = r.dataset
 ORDER BY 4, 2, 1
 """  # noqa: S608

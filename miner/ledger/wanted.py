@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from miner.drawn import EVERYTHING, Drawing
-from miner.ledger import bulk, drawn, summaries
+from miner.ledger import aliases, bulk, drawn, summaries
 from miner.ledger.edges import LABEL
 
 
@@ -21,12 +21,7 @@ def resolve(connection: Connection) -> None:
 _RESOLUTION = (
     "DROP TABLE IF EXISTS temp.dataset_alias",
     "DROP TABLE IF EXISTS temp.process_alias",
-    # Two candidates for one identity are evidence against each other: neither is applied.
-    *(
-        f"CREATE TEMP TABLE {kind}_alias AS SELECT from_id, min(to_id) AS to_id FROM alias WHERE kind = '{kind}' "  # noqa: S608
-        "GROUP BY from_id HAVING min(to_id) = max(to_id) AND min(to_id) <> from_id"
-        for kind in ("dataset", "process")
-    ),
+    *(f"CREATE TEMP TABLE {kind}_alias AS {aliases.HOLDING.format(kind=kind)}" for kind in ("dataset", "process")),
     "CREATE UNIQUE INDEX temp.dataset_alias_from ON dataset_alias (from_id)",
     "CREATE UNIQUE INDEX temp.process_alias_from ON process_alias (from_id)",
     "CREATE INDEX temp.dataset_alias_to ON dataset_alias (to_id)",

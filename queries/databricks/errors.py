@@ -192,12 +192,12 @@ def _missing_right(words: str, asked: Asked) -> SourceError:
             mend="give it CAN USE on the SQL warehouse, and the entitlement Databricks SQL access",
         )
     tables = ", ".join(asked.tables)
-    mends = "; ".join(rights.readable(table, asked.principal) for table in asked.tables)
-    return MissingRightError(f"the principal may not read {tables}: {words}", mend=mends)
+    mend = rights.readable(asked.tables, asked.principal)
+    return MissingRightError(f"the principal may not read {tables}: {words}", mend=mend)
 
 
 def _missing_table(words: str, asked: Asked) -> SourceError:
-    mends = "; ".join(rights.readable(table, asked.principal) for table in asked.tables)
+    mends = rights.readable(asked.tables, asked.principal) if asked.tables else ""
     return MissingTableError(
         f"{_told(asked)} failed, one is not there or the principal may not see it: {words}",
         mend=f"check [sources.*.tables]; {mends}",

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
+from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied, Unauthenticated
+from databricks.sdk.errors import NotImplemented as NotServed
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.catalog import CatalogInfo, CatalogType, ConnectionInfo, ConnectionType
 from databricks.sdk.service.workspace import ObjectInfo, ObjectType
 
 from miner.errors import MissingRightError, SignInError, SourceError
+from miner.scope import lowered
 from queries.databricks.client import client, words
 from queries.databricks.sign_in import Identity
 from queries.names import CatalogForm, Named
@@ -28,6 +30,10 @@ _MENDS: Mapping[str, str] = {
     "notebooks": "give the principal CAN VIEW on the folders of the workspace",
 }
 _MEND = "give the principal CAN VIEW on them, or take the part out of names_from_api of the source"
+
+_RETIRED = frozenset({"legacy_dashboards"})
+_GONE = (BadRequest, NotServed, DatabricksError)
+"""How a workspace refuses an API that Databricks has taken back; 410 has no class of its own."""
 
 _SCHEMES: Mapping[ConnectionType, tuple[str, str]] = {
     ConnectionType.SQLSERVER: ("sqlserver", "1433"),
@@ -66,6 +72,8 @@ class WorkspaceNames:
         except (Unauthenticated, PermissionDenied, NotFound) as error:
             raise self._refused(part, error) from None
         except (DatabricksError, ValueError, KeyError, OSError, TimeoutError) as error:
+            if part in _RETIRED and type(error) in _GONE:
+                raise MissingRightError(f"{self.host} has no {part} any more", mend=_MEND) from None
             raise SourceError(
                 f"{self.host} did not tell its {part}: {words(error, self.identity)}",
                 mend="run again; names that were told before stay as they were",
@@ -137,6 +145,11 @@ def _dashboards(asked: WorkspaceClient) -> Listed:
         yield "dashboard", one.dashboard_id, one.display_name, one.update_time
 
 
+def _legacy_dashboards(asked: WorkspaceClient) -> Listed:
+    for one in asked.dashboards.list(page_size=100):
+        yield "legacy_dashboard", one.id, one.name, one.updated_at
+
+
 def _alerts(asked: WorkspaceClient) -> Listed:
     for old in asked.alerts.list(page_size=100):
         yield "alert", old.id, old.display_name, old.update_time
@@ -159,6 +172,7 @@ _LISTED: Mapping[str, Callable[[WorkspaceClient], Listed]] = {
     "notebooks": _notebooks,
     "queries": _queries,
     "dashboards": _dashboards,
+    "legacy_dashboards": _legacy_dashboards,
     "alerts": _alerts,
     "genie_spaces": _genie_spaces,
 }
@@ -184,7 +198,7 @@ class _Connections:
 
 
 def _form(one: CatalogInfo, connections: _Connections) -> CatalogForm | None:
-    where = (one.metastore_id or "", (one.name or "").lower())
+    where = (one.metastore_id or "", lowered(one.name or ""))
     if one.catalog_type is CatalogType.FOREIGN_CATALOG:
         name = one.connection_name or ""
         behind = connections[name] if name else None

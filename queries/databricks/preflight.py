@@ -13,6 +13,7 @@ from databricks.sdk.errors.base import DatabricksError
 
 from miner.checks import Check, Found, failed, passed, skipped
 from miner.errors import SignInError, SourceError
+from miner.scope import lowered
 from queries.databricks.client import client, words
 from queries.databricks.warehouse import DatabricksWarehouse
 from queries.preflight.looks import Looks
@@ -125,7 +126,7 @@ class WarehouseChecks:
         mend = f'set principal = "{principal}" in [{self.prefix}], else the miner\'s own reads count as usage'
         if not configured:
             return passed(f"{told}, the settings name nobody", mend)
-        if configured.lower() != principal.lower():
+        if lowered(configured) != lowered(principal):
             return failed(f"{told}, the settings name {configured}", mend)
         return passed(told)
 

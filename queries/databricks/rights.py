@@ -1,5 +1,7 @@
 """Which GRANT lets a principal read a table."""
 
+from collections.abc import Sequence
+
 from queries.warehouse import name_parts
 
 
@@ -22,10 +24,13 @@ def grants(table: str, principal: str) -> tuple[str, str, str]:
     )
 
 
-def readable(table: str, principal: str) -> str:
-    """What to do about a table that cannot be seen or read."""
-    advice = f"let an administrator run: {'; '.join(grants(table, principal))}"
-    catalog, schema, _ = name_parts(table)
-    if catalog == "system":
-        return f"{advice}. The schema system.{schema} must also be enabled for the metastore"
-    return advice
+def readable(tables: Sequence[str], principal: str) -> str:
+    """What to do about tables that cannot be seen or read; each statement once."""
+    statements = dict.fromkeys(grant for table in tables for grant in grants(table, principal))
+    advice = f"let an administrator run: {'; '.join(statements)}"
+    parts = [name_parts(table) for table in tables]
+    schemas = list(dict.fromkeys(f"system.{schema}" for catalog, schema, _ in parts if catalog == "system"))
+    if not schemas:
+        return advice
+    word = "schemas" if len(schemas) > 1 else "schema"
+    return f"{advice}. The {word} {' and '.join(schemas)} must also be enabled for the metastore"

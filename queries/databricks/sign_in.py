@@ -22,7 +22,7 @@ from databricks.sdk.config import Config
 from databricks.sdk.errors.base import DatabricksError
 
 from miner.errors import SignInError
-from queries.databricks.secrets import Secret
+from queries.databricks.secrets import Secret, VaultSecret
 
 log = structlog.get_logger()
 
@@ -40,6 +40,9 @@ AUTHORITIES = {
 
 RENEWED_BEFORE = 300.0
 """Seconds before a token expires from which on another one is asked for."""
+
+VAULT_KEPT = 3600.0
+"""Seconds for which a token out of a vault is believed, unless it is refused: a vault is not asked for each request."""
 
 _TOKEN_SHAPES = re.compile(r"\b(dapi|dose|dsapi)[0-9a-f]{32}(-\d+)?\b|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 
@@ -74,7 +77,7 @@ TokenSource = Callable[[], Token]
 def token_source(sign_in: SignIn) -> TokenSource:
     """Where tokens come from."""
     if sign_in.auth == "pat":
-        return lambda: Token(_given(sign_in.token))
+        return _personal_access_token(sign_in)
     if sign_in.auth == "oauth-m2m":
         return _databricks_service_principal(sign_in)
     credential = _azure_credential(sign_in)
@@ -82,6 +85,15 @@ def token_source(sign_in: SignIn) -> TokenSource:
     def ask() -> Token:
         token = credential.get_token(DATABRICKS)
         return Token(token.token, token.expires_on)
+
+    return ask
+
+
+def _personal_access_token(sign_in: SignIn) -> TokenSource:
+    kept = VAULT_KEPT if isinstance(sign_in.token, VaultSecret) else None
+
+    def ask() -> Token:
+        return Token(_given(sign_in.token), time.time() + kept if kept else None)
 
     return ask
 

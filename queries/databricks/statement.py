@@ -17,6 +17,14 @@ log = structlog.get_logger()
 
 FIRST_POLL = 0.02
 LONGEST_POLL = 1.0
+Starting = Callable[[float | None], object]
+"""Told how many seconds a warehouse has been waited for that is starting or full, and None once it goes on."""
+
+
+def untold(_seconds: float | None) -> None:
+    """Nobody is told."""
+
+
 STARTING_AFTER = 5.0
 """Seconds after which a statement that does not run yet is told to wait for the warehouse."""
 
@@ -25,12 +33,16 @@ CANCELLED = "reading was cancelled"
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How patient to be, seconds that pass, how to let them pass, and whether reading was cancelled meanwhile."""
+    """How patient to be, seconds that pass, how to let them pass, whether reading was cancelled meanwhile.
+
+    `starting` is told while the warehouse starts.
+    """
 
     patience: Patience
     seconds: Callable[[], float]
     sleep: Callable[[float], object]
     cancelled: Event
+    starting: Starting = untold
 
     def check(self) -> None:
         """Raise SourceError when reading was cancelled."""
@@ -45,7 +57,10 @@ def run(cursor: Cursor, text: str, values: Mapping[str, object], spool: Spool, w
     """
     try:
         cursor.execute_async(text, dict(values))
-        _wait(cursor, waiting)
+        try:
+            _wait(cursor, waiting)
+        finally:
+            waiting.starting(None)
         cursor.get_async_execution_result()  # type: ignore[no-untyped-call]
         _fetch(cursor, spool, waiting)
     except BaseException:
@@ -68,6 +83,8 @@ def _wait(cursor: Cursor, waiting: Waiting) -> None:
         limit = waiting.patience.statement if ran else waiting.patience.start
         if now - begun > limit:
             raise _too_long(limit, ran=ran)
+        if not ran and now - begun >= STARTING_AFTER:
+            waiting.starting(now - begun)
         if not ran and now - told >= STARTING_AFTER:
             told = now
             log.info("warehouse.starting", seconds=round(now - begun))

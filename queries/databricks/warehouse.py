@@ -21,7 +21,7 @@ from queries.databricks.rights import quoted, readable
 from queries.databricks.session import Session
 from queries.databricks.sign_in import Identity
 from queries.databricks.spool import Spool
-from queries.databricks.statement import Waiting
+from queries.databricks.statement import Starting, Waiting, untold
 from queries.warehouse import Field, Prepared, name_parts, nested_fields
 
 log = structlog.get_logger()
@@ -36,6 +36,7 @@ class DatabricksWarehouse:
     """One SQL warehouse. Thread-safe: statements share a session, each with a cursor of its own.
 
     `scratch` takes rows as they come. `seconds` and `sleep` are the clock; the sleep ends early on `cancel`.
+    `starting` is told while the warehouse starts.
     """
 
     options: Options
@@ -44,6 +45,7 @@ class DatabricksWarehouse:
     scratch: Path
     seconds: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] | None = None
+    starting: Starting = untold
     ships_contents: bool = field(default=False, init=False)
     _fields: dict[str, frozenset[Field] | None] = field(default_factory=dict, init=False)
     _principal: str | None = field(default=None, init=False)
@@ -70,9 +72,9 @@ class DatabricksWarehouse:
                 self._fields[table] = self._probed(table)
             return self._fields[table]
 
-    def mend(self, table: str) -> str:
-        """What to do about a table that `fields` does not find."""
-        return readable(table, self.principal)
+    def mend(self, *tables: str) -> str:
+        """What to do about tables that `fields` does not find."""
+        return readable(tables, self.principal)
 
     def prepare(self, tree: exp.Expr, tables: Mapping[str, str]) -> Prepared:
         """The query as it is; table names are bound like values."""
@@ -115,7 +117,8 @@ class DatabricksWarehouse:
     def _fill(self, spool: Spool, text: str, values: Mapping[str, object], tables: tuple[str, ...]) -> None:
         """Run a statement until it goes through: faults that pass are waited out, a refused token is renewed once."""
         begun, attempt, renewed = self.seconds(), 1, False
-        waiting = Waiting(self.options.patience, self.seconds, self.sleep or self._cancelled.wait, self._cancelled)
+        sleep = self.sleep or self._cancelled.wait
+        waiting = Waiting(self.options.patience, self.seconds, sleep, self._cancelled, self.starting)
         while True:
             waiting.check()
             spool.begin_anew()
@@ -149,6 +152,7 @@ class DatabricksWarehouse:
     def _wait(self, kind: Kind, attempt: int, begun: float, error: BaseException, waiting: Waiting) -> None:
         wait = min(_FIRST_WAIT * 2.0 ** (attempt - 1), self.options.patience.longest)
         if kind is Kind.STARTING:
+            waiting.starting(self.seconds() - begun)
             log.info("warehouse.starting", host=self.options.server, seconds=round(self.seconds() - begun))
         else:
             words = self.identity.scrubbed(first_line(str(error)))

@@ -15,8 +15,9 @@ def names(looks: Looks) -> Found:
     told = [part for part in roles if part not in absent]
     lost = {part: absent[part] for part in roles if part in absent}
     words = [f"told: {', '.join(told) or 'none'}", *(f"{part} keep what lineage tells: {lost[part]}" for part in lost)]
-    tables = [reader.tables[role] for part, role in roles.items() if part in lost and _granted(role)]
-    mend = "; ".join(reader.warehouse.mend(table) for table in tables if table != NO_TABLE)
+    named = [reader.tables[role] for part, role in roles.items() if part in lost and _granted(role)]
+    tables = [table for table in named if table != NO_TABLE]
+    mend = reader.warehouse.mend(*tables) if tables else ""
     return passed("; ".join(words), mend) if told else skipped("; ".join(words), mend)
 
 

@@ -52,6 +52,17 @@ class Bars:
     def _emitted(self, kind: str, done: int) -> None:
         self._show(kind, f"emitting {kind} entities", done, None)
 
+    def starting(self, source: str, seconds: float | None) -> None:
+        """Show that a source's warehouse is waited for, until it goes on."""
+        key = f"{source} warehouse"
+        if seconds is not None:
+            shown = self._tasks[key] if key in self._tasks else self._progress.add_task("", total=None)
+            self._tasks[key] = shown
+            text = f"waiting for the warehouse of {source}, which is starting or full, {seconds:.0f} s"
+            self._progress.update(shown, description=text)
+        elif key in self._tasks:
+            self._progress.remove_task(self._tasks.pop(key))
+
     def _show(self, key: str, text: str, done: int, total: int | None) -> None:
         self._progress.update(self._waiting, visible=False)
         if key not in self._tasks:

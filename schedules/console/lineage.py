@@ -33,6 +33,10 @@ def show_walk(shown: Screen, walk: Walk, *, columns: bool) -> None:
         )
     if columns:
         _show_columns(shown, [edge for _, edge in rows])
+    for view in datasets:
+        if view["definition"] and not view["depth"]:
+            shown.heading(f"{view['dataset']} is defined as")
+            shown.line(view["definition"].strip())
 
 
 def _show_columns(shown: Screen, edges: Iterable[Row]) -> None:

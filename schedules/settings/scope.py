@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from miner.scope import DEFAULT, Globs
+from miner.scope import DEFAULT, Globs, lowered
 from schedules.settings.declared import (
     CATALOGS,
     GLOBS,
@@ -66,4 +66,4 @@ def globs(*sections: BaseModel) -> Globs:
 
 
 def _folded(found: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(glob.lower() for glob in found)
+    return tuple(lowered(glob) for glob in found)

@@ -40,7 +40,7 @@ NEEDED = {
 
 SIGN_INS = ", ".join(f'"{name}"' for name in NEEDED)
 
-ApiName = Literal["notebooks", "queries", "dashboards", "alerts", "genie_spaces", "catalogs"]
+ApiName = Literal["notebooks", "queries", "dashboards", "legacy_dashboards", "alerts", "genie_spaces", "catalogs"]
 API_PARTS = tuple(f'"{name}"' for name in get_args(ApiName))
 
 Secret = Annotated[SecretStr, AfterValidator(checks.secret)]

@@ -6,9 +6,11 @@ import sqlalchemy as sa
 
 from miner.errors import LedgerError
 from miner.ledger import archive, roll_up
+from miner.names import read_names
+from tests.miner.fake_names import FakeNames
 from tests.miner.fakes import FakeTables
 from tests.miner.world import World, day
-from tests.rows import columns, lineage, run
+from tests.rows import METASTORE, WORKSPACE, columns, lineage, run
 
 
 def estate():
@@ -23,6 +25,33 @@ def estate():
     return FakeTables(*rows, column_lineage=pairs, job_run_timeline=[run("901", run_name="load")])
 
 
+NAMES = {
+    "jobs": [{"kind": "job", "workspace_id": WORKSPACE, "item_id": "901", "name": "load", "changed_at": None}],
+    "job_tasks": [{"workspace_id": WORKSPACE, "job_id": "901", "task_key": "one"}],
+    "workspaces": [{"workspace_id": WORKSPACE, "name": "größe", "url": None}],
+    "tables": [
+        {
+            "metastore_id": METASTORE, "catalog": "c", "schema": "s", "name": "a", "type": "VIEW", "table_type": "VIEW",
+            "view_definition": "SELECT 1",
+        }
+    ],
+    "catalogs": [
+        {
+            "metastore_id": METASTORE, "catalog": "c", "type": "SHARED", "connection": "", "address": "",
+            "provider": "acme", "share": "orders",
+        }
+    ],
+}  # fmt: skip
+
+TOLD = """
+{"what": "label", "source": "prod", "kind": "job", "workspace": "1001", "id": "901", "part": "jobs", "name": "load", "changed": null}
+{"what": "task", "source": "prod", "workspace": "1001", "job": "901", "task": "one"}
+{"what": "workspace", "source": "prod", "workspace": "1001", "name": "größe", "url": null}
+{"what": "table", "source": "prod", "dataset": ["11111111-2222-3333-4444-555555555555", "c", "s", "a"], "type": "VIEW", "table_type": "VIEW", "definition": "SELECT 1"}
+{"what": "catalog", "source": "prod", "catalog": ["11111111-2222-3333-4444-555555555555", "c"], "type": "SHARED", "connection": "", "address": "", "provider": "acme", "share": "orders"}
+"""
+
+
 def lines_of(world):
     with world.ledger.reading() as connection:
         return list(archive.archive(connection))
@@ -30,8 +59,9 @@ def lines_of(world):
 
 @pytest.fixture
 def full(world):
-    """A ledger that was mined, emitted and rolled up."""
+    """A ledger that was mined, named, emitted and rolled up."""
     world.mine(estate())
+    read_names("prod", FakeNames(**NAMES), world.ledger, mined=(day(0),), run_id=1, now=lambda: world.now)
     world.emit()
     roll_up.roll_up(world.ledger, day(-10))
     return world
@@ -43,6 +73,11 @@ def empty(tmp_path):
     made = World(tmp_path / "empty")
     yield made
     made.throw_away()
+
+
+def test_names_are_dumped(full):
+    """The dump ends with what processes, tasks, workspaces, tables and catalogs are called, by natural key."""
+    assert full.dump()[-5:] == TOLD.split("\n")[1:-1]
 
 
 def test_there_and_back(full, empty):

@@ -8,6 +8,7 @@ import pytest
 from miner.errors import SourceError
 from miner.ledger import edges, reading, wanted
 from miner.ledger.leases import Leases
+from miner.ledger.locations import folders_of
 from miner.names import read_names
 from miner.pipeline import FAILED, Run
 from miner.popularity import PopularityOptions, popularity
@@ -17,6 +18,7 @@ from tests.miner.world import day, noon
 from tests.rows import METASTORE, WORKSPACE, lineage
 
 PATH = "abfss://c@a.dfs.core.windows.net/orders"
+BELOW = f"{PATH}/archive/north"
 
 
 def label(kind, item_id, name, changed=0, **more):
@@ -164,6 +166,60 @@ def test_two_tables_at_one_location(by_path):
     """A location that two tables claim is neither: ambiguous evidence is never applied."""
     read(by_path, FakeNames(tables=[form("c.s.one", path=PATH), form("c.s.two", path=PATH)]))
     assert by_path.ends() == {("q", PATH, "c.s.b")}
+
+
+@pytest.mark.parametrize(
+    ("locations", "found"),
+    [
+        ({"orders": BELOW}, "c.s.orders"),
+        ({"orders": PATH}, "c.s.orders"),
+        ({"orders": PATH, "archive": f"{PATH}/archive"}, "c.s.archive"),
+        ({"orders": PATH, "one": f"{PATH}/archive", "two": f"{PATH}/archive"}, BELOW),
+        ({"order": PATH.removesuffix("s")}, BELOW),
+        ({"all": PATH.rpartition("/")[0]}, BELOW),
+    ],
+)
+def test_a_path_below_a_storage_location(world, locations, found):
+    """A path below a location is the table of the nearest one at a slash; a container's root is nobody's location."""
+    world.mine(FakeTables(lineage(BELOW, "c.s.b", query="q", day=day(0))))
+    read(world, FakeNames(tables=[form(f"c.s.{name}", path=path) for name, path in locations.items()]))
+    assert world.ends() == {("q", found, "c.s.b")}
+
+
+def test_a_row_tells_more_than_a_folder(world):
+    """A path that a row of lineage says to be a table is that table, whosesoever folder it is in; the location is as good."""
+    both = lineage("c.s.other", None, day=day(0)) | {"source_path": BELOW}
+    world.mine(FakeTables(lineage(BELOW, "c.s.b", query="q", day=day(0)), both))
+    for location, found in ((PATH, "c.s.other"), (BELOW, BELOW), (PATH, "c.s.other")):
+        read(world, FakeNames(tables=[form("c.s.orders", path=location)]))
+        assert world.ends() == {("q", found, "c.s.b")}
+        assert dirty(world) == [("q",)]
+        world.emit()
+
+
+def test_a_nearer_location_takes_over(world):
+    """A table that is made nearer to a path takes it over, and gives it back when it goes; what was drawn is redrawn."""
+    world.mine(FakeTables(lineage(BELOW, "c.s.b", query="q", day=day(0))))
+    far, near = form("c.s.orders", path=PATH), form("c.s.archive", path=f"{PATH}/archive")
+    for told, found in (([far], "c.s.orders"), ([far, near], "c.s.archive"), ([far], "c.s.orders"), ([], BELOW)):
+        read(world, FakeNames(tables=told))
+        assert world.ends() == {("q", found, "c.s.b")}
+        assert dirty(world) == [("q",)]
+        world.emit()
+
+
+@pytest.mark.parametrize(
+    ("path", "folders"),
+    [
+        ("abfss://c@a/x/y", ["abfss://c@a/x", "abfss://c@a/x/y"]),
+        ("dbfs:/mnt/x", ["dbfs:/mnt", "dbfs:/mnt/x"]),
+        ("/Volumes/c", ["/Volumes", "/Volumes/c"]),
+        ("s3://b", ["s3://b"]),
+    ],
+)
+def test_folders_above_a_path(path, folders):
+    """A path is in every folder above it, up to the first one of its container."""
+    assert folders_of(path) == folders
 
 
 def test_usage_is_told_again(by_path):

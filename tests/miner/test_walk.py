@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from miner.ledger import wanted
 from miner.ledger.audience import audience
 from miner.ledger.walk import DOWN, UP, datasets_named, walk
+from miner.names import read_names
+from tests.miner.fake_names import FakeNames
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day, worlds
-from tests.rows import columns, lineage
+from tests.rows import METASTORE, columns, lineage
 
 PATH = "s3://bucket/a"
 FEW = ("c.s.a", "c.s.b", "c.s.c", "c.s.d", "c.s.e")
@@ -34,6 +36,16 @@ def steps(found):
 
 def crossed(found):
     return {(row["source"], row["target"]) for row in found.edges.to_pylist()}
+
+
+def test_a_view_comes_with_its_definition(world):
+    """Of a view that information_schema tells of, the walk knows the definition; of a table and a path the type alone."""
+    world.mine(FakeTables(edge("c.s.a", "c.s.v"), edge(PATH, "c.s.a")))
+    form = {"metastore_id": METASTORE, "catalog": "c", "schema": "s", "name": "v", "type": "VIEW", "table_type": "VIEW"}
+    told = FakeNames(tables=[{**form, "view_definition": "SELECT 1"}])
+    read_names("prod", told, world.ledger, mined=(day(0),), run_id=1, now=lambda: world.now)
+    found = {row["dataset"]: (row["type"], row["definition"]) for row in way(world, "c.s.v", UP).datasets.to_pylist()}
+    assert found == {"c.s.v": ("TABLE", "SELECT 1"), "c.s.a": ("TABLE", None), PATH: ("PATH", None)}
 
 
 def test_steps_down_and_up(world):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from tests.oracle.names import Dataset, dataset
+from tests.oracle.names import Dataset, dataset, lowered
 from tests.oracle.scope import EVERYTHING, Fates, Row, Rows, Scope, first_reason, left_out, on, process
 
 
@@ -50,8 +50,8 @@ def usage_fate(row: Row, scope: Scope) -> tuple[str, str]:
     if why := first_reason(row, scope):
         return why
     source, target = dataset(row, "source"), dataset(row, "target")
-    whose = (row["created_by"] or "").lower()
-    if scope.principal and whose == scope.principal and not target and source.spelled in scope.own_tables:
+    whose = lowered(row["created_by"] or "")
+    if scope.principal and whose == lowered(scope.principal) and not target and source.spelled in scope.own_tables:
         return "own_read", ""
     if not counting(row, "source", scope) and not counting(row, "target", scope):
         return left_out(source, scope) or left_out(target, scope)
@@ -118,7 +118,7 @@ def _told(accesses, workspace, known) -> tuple[str, str, bool]:
     kind, identity = latest(process(row)[0] for row in rows), latest(process(row)[1] for row in rows)
     board = f"dashboard:{identity}" if kind in ("dashboard", "legacy_dashboard") else None
     reader = executed_by or board or latest(row["created_by"] for row in rows) or ""
-    return reader.strip(" ").lower(), kind, status in ("FAILED", "CANCELED")
+    return lowered(reader.strip(" ")), kind, status in ("FAILED", "CANCELED")
 
 
 def _count(figures: Figures, accesses, *, failed: bool) -> None:
@@ -148,12 +148,14 @@ def cached_reads(day: date, rows: Rows, history: Rows, scope: Scope = EVERYTHING
             hits[row["workspace_id"] or "", row["statement_id"]].append(row)
     kinds = defaultdict(list)
     for (workspace, hit), told in hits.items():
-        reader = (latest(row["executed_by"] for row in told) or "").lower()
+        reader = lowered(latest(row["executed_by"] for row in told) or "")
         for row in _direct_reads(day, rows, (workspace, latest(row["cache_origin_statement_id"] for row in told))):
             source = counting(row, "source", scope)
             usable = source and not (source.name and not (source.catalog and source.schema))
             away = first_reason(row, scope) and first_reason(row, scope)[0].startswith(("excluded", "not_included"))
-            own = scope.principal and reader == scope.principal and source and source.spelled in scope.own_tables
+            own = (
+                scope.principal and reader == lowered(scope.principal) and source and source.spelled in scope.own_tables
+            )
             if usable and not away and not own:
                 kinds[row["metastore_id"] or "", source, reader.strip(" "), hit, workspace].append(process(row)[0])
     found: dict[Use, Figures] = defaultdict(Figures)

@@ -15,13 +15,16 @@ from sqlglot import exp
 
 from miner.errors import SourceError
 from queries import embedded, statements
-from queries.system_tables import SystemTableReader
+from queries.system_tables import NAME_QUERIES, SystemTableReader
 from queries.warehouse import Prepared
 
 QUERIES = (
     "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "totals", "span",
     "lineage_mix", "first_direct_access", "history_totals", "history_mix", "most_read",
 )  # fmt: skip
+
+NAMES = (*NAME_QUERIES, "lineage_metastores")
+"""Queries that tell what things are called: they are asked of an estate of their own."""
 
 _BOUNDS = {exp.LT: exp.LTE, exp.GT: exp.GTE, exp.LTE: exp.LT, exp.GTE: exp.GT}
 _WRAPPERS = (exp.Lower, exp.Trim, exp.Nullif, exp.RegexpReplace, exp.ArraySort)
@@ -43,7 +46,7 @@ class Mutant:
 @cache
 def trees() -> dict[str, exp.Expr]:
     """Queries and rules as they are written; what may be taken out, and each root, is marked with its place."""
-    queries = {name: sqlglot.parse_one(statements.text(name), read=statements.DIALECT) for name in QUERIES}
+    queries = {name: sqlglot.parse_one(statements.text(name), read=statements.DIALECT) for name in (*QUERIES, *NAMES)}
     rules = {name: function.body.copy() for name, function in statements.functions().items()}
     for name, tree in (queries | rules).items():
         for place, node in enumerate(tree.walk()):
@@ -126,7 +129,7 @@ class Bench:
             patch.setattr(statements, "functions", lambda: rules)
             patch.setattr(statements, "parsed", lambda name: statements._inlined(trees()[name]))
             patch.setattr(embedded, "_duckdb_sql", self._keep)
-            self.answers = {name: [ask(source) for ask in questions[name]] for name in QUERIES}
+            self.answers = {name: [ask(source) for ask in asked] for name, asked in questions.items()}
         self._prepared = dict(source._prepared)
         self._nodes = defaultdict(lambda: defaultdict(list))
         for name, tree in self._trees.items():
@@ -138,7 +141,7 @@ class Bench:
     def _keep(self, tree: exp.Expr, write=embedded._duckdb_sql) -> str:
         """Keep a query's tree under its name, also when it stands inside another that counts its rows."""
         marks = (node.meta["place"] for node in tree.walk() if "place" in node.meta)
-        self._trees[next(name for name, place in marks if place == 0 and name in QUERIES)] = tree
+        self._trees[next(name for name, place in marks if place == 0 and name in (*QUERIES, *NAMES))] = tree
         return write(tree)
 
     def _run(self, query: Prepared, values: Mapping[str, object]) -> list[pa.RecordBatch]:

@@ -104,6 +104,19 @@ def test_fates(reader_of, scope):
     assert [usage_fate(row, scope) for _, _, row in cases] == [(fate, glob) for fate, glob, _ in cases]
 
 
+@pytest.mark.parametrize(
+    ("principal", "reader"),
+    [("Miner@X.org", "mINER@x.ORG"), ("MİNER", "mi̇ner"), ("ΜΙΝΕΡΣ", "μινερσ"), ("STRAẞE", "straße"), ("Å", "å")],
+)
+def test_who_the_miner_is(reader_of, principal, reader):
+    """The miner's principal is compared as names are, in the settings' spelling or in the event's."""
+    for configured, seen in ((principal, reader), (reader, principal)):
+        scope = Scope(principal=configured, own_tables=OWN_TABLES)
+        row = lineage(TABLE_LINEAGE, None, created_by=seen)
+        assert usage_of(reader_of(row, scope=scope)).fates == Counter({("own_read", ""): 1})
+        assert usage_fate(row, scope) == ("own_read", "")
+
+
 def test_own_reads_come_before_exclusions(reader_of):
     """The miner's reads are told as its own even where the catalog they are in is left out."""
     scope = Scope(catalogs=("system",), principal="miner@x.org", own_tables=OWN_TABLES)

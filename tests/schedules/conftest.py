@@ -1,14 +1,12 @@
 import contextlib
 import io
 import json
-import logging
 import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
 from schedules import cli, jobs, settings
 from schedules.parts import Parts
@@ -100,15 +98,6 @@ class Home:
         answer = self("ledger", "dump")
         assert answer.code == 0, answer.err
         return [json.loads(line) for line in answer.out.splitlines()]
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before():
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -122,8 +122,9 @@ class Simulation:
     def daemon(self, name: str = "one", settings: Settings | None = None) -> Daemon:
         """A daemon of this simulation."""
         parts = SimulatedParts(
-            settings or self._settings, lambda: self.time.now, 5.0, lambda _connection: self.time.now, self.estate, name
-        )
+            settings or self._settings, lambda: self.time.now, 5.0, lambda _connection: self.time.now,
+            estate=self.estate, name=name,
+        )  # fmt: skip
         return Daemon(
             lambda: parts, bell=VirtualBell(self.time), monotonic=self.seconds,
             executor=VirtualExecutor(self.time),

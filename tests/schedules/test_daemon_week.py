@@ -267,7 +267,7 @@ def test_memory_stays(estate, tmp_path):
     estate.time.sleep = lambda *_: None
     parts = SimulatedParts(
         Simulation.settings(estate, tmp_path, lineage="every 1 minute"), lambda: estate.time.now, 5.0,
-        lambda _connection: estate.time.now, estate, "one",
+        lambda _connection: estate.time.now, estate=estate, name="one",
     )  # fmt: skip
     ticked = Counter()
     ticker = Ticker(parts, lambda told: ticked.update([told.outcome]))

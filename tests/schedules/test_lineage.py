@@ -1,5 +1,7 @@
 """`lineage` and `impact`: what a person and a program are told."""
 
+import json
+
 import pytest
 
 TEXT = """main.s.a goes into 2 datasets within 3 steps
@@ -27,6 +29,17 @@ bob@x.org         1      3
 def test_page(mined):
     """What is made of a dataset is shown by steps."""
     assert mined("lineage", "Main.S.a").out == TEXT
+
+
+def test_a_view(made):
+    """Of a view the page ends with what it is defined as; a program gets that of every view on the way."""
+    told = map(json.loads, made("-c", "out/uc-miner.toml", "ledger", "dump").out.splitlines())
+    view = next(one for one in told if one["what"] == "table" and one["definition"])
+    name = ".".join(view["dataset"][1:])
+    page = made("-c", "out/uc-miner.toml", "lineage", name, "--up", "--depth", "1").out
+    assert page.endswith(f"{name} is defined as\n{view['definition']}\n")
+    found = made("-c", "out/uc-miner.toml", "lineage", name, "--up", "--json").json["datasets"]
+    assert (found[0]["dataset"], found[0]["definition"]) == (name, view["definition"])
 
 
 def test_json(mined):

@@ -97,12 +97,13 @@ def test_what_is_no_secret_stays(log):
 
 
 def test_other_libraries_log_in_the_same_form(log):
-    """A library's warning is an object a line too; its chatter below is left out."""
-    logging.getLogger("azure.identity").warning("token for https://u:%s@example.com failed", "hunter2")
+    """A library's warning is an object a line too; its chatter below is left out, and what reaches us as an error."""
+    logging.getLogger("azure.core").warning("token for https://u:%s@example.com failed", "hunter2")
+    logging.getLogger("azure.identity.inner").warning("Invalid client secret provided: hunter2")
     logging.getLogger("azure.core").info("request headers")
     (event,) = events(log)
     assert event["event"] == "token for https://***@example.com failed"
-    assert (event["logger"], event["level"]) == ("azure.identity", "warning")
+    assert (event["logger"], event["level"]) == ("azure.core", "warning")
 
 
 def test_configured_again(log):

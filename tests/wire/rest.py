@@ -20,6 +20,7 @@ LISTS = {
     "sql/alerts": "results",
     "alerts": "alerts",
     "lakeview/dashboards": "dashboards",
+    "preview/sql/dashboards": "results",
     "genie/spaces": "spaces",
     "unity-catalog/catalogs": "catalogs",
 }
@@ -43,11 +44,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A service principal that may ask for tokens, each good for `lifetime` seconds."""
+    """A service principal that may ask for tokens, each good for `lifetime` seconds and so many `calls`."""
 
     secret: str
     principal: str
     lifetime: int
+    calls: int | None
 
 
 @dataclass(slots=True)
@@ -67,9 +69,11 @@ class Workspace:
     """How many things one page holds."""
     _clients: dict[str, Client] = field(default_factory=dict)
 
-    def add_client(self, client_id: str, secret: str, *, principal: str = "", lifetime: int = 3600) -> None:
+    def add_client(
+        self, client_id: str, secret: str, *, principal: str = "", lifetime: int = 3600, calls: int | None = None
+    ) -> None:
         """Let a service principal ask for tokens."""
-        self._clients[client_id] = Client(secret, principal or client_id, lifetime)
+        self._clients[client_id] = Client(secret, principal or client_id, lifetime, calls)
 
     def answer(self, verb: str, asked: str, headers: Mapping[str, str], body: bytes, token: Token | None) -> Reply:
         """The answer to one call of a path with its query; `token` is None for a path that is open to all."""
@@ -96,7 +100,8 @@ class Workspace:
             return _json(self.listed[asked][0]) if asked in self.listed else _error(404, "NOT_FOUND", "No connection")
         if asked == FOLDERS:
             return _json({"objects": self.listed.get(key, [])})
-        first = int(query.get("page_token", "0"))
+        # Old APIs count pages, from 1, and give an empty one behind the last.
+        first = (int(query["page"]) - 1) * self.page if "page" in query else int(query.get("page_token", "0"))
         page = self.listed.get(asked, [])[first : first + self.page]
         more = (
             {"next_page_token": str(first + self.page)} if first + self.page < len(self.listed.get(asked, [])) else {}
@@ -150,7 +155,7 @@ class Workspace:
         if client is None or not secrets.compare_digest(client.secret, secret):
             return _oauth_error(401, "invalid_client", "Client authentication failed")
         value = f"local-{secrets.token_hex(16)}"
-        self.tokens.add(value, client.principal, expires=self.clock() + client.lifetime)
+        self.tokens.add(value, client.principal, calls=client.calls, expires=self.clock() + client.lifetime)
         return _json(
             {"access_token": value, "token_type": "Bearer", "scope": "all-apis", "expires_in": client.lifetime}
         )

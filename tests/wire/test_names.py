@@ -40,6 +40,7 @@ def ask(warehouse):
         "sql/alerts": [{"id": "a1", "display_name": "old alert"}],
         "alerts": [{"id": "a2", "display_name": "new alert"}],
         "lakeview/dashboards": [{"dashboard_id": "d1", "display_name": "Sales"}, {"dashboard_id": "d2"}],
+        "preview/sql/dashboards": [{"id": f"l{n}", "name": f"legacy {n}", "updated_at": CHANGED} for n in range(3)],
         "genie/spaces": [{"space_id": f"g{n}", "title": f"space {n}"} for n in range(3)],
         "workspace/list/": [
             {"object_type": "DIRECTORY", "path": "/Shared", "object_id": 1},
@@ -71,6 +72,10 @@ def ask(warehouse):
         ("queries", [("query", f"q{n}", f"query {n}", datetime(2026, 11, 1, 10, tzinfo=UTC)) for n in range(5)]),
         ("alerts", [("alert", "a1", "old alert", None), ("alert", "a2", "new alert", None)]),
         ("dashboards", [("dashboard", "d1", "Sales", None)]),
+        (
+            "legacy_dashboards",
+            [("legacy_dashboard", f"l{n}", f"legacy {n}", datetime(2026, 11, 1, 10, tzinfo=UTC)) for n in range(3)],
+        ),
         ("genie_spaces", [("genie_space", f"g{n}", f"space {n}", None) for n in range(3)]),
         ("notebooks", [("notebook", "7", "/Shared/load", datetime(2026, 11, 1, 8, tzinfo=UTC))]),
     ],
@@ -109,7 +114,7 @@ def test_rows_of_every_part(read):
     """What the API tells are rows of the declared schemas; what the tables would tell is absent, each with a reason."""
     told, absent = read()
     assert {part: len(rows) for part, rows in told.items()} == {
-        "notebooks": 1, "queries": 5, "dashboards": 1, "alerts": 2, "genie_spaces": 3, "catalogs": 3,
+        "notebooks": 1, "queries": 5, "dashboards": 1, "legacy_dashboards": 3, "alerts": 2, "genie_spaces": 3, "catalogs": 3,
     }  # fmt: skip
     assert [one.partition(":")[0] for one in absent] == [
         "workspaces", "jobs", "job_tasks", "pipelines", "dbt_models", "tables",
@@ -132,6 +137,16 @@ def test_a_refused_part_is_absent(read, warehouse):
     assert "genie_spaces" not in told
     assert len(told["queries"]) == 5
     assert any(one.startswith("genie_spaces: the principal may not ask") for one in absent)
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 501])
+def test_an_api_that_was_taken_back(read, warehouse, status):
+    """A workspace without legacy dashboards leaves their ids, is said to have none, and costs no other part."""
+    warehouse.faults.add(HttpStatus(status), "GET /api/2.0/preview/sql/dashboards", times=20)
+    told, absent = read()
+    assert "legacy_dashboards" not in told
+    assert len(told["dashboards"]) == 1
+    assert sum(one.startswith("legacy_dashboards: ") for one in absent) == 1
 
 
 def test_a_lost_answer_is_an_error(ask, warehouse):

@@ -144,6 +144,17 @@ def test_a_missing_grant(look, warehouse, right):
     assert found["freshness"].finding == "not looked at: p.tables.table_lineage failed"
 
 
+def test_names_that_are_not_there(look):
+    """Several tables that would tell names are granted by each statement once."""
+    mend = look()["names"].mend
+    assert mend.count("GRANT USE CATALOG ON CATALOG `system`") == 1
+    assert mend.count("GRANT USE SCHEMA ON SCHEMA `system`.`lakeflow`") == 1
+    assert {name for name in ("jobs", "job_tasks", "pipelines") if f"`lakeflow`.`{name}`" in mend} == {
+        "jobs", "job_tasks", "pipelines",
+    }  # fmt: skip
+    assert mend.endswith("The schemas system.access and system.lakeflow must also be enabled for the metastore")
+
+
 def test_another_principal(look):
     """Settings that name another principal than the one signed in are a cross: own reads would count."""
     found = look(principal="other@example.com")["principal"]

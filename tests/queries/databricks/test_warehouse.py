@@ -223,6 +223,25 @@ def test_a_statement_that_waits_for_the_warehouse(reader, wire, time, capsys):
     assert len({call.operation for call in wire.journal.calls("ExecuteStatement")}) == 2
 
 
+def test_who_waits_is_told(client_of, wire):
+    """Whoever waits for a warehouse that is starting is told for how long, and when it goes on."""
+    told = []
+    client = client_of()
+    client.starting = told.append
+    wire.faults.add(HttpStatus(503), "OpenSession", times=8)
+    assert total(SystemTableReader(client)) == 2
+    refused = told[: told.index(None)]
+    wire.faults.add(Pending(30))
+    told.clear()
+    assert client.fields("system.query.history", None, ())
+    queued = told[: told.index(None)]
+    for waits in (refused, queued):
+        assert waits == sorted(set(waits))
+        assert len(waits) >= 2
+    assert 5 <= queued[0] < 8
+    assert told[-1] is None
+
+
 def test_a_statement_that_never_begins(client_of, wire):
     """A statement that is never begun is cancelled."""
     wire.faults.add(Pending(10_000))
