@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from miner import days
 from miner.ledger import aliases, dirty, keys
 from miner.ledger.database import Stage
+from miner.ledger.merge import Fence
 from miner.ledger.staging import ADD_DATASETS, Staging
 
 KEPT_BY_DAY = frozenset({"dbt_models"})
@@ -30,6 +31,8 @@ class NamesMerge:
     last_day: date
     read_at: datetime
     run_id: int
+    lease: Fence | None = None
+    """Checked first and last: without it nothing is committed."""
 
 
 class NamesStaging(Staging):
@@ -88,6 +91,8 @@ class NamesStaging(Staging):
 
 def merge_names(connection: Connection, one: NamesMerge, staging: NamesStaging) -> None:
     """Replace one source's share of every part that was read. The caller holds the transaction."""
+    if one.lease:
+        one.lease.check(connection)
     staging.refuse_collisions()
     last = days.number(one.last_day)
     for part, rows in staging.rows_read.items():
@@ -101,6 +106,8 @@ def merge_names(connection: Connection, one: NamesMerge, staging: NamesStaging) 
     values = {"source": one.source_id, "last": last}
     for statement in _MERGE:
         connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
+    if one.lease:
+        one.lease.check(connection)
 
 
 _NOTE = (

@@ -96,12 +96,15 @@ def test_a_tick_is_served_once(ticker, clock):
 
 
 def test_sending_and_the_report(home, ticker, clock):
-    """Sending is a job of its own, and so is the popularity report."""
-    home.set(DAEMON + 'report = "daily"\nreport_out = "popularity.csv"\n')
+    """Sending is a job of its own, and so are the reports: those whose files are named, as `uc-miner report` writes them."""
+    home.set(DAEMON + 'report = "daily"\nreport_out = "popularity.csv"\nedges_out = "edges.csv"\n')
     ticker.parts = home.session.parts()
     for one in jobs_of(ticker.parts):
         assert ticker.tick(one).outcome == SERVED
-    assert (home.folder / "popularity.csv").read_text().count("\n") > 1
+    home("report", "--csv", "p.csv", "--edges", "e.csv")
+    for written, told in (("popularity.csv", "p.csv"), ("edges.csv", "e.csv")):
+        assert (home.folder / written).read_bytes() == (home.folder / told).read_bytes()
+        assert (home.folder / written).read_text().count("\n") > 1
     assert list((home.folder / "purview").glob("bulk-*.json"))
 
 
@@ -307,6 +310,10 @@ def test_settings_that_are_wrong(home, clock):
     assert (answer.code, "daemon.lineage" in answer.told) == (2, True)
     home.set(DAEMON.replace("[daemon]", '[daemon]\nlineage = "off"\nusage = "off"\nemit = "off"'))
     assert "nothing is scheduled" in home("daemon").told
+    home.set(DAEMON + 'report = "daily"\n')
+    assert "daemon.edges_out" in home("daemon").told
+    home.set(DAEMON + 'report_out = "one.csv"\nedges_out = "one.csv"\n')
+    assert "daemon.report_out too" in home("daemon").told
 
 
 def test_bad_settings_are_refused_and_the_old_kept(home, clock):
