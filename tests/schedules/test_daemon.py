@@ -336,6 +336,22 @@ def test_bad_settings_are_refused_and_the_old_kept(home, clock):
         daemon.close()
 
 
+def test_the_log_of_new_settings(home, clock):
+    """On SIGHUP the log follows the settings that are taken, and stays as it is when they are refused."""
+    heard = []
+    daemon = Daemon(home.session.loaded, lambda parts: heard.append(parts.settings.log.level), monotonic=clock.seconds)
+    daemon.begin()
+    try:
+        daemon._clockwork.pause()
+        home.set(DAEMON + '[log]\nlevel = "debug"\n')
+        daemon._reload()
+        home.set(DAEMON.replace("[daemon]", '[daemon]\nlineage = "off"\nusage = "off"') + '[log]\nlevel = "error"\n[purview]\nsink = "none"\n')
+        daemon._reload()
+    finally:
+        daemon.close()
+    assert heard == ["info", "debug"]
+
+
 @pytest.fixture
 def started(home):
     """Start the real daemon in the home folder, over days up to yesterday; its log goes to a file."""
