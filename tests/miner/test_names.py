@@ -49,9 +49,10 @@ def test_who_lost_its_lease_commits_no_names(world, mined):
     taken = Leases(world.ledger, "none", lambda _connection: now[0])
     names = FakeNames(jobs=[label("job", "7", "load")])
     before = world.content()
-    with pytest.raises(LeaseLostError), taken.holding("prod", "names") as lease:
+    with taken.holding("prod", "names") as lease:
         now[0] += timedelta(minutes=3)
-        read_names("prod", names, world.ledger, mined=TODAY, run_id=1, now=lambda: world.now, lease=lease)
+        with pytest.raises(LeaseLostError):
+            read_names("prod", names, world.ledger, mined=TODAY, run_id=1, now=lambda: world.now, lease=lease)
     assert [line for line in world.content() if "lease" not in line] == [line for line in before if "lease" not in line]
     with taken.holding("prod", "names") as lease:
         read_names("prod", names, world.ledger, mined=TODAY, run_id=1, now=lambda: world.now, lease=lease)
