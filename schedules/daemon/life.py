@@ -67,7 +67,7 @@ class Daemon:
         self.taken(self._parts)
         jobs = _scheduled(self._parts)
         self._ticker = Ticker(self._parts, self._told)
-        self._health = Health(self.monotonic, self._parts, self._ticker.ledgers, jobs)
+        self._health = Health(self.monotonic, self._parts, self._ticker.ledgers, jobs, self._ticker.unnoted)
         self.metrics.watch(self._health)
         self._clockwork = Clockwork(self.bell, self._tick, self._parts.now, self.executor)
         self._clockwork.add_listener(self._crashed, EVENT_JOB_ERROR)
