@@ -49,7 +49,7 @@ def read_names(  # noqa: PLR0913 (one keyword for each thing a run knows)
     source_id, last = known
     staging = ledger.stage_names(last)
     try:
-        with ledger.told():
+        with ledger.told(), structlog.contextvars.bound_contextvars(source=source, stream="names"):
             _stage(staging, names, sorted(mined), last)
         one = NamesMerge(source_id, last, now(), run_id, lease)
         ledger.record_names(one, staging)
