@@ -189,11 +189,12 @@ _MERGE_LINEAGE = (
         "INSERT INTO column_set (id, check_bits, content) SELECT id, check_bits, content FROM stage.new_set "
         "WHERE true ON CONFLICT (id) DO NOTHING"
     ),
+    # The plus signs have SQLite look what is staged up in the ledger's table, and not go through that, which is larger.
     (
         "UPDATE edge_month SET day_bits = (edge_month.day_bits & ~:bits) | a.day_bits, "
         "direct_bits = (edge_month.direct_bits & ~:bits) | a.direct_bits FROM stage.active a "
-        "WHERE edge_month.source_id = :source AND edge_month.month = :month AND edge_month.edge_id = a.edge_id "
-        "AND edge_month.set_id = a.set_id AND ((edge_month.day_bits & :bits) <> a.day_bits "
+        "WHERE edge_month.source_id = :source AND edge_month.month = :month AND edge_month.edge_id = +a.edge_id "
+        "AND edge_month.set_id = +a.set_id AND ((edge_month.day_bits & :bits) <> a.day_bits "
         "OR (edge_month.direct_bits & :bits) <> a.direct_bits)"
     ),
     (
@@ -204,7 +205,7 @@ _MERGE_LINEAGE = (
     (
         "UPDATE edge_indirect SET day_bits = (edge_indirect.day_bits & ~:bits) | i.day_bits FROM stage.indirect i "
         "WHERE edge_indirect.source_id = :source AND edge_indirect.month = :month "
-        "AND edge_indirect.edge_id = i.edge_id AND (edge_indirect.day_bits & :bits) <> i.day_bits"
+        "AND edge_indirect.edge_id = +i.edge_id AND (edge_indirect.day_bits & :bits) <> i.day_bits"
     ),
     (
         "INSERT INTO edge_indirect (source_id, month, edge_id, day_bits) "
