@@ -1,7 +1,8 @@
 """Popularity windows: who reads what, how much, and whether it is more or less than before.
 
 A window is N whole UTC days up to and including `as_of`; every figure, last read and last write too, is of the
-window. Score = distinct readers * ln(1 + reads), natural logarithm.
+window. Score = distinct readers * ln(1 + reads), natural logarithm; or, as Atlan publishes it for its own figures,
+distinct readers * ln(reads), by which one read scores nothing.
 Band = 1 + floor(4 * share of strictly lower scores) among datasets with a score above 0, else 0.
 Trend = (reads - reads of the window before) / reads of the window before; empty where those are 0 or a day is missing.
 """
@@ -25,12 +26,17 @@ COLUMNS = (
 """The columns of `popularity.csv`, a contract: only ever added to."""
 
 
+LOG1P, ATLAN = "log1p", "atlan"
+"""What `[usage] score` may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The windows to compute, in days, and the last day of each."""
+    """The windows to compute, in days, the last day of each, and how datasets score in them."""
 
     lengths: tuple[int, ...]
     as_of: date
+    score: str = LOG1P
 
     @property
     def first(self) -> date:
@@ -61,6 +67,7 @@ class PopularityOptions:
     exclude_process_kinds: tuple[str, ...] = ()
     stale_days: int = 180
     as_of: date | None = None
+    score: str = LOG1P
 
 
 def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
@@ -71,7 +78,7 @@ def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
             as_of = options.as_of or reading.last_whole_day(connection)
             if as_of is None:
                 return pd.DataFrame({name: [] for name in COLUMNS})
-            windows = Windows(tuple(sorted(options.windows)), as_of)
+            windows = Windows(tuple(sorted(options.windows)), as_of, options.score)
             wanted.resolve(connection, options.stale_days)
             users = Chosen.by(options.include_users, options.exclude_users)
             kinds = Chosen.by(options.include_process_kinds, options.exclude_process_kinds)
@@ -100,7 +107,7 @@ def frame(by_age: ByAge, windows: Windows, names: pa.Table, mined: set[date]) ->
 def _window(length: int, windows: Windows, by_age: ByAge, mined: set[date]) -> pd.DataFrame:
     at, before = windows.place(length), windows.place(2 * length)
     told = pd.DataFrame({"dataset": by_age.datasets, **by_age.within(at)})
-    told["score"] = told["readers"] * np.log1p(told["reads"])
+    told["score"] = told["readers"] * _logarithm(told["reads"], windows.score)
     told["band"] = _bands(told["score"])
     told["window_days"] = length
     told["partial_days"] = _missing(windows.as_of, length, mined)
@@ -109,6 +116,11 @@ def _window(length: int, windows: Windows, by_age: ByAge, mined: set[date]) -> p
         earlier = by_age.within(before)["reads"] - told["reads"]
         told["trend"] = (told["reads"] - earlier) / earlier.where(earlier > 0)
     return told
+
+
+def _logarithm(reads: pd.Series, score: str) -> pd.Series:
+    # 0 reads have no logarithm, and no reader either.
+    return pd.Series(np.log(reads.clip(lower=1)) if score == ATLAN else np.log1p(reads))
 
 
 def _bands(scores: pd.Series) -> pd.Series:

@@ -122,11 +122,8 @@ MOST_READ_FIRST = [("reads", "descending"), *((name, "ascending") for name in MO
 ONE_TIME_RUNS = pa.schema([("workspace_id", pa.string()), ("job_id", pa.string()), ("run_name", pa.string())])
 """Job ids that are one-time runs (SUBMIT_RUN, WORKFLOW_RUN), with the latest run's name."""
 
-FLOWS = pa.schema(
+FLOW_PROCESS = pa.schema(
     [
-        ("process", pa.int64()),
-        ("target", pa.int64()),
-        ("source", pa.int64()),
         ("metastore_id", pa.string()),
         ("workspace_id", pa.string()),
         ("process_kind", pa.string()),
@@ -138,6 +135,19 @@ FLOWS = pa.schema(
         ("task_key", pa.string()),
         ("workspace_name", pa.string()),
         ("workspace_url", pa.string()),
+    ]
+)
+"""The process of a flow."""
+
+FLOW_DATASET = pa.schema(_flow_end("dataset"))
+"""The dataset at an end of a flow."""
+
+FLOWS = pa.schema(
+    [
+        ("process", pa.int64()),
+        ("target", pa.int64()),
+        ("source", pa.int64()),
+        *FLOW_PROCESS,
         *_flow_end("source"),
         *_flow_end("target"),
         ("column_pairs", pa.string()),
@@ -195,6 +205,64 @@ TABLE_FORMS = pa.schema(
     ]
 )
 """Tables as information_schema lists them; `type` in the words of table_lineage, `table_type` in its own."""
+
+READERS = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("window_days", pa.int64()),
+        ("as_of", pa.date32()),
+        ("reader", pa.string()),
+        ("reader_kind", pa.string()),
+        ("process_kind", pa.string()),
+        ("by_hand", pa.bool_()),
+        ("reads", pa.int64()),
+        ("indirect_reads", pa.int64()),
+        ("cached_reads", pa.int64()),
+        ("failed_reads", pa.int64()),
+        ("days", pa.int64()),
+        ("last_read", INSTANT),
+    ]
+)
+"""Who reads what: one row per dataset, reader and kind of process in a window; an empty reader is not known."""
+
+FINDINGS = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("finding", pa.string()),
+        ("window_days", pa.int64()),
+        ("as_of", pa.date32()),
+        ("reads", pa.int64()),
+        ("indirect_reads", pa.int64()),
+        ("readers", pa.int64()),
+        ("people", pa.int64()),
+        ("writes", pa.int64()),
+        ("last_read", INSTANT),
+        ("last_write", INSTANT),
+        ("trend", pa.float64()),
+        ("dependents", pa.int64()),
+        ("read_outside", pa.string()),
+    ]
+)
+"""What is worth a look: one row per dataset, finding and window (`miner.findings`)."""
+
+COVERAGE = pa.schema(
+    [
+        ("source", pa.string()),
+        ("stream", pa.string()),
+        ("day", pa.date32()),
+        ("table", pa.string()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("settled", pa.bool_()),
+        ("whole", pa.bool_()),
+    ]
+)
+"""The balance of every mined day: rows of a system table by what became of them."""
 
 CATALOGS = pa.schema(
     [

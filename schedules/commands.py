@@ -17,7 +17,7 @@ from miner.checks import FAIL
 from miner.errors import SettingsError
 from miner.ledger import LINEAGE, USAGE
 from miner.pipeline import DONE, REJECTED
-from schedules import jobs, logs
+from schedules import jobs, logs, reports
 from schedules import lineage as walks
 from schedules.backfills import prepared
 from schedules.console import backfill as backfills
@@ -41,6 +41,8 @@ from schedules.parts import Leave
 from schedules.preflight import preflight
 from schedules.rights import print_grants, print_views, two_parts
 from schedules.session import Level, Session
+from sinks.placement import STANDARD_OUTPUT
+from sinks.report_files import CSV
 
 FAILED = 1
 MISUSED = 2
@@ -55,6 +57,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.add_typer(ledger_app, name="ledger", help="Look after the ledger.")
+
+
+class ReportName(StrEnum):
+    """What `report` can tell."""
+
+    POPULARITY = "popularity"
+    READERS = "readers"
+    EDGES = "edges"
+    FINDINGS = "findings"
+    COVERAGE = "coverage"
+
+
+class ReportForm(StrEnum):
+    """The forms that reports have."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
 
 
 class Stream(StrEnum):
@@ -254,8 +274,15 @@ def daemon(context: typer.Context) -> int:
 def report(
     context: typer.Context,
     *,
+    names: Annotated[
+        list[ReportName] | None, typer.Argument(metavar="[REPORT]...", help=f"{', '.join(ReportName)}; else all.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder they are written to.")] = None,
+    form: Annotated[ReportForm, typer.Option("--format", help="Of the files in that folder.")] = ReportForm.CSV,
     csv: PopularityFile = None,
-    edges: Annotated[str | None, typer.Option(metavar="FILE", help="Current edges; - for standard output.")] = None,
+    edges: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Current edges as CSV; - for standard output.")
+    ] = None,
     window: Annotated[
         list[int] | None, typer.Option(min=1, max=730, help="Days; may be repeated; else as set.")
     ] = None,
@@ -264,22 +291,23 @@ def report(
         typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day; else the last one mined whole."),
     ] = None,
 ) -> None:
-    """Write who reads what, and what comes from where, as CSV."""
-    if not csv and not edges:
-        raise SettingsError("there is nothing to report", mend="name a file: --csv FILE, --edges FILE, or both")
-    if csv == edges:
-        raise SettingsError("both reports would go to one place", mend="name two files")
+    """Write who reads what, what comes from where, and what is worth a look."""
     session: Session = context.obj
     parts = session.parts()
-    told: list[str] = []
-    with bars("reading the ledger", printing="-" in (csv, edges)):
-        if csv:
-            frame = jobs.report_popularity(parts, csv, windows=window or (), as_of=as_of.date() if as_of else None)
-            told.append(f"{csv}: {len(frame):,} rows")
-        if edges:
-            table = jobs.report_edges(parts, edges)
-            told.append(f"{edges}: {table.num_rows:,} edges")
-    if "-" not in (csv, edges):
+    wanted = [(name, place, CSV) for name, place in (("popularity", csv), ("edges", edges)) if place]
+    wanted += reports.in_folder(parts, [name.value for name in names or ()], out, form.value)
+    if not wanted:
+        raise SettingsError("there is nothing to report", mend="name a folder with --out, or a file with --csv")
+    if len({place for _, place, _ in wanted}) < len(wanted):
+        raise SettingsError("two reports would go to one place", mend="name another file for one of them")
+    asked = reports.Asked(window or (), as_of.date() if as_of else None)
+    printing = any(place == STANDARD_OUTPUT for _, place, _ in wanted)
+    told = []
+    with bars("reading the ledger", printing=printing):
+        for name, place, kind in wanted:
+            rows = reports.write_report(parts, name, place, kind, asked)
+            told.append(f"{place}: {rows:,} {'edges' if name == 'edges' else 'rows'}")
+    if not printing:
         for line in told:
             Screen().line(line)
 

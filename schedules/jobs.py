@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
 import structlog
 
 from miner import emission, mining
 from miner.emission import Changes
-from miner.errors import LedgerError, MinerError, SettingsError
-from miner.ledger import Ledger, edges, reading, wanted
+from miner.errors import MinerError, SettingsError
+from miner.ledger import Ledger
 from miner.pipeline import Outcome, Run
-from miner.popularity import PopularityOptions, popularity
 from queries.sample import EstateSummary, write_estate
 from queries.sample.writer import Progress
 from schedules.balance import Balance, balance_of
@@ -25,7 +22,6 @@ from schedules.ledger_jobs import prune_ledger
 from schedules.parts import NO_LEAVE, Leave, Parts
 from schedules.standing import Standing, standing
 from schedules.unexpected import warnings_of
-from sinks.csv_report import write_batches, write_frame
 from sinks.placement import refused
 
 log = structlog.get_logger()
@@ -127,49 +123,6 @@ def plan(parts: Parts) -> Plan:
         if emitter is None:
             raise SettingsError("there is no sink to plan for", mend='[purview] sink takes "files" or "purview"')
         return Plan(emitter.plan(), emitter.sink.name, parts.settings.purview.operations_per_second)
-
-
-def report_popularity(
-    parts: Parts, out: str, *, windows: Sequence[int] = (), as_of: date | None = None
-) -> pd.DataFrame:
-    """Write the popularity of every dataset as CSV to a file or to standard output (`-`); returns what was written."""
-    options = parts.popularity(windows, as_of)
-    with parts.known_ledger() as ledger:
-        _refuse_unmined(_days_mined(ledger, parts), options)
-        told = popularity(ledger, options)
-    write_frame(told, out)
-    return told
-
-
-def report_edges(parts: Parts, out: str) -> pa.Table:
-    """Write the current edges as CSV to a file or to standard output (`-`); returns what was written."""
-    with parts.known_ledger() as ledger:
-        _days_mined(ledger, parts)
-        with ledger.reading() as connection:
-            wanted.resolve(connection, parts.settings.mining.stale_days)
-            told = edges.edge_report(connection)
-    write_batches(told.to_batches(), told.schema, out)
-    return told
-
-
-def _days_mined(ledger: Ledger, parts: Parts) -> set[date]:
-    with ledger.reading() as connection:
-        mined = reading.usage_days(connection)
-    if not mined:
-        raise LedgerError(
-            f"the ledger {parts.ledger_place} holds no whole day yet", mend="mine something first: uc-miner run"
-        )
-    return mined
-
-
-def _refuse_unmined(mined: set[date], options: PopularityOptions) -> None:
-    last = options.as_of or max(mined)
-    first = last - timedelta(days=max(options.windows) - 1)
-    if not any(first <= day <= last for day in mined):
-        raise LedgerError(
-            f"nothing is mined from {first} to {last}",
-            mend=f"name a day the ledger knows with --as-of: it holds {min(mined)} to {max(mined)}",
-        )
 
 
 def status(parts: Parts) -> Standing:

@@ -1,15 +1,18 @@
 """What a dataset is made from, what is made of it, and who would miss it."""
 
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from miner.disclosure import HASHED, NONE, disclosure
 from miner.errors import LedgerError, SettingsError
 from miner.ledger import reading
 from miner.ledger.audience import Audience, audience
 from miner.ledger.walk import DOWN, UP, Way, walk_from
 from queries.warehouse import name_parts
 from schedules.parts import Parts
+from schedules.reports import disclosed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,8 @@ class Walk:
 class Impact:
     """What hangs on a dataset: all that is made of it, and who read any of that in the days from `first` to `last`.
 
-    `unmined` of these days are not mined whole.
+    `unmined` of these days are not mined whole. Readers are told as `[reports] users` says; where that is not at all,
+    not `named`, their names stand only for being different.
     """
 
     walk: Walk
@@ -34,6 +38,7 @@ class Impact:
     last: date
     unmined: int
     audience: Sequence[Audience]
+    named: bool = True
 
 
 def lineage(parts: Parts, name: str, *, up: bool, depth: int, most: int) -> Walk:
@@ -47,18 +52,22 @@ def lineage(parts: Parts, name: str, *, up: bool, depth: int, most: int) -> Walk
 def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Impact:
     """Walk to all that is made of a dataset, and tell who read it or any of that in the window's days."""
     asked, stale = _parts_of(name), parts.settings.mining.stale_days
-    with parts.known_ledger() as ledger, ledger.reading() as connection:
-        way = walk_from(connection, asked, stale, ends=DOWN, depth=depth, most=most)
-        walk = _known(parts, name, Walk(".".join(asked), up=False, depth=depth, way=way))
-        mined = reading.usage_days(connection)
-        if not mined:
-            raise LedgerError(
-                f"the ledger {parts.ledger_place} holds no whole day yet", mend="mine something first: uc-miner run"
-            )
-        last = max(mined)
-        first = last - timedelta(days=window - 1)
-        unmined = window - sum(first <= day <= last for day in mined)
-        return Impact(walk, first, last, unmined, audience(connection, first, last))
+    named = parts.settings.reports.users != NONE
+    with parts.known_ledger() as ledger:
+        told = disclosed(ledger, parts) if named else disclosure(HASHED, secrets.token_bytes())
+        with ledger.reading() as connection:
+            way = walk_from(connection, asked, stale, ends=DOWN, depth=depth, most=most)
+            walk = _known(parts, name, Walk(".".join(asked), up=False, depth=depth, way=way))
+            mined = reading.usage_days(connection)
+            if not mined:
+                raise LedgerError(
+                    f"the ledger {parts.ledger_place} holds no whole day yet", mend="mine something first: uc-miner run"
+                )
+            last = max(mined)
+            first = last - timedelta(days=window - 1)
+            unmined = window - sum(first <= day <= last for day in mined)
+            found = [replace(one, reader=told(one.reader)) for one in audience(connection, first, last)]
+            return Impact(walk, first, last, unmined, found, named)
 
 
 def _known(parts: Parts, name: str, walk: Walk) -> Walk:

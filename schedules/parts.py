@@ -155,6 +155,7 @@ class Parts:
             exclude_process_kinds=usage.exclude_process_kinds,
             stale_days=self.settings.mining.stale_days,
             as_of=as_of,
+            score=usage.score,
         )
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Reports as CSV (RFC 4180, UTF-8, line feed): a pandas frame or Arrow batches.
+"""Reports as CSV (RFC 4180, UTF-8, line feed).
 
 Instants are ISO 8601 in UTC with Z, days YYYY-MM-DD, null is an empty field, an empty text is `""`, floats are the
 shortest text that reads back to the same number. Rows stay in the order given.
@@ -6,18 +6,11 @@ shortest text that reads back to the same number. Rows stay in the order given.
 
 from collections.abc import Iterable
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from sinks.placement import opened
-
-
-def write_frame(frame: pd.DataFrame, destination: str) -> int:
-    """Write a frame without its index; see `write_batches`."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    return write_batches(table.to_batches(), table.schema, destination)
 
 
 def write_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema, destination: str) -> int:

@@ -11,9 +11,12 @@ from sqlalchemy import Connection, select
 
 from miner import columns, days, schemas
 from miner.ledger import bulk, tables, wanted
+from miner.ledger.remembered import Remembered
 
 _BATCH = 8192
 _REMEMBERED_SETS = 50_000
+"""About 20 MB."""
+_REMEMBERED_DATASETS = 100_000
 """About 20 MB."""
 
 ACTIVE = (
@@ -66,17 +69,18 @@ def end_of(side: str) -> str:
 
 
 _FLOWS = f"""
-SELECT f.process, f.target, f.source, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id,
-  p.pipeline_id, p.label, p.task_key, p.workspace_name, p.workspace_url, {end_of("s")}, {end_of("t")},
-  f.sets, k.content, f.verified
+SELECT f.process, f.target, f.source, f.sets, k.content, f.verified
 FROM ({_EDGES_OF_WANTED}) f
 {_ITS_ONLY_SET}
-JOIN temp.named p ON p.id = f.process
-JOIN dataset s ON s.id = f.source
-JOIN dataset t ON t.id = f.target
 WHERE f.process NOT IN (SELECT process FROM temp.once)
 ORDER BY f.process, f.target, f.source
 """  # noqa: S608
+
+_PROCESSES = (
+    "SELECT p.id, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id, p.pipeline_id, "
+    "p.label, p.task_key, p.workspace_name, p.workspace_url FROM temp.named p"
+)
+_DATASETS = f"SELECT d.id, {end_of('d')} FROM dataset d"  # noqa: S608
 
 
 def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
@@ -85,10 +89,15 @@ def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
     A flow may be spread over two batches.
     """
     contents = _Contents(connection)
+    processes = Remembered(connection, _PROCESSES, "p.id", schemas.FLOW_PROCESS, _BATCH)
+    datasets = Remembered(connection, _DATASETS, "d.id", schemas.FLOW_DATASET, _REMEMBERED_DATASETS)
     for rows in bulk.batches(connection, _FLOWS, _BATCH):
-        *told, sets, content, verified = zip(*rows, strict=True)
+        *numbers, sets, content, verified = zip(*rows, strict=True)
+        process, target, source = (np.array(column, np.int64) for column in numbers)
+        told = (processes.take(process), datasets.take(source), datasets.take(target))
         pairs = [contents.pairs(*one) for one in zip(sets, content, strict=True)]
-        arrays = [pa.array(column, field.type) for column, field in zip(told, schemas.FLOWS, strict=False)]
+        arrays = [pa.array(column) for column in (process, target, source)]
+        arrays += [column for batch in told for column in batch.columns]
         arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
         yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import pyarrow as pa
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select
 
-from miner import days
+from miner import days, schemas
 from miner.ledger import matches, tables
 from miner.ports import TABLE_LINEAGE
 from miner.scope import OUTSIDE
@@ -131,6 +132,25 @@ def fates(connection: Connection, first: date | None = None, last: date | None =
     query = query.group_by(sources.c.name, told.c.stream, told.c.table_name, told.c.fate, told.c.rule)
     found = [Fate(*row) for row in connection.execute(query)]
     return sorted(found, key=lambda item: (item.source, item.stream, item.table, -item.rows, item.fate, item.rule))
+
+
+def coverage(connection: Connection, first: date, last: date) -> pa.Table:
+    """The balance of each mined day (`miner.schemas.COVERAGE`), by source, stream, day, table, fate and rule."""
+    told, mined, sources = tables.day_fate, tables.day_mined, tables.source
+    order = (sources.c.name, told.c.stream, told.c.day, told.c.table_name, told.c.fate, told.c.rule)
+    query = (
+        select(*order, told.c.rows, mined.c.settled, mined.c.whole)
+        .join(sources, sources.c.id == told.c.source_id)
+        .join(
+            mined,
+            (mined.c.source_id == told.c.source_id) & (mined.c.stream == told.c.stream) & (mined.c.day == told.c.day),
+        )
+        .where(told.c.day.between(days.number(first), days.number(last)))
+        .order_by(*order)
+    )
+    found = connection.execute(query)
+    rows = [(source, stream, days.day_of(day), *more) for source, stream, day, *more in found]
+    return schemas.table_of(rows, schemas.COVERAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,9 +68,9 @@ def show_impact(shown: Screen, found: Impact) -> None:
     dashboards = _totals(one for one in found.audience if kind_of(one.reader) == DASHBOARD)
     for word, totals in (("people", people), ("dashboards", dashboards)):
         shown.line(f"{len(totals):,} {word}")
-        if totals:
+        if totals and found.named:
             shown.table((Column("reader"), screen.number("datasets"), screen.number("reads")), _most(totals))
-        if len(totals) > _TOP:
+        if len(totals) > _TOP and found.named:
             shown.line(f"and {len(totals) - _TOP:,} more, in --json")
 
 
@@ -99,7 +99,7 @@ def told_impact(found: Impact) -> dict[str, object]:
         "first_day": found.first,
         "last_day": found.last,
         "unmined_days": found.unmined,
-        "readers": readers,
+        **({"readers": readers} if found.named else {}),
     }
 
 

@@ -10,10 +10,11 @@ from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import Source
 from miner.names import read_names
 from miner.pipeline import DONE, FAILED, Outcome, Run
-from schedules import jobs
 from schedules.ledger_jobs import prune_ledger
 from schedules.parts import Parts
+from schedules.reports import Asked, write_report
 from schedules.timing import Timing, timing
+from sinks.report_files import CSV
 
 REPORT = "report"
 COMMAND = "daemon"
@@ -85,10 +86,9 @@ def work(parts: Parts, job: Job, ledger: Ledger, stopping: Stopping, cancellable
 
 def _report(parts: Parts) -> None:
     daemon = parts.settings.daemon
-    if daemon.report_out:
-        jobs.report_popularity(parts, str(daemon.report_out))
-    if daemon.edges_out:
-        jobs.report_edges(parts, str(daemon.edges_out))
+    for name, out in (("popularity", daemon.report_out), ("edges", daemon.edges_out)):
+        if out:
+            write_report(parts, name, str(out), CSV, Asked())
 
 
 def _told(outcome: Outcome) -> Worked:

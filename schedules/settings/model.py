@@ -73,10 +73,21 @@ class Usage(Section):
     windows: Windows = setting(
         (1, 7, 30, 90), "a list of different whole numbers from 1 to 730", "windows of the report, in days"
     )
+    score: Literal["log1p", "atlan"] = setting(
+        "log1p", '"log1p" or "atlan"', "the score: readers times ln(1 + reads), or Atlan's readers times ln(reads)"
+    )
     include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
     include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
     exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity")
     exclude_process_kinds: GlobList = setting((), GLOBS, "kinds of process left out of popularity")
+
+
+class Reports(Section):
+    """`[reports]`."""
+
+    users: Literal["names", "hashed", "none"] = setting(
+        "names", '"names", "hashed" or "none"', "how reports tell who reads: by name, by a hash of the ledger's, or not"
+    )
 
 
 class NamingRule(Section):
@@ -319,6 +330,7 @@ class Settings(BaseSettings):
     ledger: Ledger = section(Ledger, "the miner's memory")
     mining: Mining = section(Mining, "what is mined, and how far back")
     usage: Usage = section(Usage, "what counts as popular")
+    reports: Reports = section(Reports, "what reports tell")
     sources: dict[SourceName, Source] = Field(
         default_factory=dict,
         description="warehouses to read, each under a name",

@@ -77,7 +77,8 @@ def _must_be(key: Key, known: dict[Key, FieldInfo]) -> str:
 def _advice(key: Key, known: dict[Key, FieldInfo]) -> str:
     names = keys.siblings(known, key)
     close = difflib.get_close_matches(key[-1], names, n=1)
-    elsewhere = [keys.dotted(other) for other in known if other[-1] == key[-1]]
+    named = ("_".join(key[-2:]), key[-1])  # mining.exclude.users is usage.exclude_users rather than reports.users
+    elsewhere = [keys.dotted(other) for name in named for other in known if other[-1] == name]
     meant = f", did you mean {close[0]}?" if close else f", did you mean {elsewhere[0]}?" if elsewhere else ";"
     return f"{meant} allowed here: {', '.join(names)}"
 

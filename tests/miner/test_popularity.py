@@ -1,5 +1,6 @@
 """Popularity windows against the oracle, and the rules that design section 5 gives them."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -154,6 +155,16 @@ def test_ties_share_a_band(world):
     found = mined(world, *rows, lineage(None, "c.s.unread", day=day(0)), windows=(1,))
     assert [found[f"c.s.t{place}", 1].band for place in range(4)] == [1, 1, 3, 4]
     assert (found["c.s.unread", 1].band, found["c.s.unread", 1].score, found["c.s.unread", 1].writes) == (0, 0, 1)
+
+
+def test_atlans_score(world):
+    """Asked for, the score is Atlan's: readers times ln(reads), so that a single read scores nothing; bands follow."""
+    rows = [read("ann@x.org", of="c.s.much") for _ in range(4)] + [read("bob@x.org", of="c.s.much")]
+    world.mine(FakeTables(*rows, read("ann@x.org", of="c.s.once"), lineage(None, "c.s.unread", day=day(0))))
+    found = told(world, windows=(1,), score="atlan")
+    scores = {name: (row.score, row.band) for (name, _), row in found.items()}
+    assert scores["c.s.much"] == (pytest.approx(2 * math.log(5)), 1)
+    assert scores["c.s.once"] == scores["c.s.unread"] == (0, 0)
 
 
 def test_trend(world):

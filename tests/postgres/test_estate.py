@@ -1,5 +1,5 @@
 from miner.pipeline import DONE
-from schedules import jobs
+from schedules.reports import write_whole
 
 
 def test_the_same_as_on_sqlite(home, beside):
@@ -9,8 +9,8 @@ def test_the_same_as_on_sqlite(home, beside):
         ran = one.run()
         assert ran.outcome.word == DONE
         told.append((ran.balance, ran.warnings, ran.outcome.changes))
-        jobs.report_popularity(one.parts, str(one.folder / "popularity.csv"))
-        jobs.report_edges(one.parts, str(one.folder / "edges.csv"))
+        for name in ("popularity", "edges"):
+            write_whole(one.parts, name, str(one.folder / f"{name}.csv"))
     assert told[0] == told[1]
     assert home.dump() == beside.dump()
     assert len(home.dump().splitlines()) > 1000

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from miner.errors import SinkError
 from miner.schemas import EDGE_REPORT
-from sinks.csv_report import write_batches, write_frame
+from sinks.csv_report import write_batches
+
+
+def write_frame(frame, destination):
+    """A frame, written as Arrow."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    return write_batches(table.to_batches(), table.schema, destination)
 
 
 def written(frame, folder):

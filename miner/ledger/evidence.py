@@ -1,0 +1,55 @@
+"""What findings rest on beside the figures: what was there before, what is gone, what much hangs on."""
+
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from miner import days
+from miner.ledger import edges
+
+_SEEN = """
+SELECT DISTINCT coalesce(a.to_id, u.dataset_id) FROM (
+  SELECT dataset_id FROM usage_day WHERE day < :first UNION SELECT dataset_id FROM usage_month WHERE month < :month
+) u
+LEFT JOIN temp.dataset_alias a ON a.from_id = u.dataset_id
+"""
+
+# A table that the miner's principal may not see is not listed either: only where its schema is listed does that tell.
+_NOT_LISTED = """
+SELECT d.id FROM dataset d
+JOIN (
+  SELECT DISTINCT o.metastore_id, o.catalog, o.schema FROM table_form f JOIN dataset o ON o.id = f.dataset_id
+) listed ON listed.metastore_id = d.metastore_id AND listed.catalog = d.catalog AND listed.schema = d.schema
+WHERE d.name IS NOT NULL AND NOT EXISTS (SELECT 1 FROM table_form f WHERE f.dataset_id = d.id)
+"""
+
+_DEPENDENTS = f"""
+SELECT source, count(*) FROM (
+  SELECT coalesce(sa.to_id, e.source_dataset) AS source, coalesce(ta.to_id, e.target_dataset) AS target
+  FROM edge e
+  LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
+  LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset
+  CROSS JOIN edge_month m ON m.edge_id = e.id
+  LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
+  WHERE {edges.ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
+  GROUP BY 1, 2
+  HAVING {edges.STANDS}
+) hanging
+GROUP BY source
+"""  # noqa: S608 -- our own text throughout
+
+
+def seen_before(connection: Connection, first: date) -> set[int]:
+    """Datasets that were read or written before a day. Call `miner.ledger.wanted.resolve` first."""
+    values = {"first": days.number(first), "month": days.month(first)}
+    return set(connection.execute(text(_SEEN), values).scalars())
+
+
+def not_listed(connection: Connection) -> set[int]:
+    """Tables that information_schema does not list, though it lists their schema."""
+    return set(connection.execute(text(_NOT_LISTED)).scalars())
+
+
+def dependents(connection: Connection) -> dict[int, int]:
+    """How many datasets are made directly from each. Call `miner.ledger.wanted.resolve` first."""
+    return {source: count for source, count in connection.execute(text(_DEPENDENTS))}  # noqa: C416 -- rows
