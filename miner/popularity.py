@@ -21,7 +21,7 @@ from miner.tally import ByAge, Tally
 COLUMNS = (
     "metastore_id", "dataset", "kind", "window_days", "as_of", "reads", "writes", "readers", "people",
     "indirect_reads", "last_read", "last_write", "score", "band", "trend", "partial_days", "partial", "dataset_type",
-    "indirect_readers", "self_reads", "cached_reads", "failed_reads", "readers_unknown",
+    "indirect_readers", "self_reads", "cached_reads", "failed_reads", "readers_unknown", "machines",
 )  # fmt: skip
 """The columns of `popularity.csv`, a contract: only ever added to."""
 

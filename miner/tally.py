@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from miner import days
 
 COUNTS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes")
-_READERS = ("readers", "people", "indirect_readers")
+_READERS = ("people", "machines", "indirect_readers")
 _LASTS = ("last_read_at", "last_write_at")
 _MERGED_FROM = 1_000_000
 
@@ -93,14 +93,15 @@ class Tally:
         read = known & (rows["reads"].to_numpy() > 0)
         person = read & rows["person"].to_numpy()
         indirect = known & (rows["indirect_reads"].to_numpy() > 0)
-        for name, chosen in zip(_READERS, (read, person, indirect), strict=True):
+        for name, chosen in zip(_READERS, (person, read & ~person, indirect), strict=True):
             self._readers[name].add(dataset[chosen], reader[chosen], age[chosen])
 
     def by_age(self) -> ByAge:
         """Everything taken in, by dataset and age."""
         seen = self._seen
         counts = {name: np.cumsum(figures[seen], axis=1) for name, figures in self._counts.items()}
-        counts |= {name: np.cumsum(found.counted()[seen], axis=1) for name, found in self._readers.items()}
+        told = self._readers | {"readers": self._readers["people"].united(self._readers["machines"])}
+        counts |= {name: np.cumsum(found.counted()[seen], axis=1) for name, found in told.items()}
         lasts = {name: np.maximum.accumulate(instants[seen], axis=1) for name, instants in self._lasts.items()}
         return ByAge(self._datasets[seen], counts, lasts)
 
@@ -120,14 +121,14 @@ class _Readers:
     def __init__(self, readers: Numbers, shape: tuple[int, int]) -> None:
         self._readers = readers
         self._shape = shape
-        self._parts: list[Numbers] = []
+        self.parts: list[Numbers] = []
 
     def add(self, dataset: Numbers, reader: Numbers, age: Numbers) -> None:
         """Take in reads; merge when as much has come as is kept, so that a row is merged a few times and no more."""
         pair = dataset * len(self._readers) + np.searchsorted(self._readers, reader)
-        self._parts.append(self._youngest(pair * self._shape[1] + age))
-        if sum(map(len, self._parts[1:])) > max(_MERGED_FROM, len(self._parts[0])):
-            self._parts = [self._youngest(np.concatenate(self._parts))]
+        self.parts.append(self._youngest(pair * self._shape[1] + age))
+        if sum(map(len, self.parts[1:])) > max(_MERGED_FROM, len(self.parts[0])):
+            self.parts = [self._youngest(np.concatenate(self.parts))]
 
     def _youngest(self, told: Numbers) -> Numbers:
         told = np.sort(told)
@@ -135,9 +136,15 @@ class _Readers:
         first: Numbers = told[np.concatenate([np.ones(min(len(told), 1), np.bool_), pair[1:] != pair[:-1]])]
         return first
 
+    def united(self, other: "_Readers") -> "_Readers":
+        """The readers of either."""
+        both = _Readers(self._readers, self._shape)
+        both.parts = [*self.parts, *other.parts]
+        return both
+
     def counted(self) -> Numbers:
         """Distinct readers by dataset and the age class of their latest read."""
-        told = self._youngest(np.concatenate([np.zeros(0, np.int64), *self._parts]))
+        told = self._youngest(np.concatenate([np.zeros(0, np.int64), *self.parts]))
         pair, age = np.divmod(told, self._shape[1])
         counted = np.zeros(self._shape, np.int64)
         np.add.at(counted, (pair // max(len(self._readers), 1), age), 1)

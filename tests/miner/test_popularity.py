@@ -100,11 +100,16 @@ def test_against_the_oracle(rows, mined, failed, users, kinds):
         every = oracle.popularity(daily, DAYS[-1], length)
         counted = oracle.popularity(daily, DAYS[-1], length, counts)
         by_hand = oracle.popularity(daily, DAYS[-1], length, lambda use: counts(use) and use.kind not in MACHINES)
+        by_machine = oracle.popularity(
+            daily, DAYS[-1], length, lambda use: counts(use) and (use.kind in MACHINES or "@" not in use.reader)
+        )
         for (_, name), whole in every.items():
             used.add((name.spelled, length))
             row = found[name.spelled, length]
             one = next((figures for (_, other), figures in counted.items() if other == name), None)
             hand = next((figures for (_, other), figures in by_hand.items() if other == name), None)
+            machine = next((figures for (_, other), figures in by_machine.items() if other == name), None)
+            assert row.machines == (machine.readers if machine else 0)
             assert (row.writes, row.partial_days) == (whole.writes, whole.partial_days)
             assert row.partial == (whole.partial_days > 0)
             assert row.people == (hand.people if hand else 0)
