@@ -2,19 +2,21 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import compress
 from typing import TypeVar
 
 import pandas as pd
 import structlog
 from sqlalchemy import Connection
 
-from miner.ledger import Ledger, edges, reading, sent, wanted
+from miner.ledger import Ledger, edges, reading, retirement, sent, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
 from miner.ledger.matches import Ages
+from miner.ledger.retirement import Limits
 from miner.matching import DEFAULT_AGES, Matcher, with_ids
 from miner.popularity import PopularityOptions, popularity
 from miner.ports import Entity, Rejected, Sink, Unmatched
@@ -34,6 +36,13 @@ Note = Callable[[Connection, Sequence[Entity]], None]
 Watch = Callable[[str, int], None]
 """Told (kind, entities done) as emission goes on."""
 
+Stopping = Callable[[], bool]
+
+
+def never() -> bool:
+    """Nobody asks to end."""
+    return False
+
 
 @dataclass(slots=True)
 class Changes:
@@ -52,6 +61,12 @@ class Changes:
     looked_up: Counter[str] = field(default_factory=Counter)
     """Datasets looked up in the catalog, by what was found."""
     operations: int = 0
+    retired: Counter[str] = field(default_factory=Counter)
+    """Edges that count no more since the last emission, by rule (`miner.ledger.retirement_rules`)."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why entities are removed, by qualified name."""
+    unfinished: bool = False
+    """Whether it ended before all was sent."""
 
     @property
     def removed(self) -> list[tuple[str, str]]:
@@ -70,12 +85,23 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """What came of reading entities back; those that were found wrong were sent again."""
+
+    processes: int
+    entities: int
+    """With what the processes hang below and refer to."""
+    wrong: tuple[str, ...]
+    changes: Changes
+
+
+@dataclass(frozen=True, slots=True)
 class Emitter:
     """Compares the ledger with one sink and brings the sink up to date."""
 
     ledger: Ledger
     sink: Sink
-    stale_days: int
+    limits: Limits
     popularity: PopularityOptions
     now: Callable[[], datetime]
     ages: Ages = DEFAULT_AGES
@@ -93,11 +119,12 @@ class Emitter:
         return Fenced(self.ledger, self.lease) if self.lease else self.ledger
 
     def plan(self) -> Changes:
-        """What `emit` would do; nothing is changed but that the ledger learns which assets are there.
+        """What `emit` would do; nothing changes but that the ledger learns what is retired and which assets are there.
 
         Raises SinkError when the sink has a catalog that cannot be reached.
         """
         changes = Changes()
+        self._retire(changes)
         self._look_up(changes)
         with self.ledger.reading() as connection:
             for _ in self._changed_processes(connection, changes):
@@ -109,40 +136,77 @@ class Emitter:
                     pass
         return changes
 
-    def emit(self, watch: Watch | None = None) -> Changes:
-        """Send what changed: processes, then removals, then usage. Raises SinkError when the sink cannot be reached."""
+    def emit(self, watch: Watch | None = None, stopping: Stopping = never) -> Changes:
+        """Send what changed: processes, then removals, then usage. Raises SinkError when the sink cannot be reached.
+
+        `stopping` is asked after each batch: when it says so, nothing more is begun, and the next emission goes on.
+        """
         changes = Changes()
-        self._emit_processes(changes, watch)
-        self._emit_usage(changes, watch)
+        self._emit_processes(changes, watch, stopping)
+        if not changes.unfinished:
+            self._emit_usage(changes, watch, stopping)
         log.info(
             "entities.emitted", sink=self.sink.name, created=changes.created.total(), changed=changes.changed.total(),
             removed=len(changes.removed), rejected=changes.rejected.total(), unchanged=changes.unchanged.total(),
+            retired=dict(changes.retired),
         )  # fmt: skip
         return changes
 
-    def _emit_processes(self, changes: Changes, watch: Watch | None) -> None:
+    def verify(self, most: int, watch: Watch | None = None) -> Verified:
+        """Read so many processes back with what they hang below, and send again what is not as it should be.
+
+        Each time those that come next by name, so that all are read in turn. Raises SinkError.
+        """
+        retirement.retire(self.ledger, self.limits, self._writes)
+        changes, wrong = Changes(), list[Entity]()
+        with self.ledger.reading() as connection:
+            chosen = sent.sample(connection, self.sink.name, sent.setting(connection, self._name("verified")), most)
+            wanted.resolve(connection)
+            wanted.want(connection, only=[(process, target) for _, process, target in chosen])
+            sent.begin_finished(connection)
+            known = self._matcher.known(connection)
+            built = list(self.sink.processes(edges.flows(connection), changes.note_unmatched, known))
+            for some in _chunks(built, _COMPARED_AT_ONCE):
+                wrong += self.sink.differing(some)
+            changes.changed.update(entity.kind for entity in wrong)
+            self._send(connection, wrong, changes, watch, never)
+        if chosen:
+            with self._writes.writing() as connection:
+                sent.remember(connection, self._name("verified"), chosen[-1][0])
+        verified = Verified(len(chosen), len(built), tuple(one.qualified_name for one in wrong), changes)
+        log.info("entities.verified", sink=self.sink.name, processes=len(chosen), entities=len(built), wrong=len(wrong))
+        return verified
+
+    def _emit_processes(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:
+        step = self._retire(changes)
         self._look_up(changes)
         with self.ledger.reading() as connection:
-            refused = self._send(self._changed_processes(connection, changes), changes, watch)
+            entities = self._changed_processes(connection, changes)
+            refused = self._send(connection, entities, changes, watch, stopping)
+            if changes.unfinished:
+                sent.flows_done(self._writes, sent.finished(connection))
+                return
             kept = sent.orphan_flows(connection, self.sink.name) if changes.held_back else []
             for orphans in changes.orphans.values():
                 self._remove(orphans)
             waiting = {process for process, _ in wanted.waiting(connection)}
             looked_at = [flow for flow in wanted.marked(connection) if flow[0] not in waiting]
-            stale = wanted.stale_state(connection)
         again = [entity.flow for entity in refused if all(entity.flow)]
         sent.flows_done(self._writes, looked_at, again=[*again, *kept])
         self._matcher.doubt(refused)
         with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self.sink.fingerprint)
-            sent.remember(connection, self._name("stale"), stale)
+            sent.remember(connection, self._name("retired"), str(step))
 
-    def _emit_usage(self, changes: Changes, watch: Watch | None) -> None:
+    def _emit_usage(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:
         figures = self._new_figures(changes)
         if figures is None:
             return
         with self.ledger.reading() as connection:
-            refused = self._send(self._changed_usage(connection, changes, figures), changes, watch)
+            usage = self._changed_usage(connection, changes, figures)
+            refused = self._send(connection, usage, changes, watch, stopping)
+        if changes.unfinished:
+            return
         if refused:
             self._matcher.doubt(refused)
             return
@@ -153,6 +217,17 @@ class Emitter:
     def _matcher(self) -> Matcher:
         return Matcher(self.ledger, self.sink, self.ages, self.now)
 
+    def _retire(self, changes: Changes) -> int:
+        """Work out which edges count no more; their flows are wanted from then on. Returns the last step of that."""
+        retirement.retire(self.ledger, self.limits, self._writes)
+        with self.ledger.reading() as connection:
+            since = int(sent.setting(connection, self._name("retired")) or 0)
+            last = retirement.step(connection)
+            if last > since:
+                wanted.resolve(connection)
+                changes.retired = retirement.counts(connection, since)
+            return last
+
     def _look_up(self, changes: Changes) -> None:
         """Learn which assets the datasets of wanted flows are. Flows of those that moved are wanted from then on."""
         if not self.sink.naming:
@@ -162,9 +237,8 @@ class Emitter:
             changes.looked_up += self._matcher.for_flows(connection)
 
     def _want(self, connection: Connection) -> int:
-        wanted.resolve(connection, self.stale_days)
-        before = sent.setting(connection, self._name("stale"))
-        return wanted.want(connection, everything=self._anew(connection), stale_before=before)
+        wanted.resolve(connection)
+        return wanted.want(connection, everything=self._anew(connection))
 
     def _anew(self, connection: Connection) -> bool:
         """Whether everything is to be built, because it is built another way."""
@@ -189,11 +263,13 @@ class Emitter:
             return
         anew = self._anew(connection)
         sent.begin_built(connection)
+        sent.begin_finished(connection)
         known = self._matcher.known(connection)
         entities = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
         yield from self._compared(connection, entities, changes, sent.note_built)
         changes.waiting = len(wanted.waiting(connection))
         changes.orphans = sent.orphans(connection, self.sink.name, everything=anew)
+        changes.reasons = sent.reasons(connection, self.sink.name)
         self._guard(connection, changes)
 
     def _guard(self, connection: Connection, changes: Changes) -> None:
@@ -214,17 +290,32 @@ class Emitter:
         for some in _chunks(entities, _COMPARED_AT_ONCE):
             if note:
                 note(connection, some)
-            known = sent.digests(connection, self.sink.name, [entity.qualified_name for entity in some])
-            for entity in some:
+            known = sent.known(connection, self.sink.name, [entity.qualified_name for entity in some])
+            same = [self._unchanged(entity, known) for entity in some]
+            changes.unchanged.update(entity.kind for entity in compress(some, same))
+            if note:
+                sent.note_finished(connection, compress(some, same))
+            for entity in (one for one, unchanged in zip(some, same, strict=True) if not unchanged):
                 before = known.get((entity.kind, entity.qualified_name))
-                if before == entity.digest:
-                    changes.unchanged[entity.kind] += 1
-                    continue
                 (changes.created if before is None else changes.changed)[entity.kind] += 1
                 changes.operations += entity.operations
                 yield entity
 
-    def _send(self, entities: Iterable[Entity], changes: Changes, watch: Watch | None) -> list[Entity]:
+    def _unchanged(self, entity: Entity, known: Mapping[tuple[str, str], sent.Known]) -> bool:
+        """Whether an entity is as it was sent, or its figures have moved too little to be sent again."""
+        before = known.get((entity.kind, entity.qualified_name))
+        if before is None or before.digest != entity.digest:
+            return False
+        return before.figures == entity.figures or not self.sink.moved(before.figures, entity.figures)
+
+    def _send(
+        self,
+        connection: Connection,
+        entities: Iterable[Entity],
+        changes: Changes,
+        watch: Watch | None,
+        stopping: Stopping,
+    ) -> list[Entity]:
         """Send in batches, each marked before and after; returns what was refused, to be tried again next time."""
         again: list[Entity] = []
         done = 0
@@ -233,8 +324,13 @@ class Emitter:
                 sent.mark_sent(self._writes, self.sink.name, batch, refused, self.now())
                 again += _refused(batch, refused, changes)
                 done += len(batch)
+                names = {one.qualified_name for one in refused}
+                sent.note_finished(connection, (one for one in batch if one.qualified_name not in names))
                 if watch:
                     watch(batch[0].kind, done)
+                if stopping():
+                    changes.unfinished = True
+                    break
         return again
 
     def _announced(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:

@@ -104,7 +104,3 @@ class HeldError(MinerError):
 
 class LeaseLostError(MinerError):
     """The right to work on a stream ended before the work was done; nothing was committed after that."""
-
-
-class StoppedError(MinerError):
-    """Work was ended on request before all of it was done; what was committed stays."""

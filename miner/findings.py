@@ -82,10 +82,10 @@ def findings(ledger: Ledger, options: PopularityOptions, *, each: bool = False) 
     if as_of is None:
         return schemas.FINDINGS.empty_table()
     windows = _windows(options.windows, as_of, settled, each=each)
-    everyone = PopularityOptions(windows.all, stale_days=options.stale_days, as_of=as_of)
+    everyone = PopularityOptions(windows.all, as_of=as_of)
     frame = with_ids(popularity(ledger, everyone))
     with ledger.reading() as connection:
-        wanted.resolve(connection, options.stale_days)
+        wanted.resolve(connection)
         before = {
             window: evidence.seen_before(connection, as_of - timedelta(days=window - 1))
             for window in windows.standing

@@ -6,13 +6,13 @@ A MinerError is the operator's trouble and says how to mend it: it is logged wit
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from miner import emission, mining
-from miner.emission import Changes, Emitter
-from miner.errors import HeldError, MinerError, RemovalsError, StoppedError
+from miner.emission import Changes, Emitter, Verified
+from miner.errors import HeldError, MinerError, RemovalsError
 from miner.ledger import LINEAGE, Ledger, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import MinedDay, Source
@@ -34,6 +34,7 @@ class Outcome:
     days: list[MinedDay] = field(default_factory=list)
     names: list[NamesRead] = field(default_factory=list)
     changes: Changes | None = None
+    verified: Verified | None = None
     failures: list[tuple[str, MinerError]] = field(default_factory=list)
     held: list[HeldError] = field(default_factory=list)
     """What was left to other processes that are at work on it."""
@@ -49,14 +50,16 @@ class Outcome:
             return FAILED
         if self.stopped:
             return INTERRUPTED
-        return REJECTED if self.changes is not None and self.changes.rejected else DONE
+        sent = self.changes or (self.verified.changes if self.verified else None)
+        return REJECTED if sent is not None and sent.rejected else DONE
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run over a ledger. `now` gives the UTC time; `emitter` None leaves emission out.
 
-    `stopping` is asked after each commit: when it says so, the run ends there.
+    `stopping` is asked after each commit: when it says so, the run ends there. `most` is how long it may send, `sample`
+    how many processes it reads back in place of sending.
     """
 
     ledger: Ledger
@@ -66,6 +69,8 @@ class Run:
     leases: Leases
     command: str = "run"
     stopping: Callable[[], bool] = lambda: False
+    most: timedelta | None = None
+    sample: int = 0
 
     def go(self, *, mined: mining.Watch | None = None, emitted: emission.Watch | None = None) -> Outcome:
         """Mine, read names, then emit. A source that fails stops only itself; what was committed before stays."""
@@ -127,11 +132,14 @@ class Run:
             return
         try:
             with self.leases.holding(self.emitter.sink.name, EMISSION) as lease:
-                outcome.changes = self.emitter.under(lease).emit(self._stoppable(watch))
+                emitter = self.emitter.under(lease)
+                if self.sample:
+                    outcome.verified = emitter.verify(self.sample, watch)
+                    return
+                outcome.changes = emitter.emit(watch, self._ending())
+            outcome.stopped = outcome.changes.unfinished and self.stopping()
             if outcome.changes.held_back:
                 raise RemovalsError(outcome.changes.held_back, self.emitter.max_removals)
-        except StoppedError:
-            outcome.stopped = True
         except HeldError as error:
             log.warning("emission.held", sink=self.emitter.sink.name, error=error.message)
             outcome.held.append(error)
@@ -139,14 +147,10 @@ class Run:
             log.error("emission.failed", sink=self.emitter.sink.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"sink {self.emitter.sink.name}", error))
 
-    def _stoppable(self, watch: emission.Watch | None) -> emission.Watch:
-        def told(kind: str, done: int) -> None:
-            if watch:
-                watch(kind, done)
-            if self.stopping():
-                raise StoppedError("emission was asked to end")
-
-        return told
+    def _ending(self) -> Callable[[], bool]:
+        """Whether sending is to end: it is asked to, or has had its time."""
+        until = self.now() + self.most if self.most else None
+        return lambda: self.stopping() or (until is not None and self.now() >= until)
 
     def _note(self, run_id: int, word: str, outcome: Outcome) -> None:
         note = "; ".join(error.message for error in (*(error for _, error in outcome.failures), *outcome.held))

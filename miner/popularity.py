@@ -65,7 +65,6 @@ class PopularityOptions:
     include_process_kinds: tuple[str, ...] = ()
     exclude_users: tuple[str, ...] = ()
     exclude_process_kinds: tuple[str, ...] = ()
-    stale_days: int = 180
     as_of: date | None = None
     score: str = LOG1P
 
@@ -79,7 +78,7 @@ def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
             if as_of is None:
                 return pd.DataFrame({name: [] for name in COLUMNS})
             windows = Windows(tuple(sorted(options.windows)), as_of, options.score)
-            wanted.resolve(connection, options.stale_days)
+            wanted.resolve(connection)
             users = Chosen.by(options.include_users, options.exclude_users)
             kinds = Chosen.by(options.include_process_kinds, options.exclude_process_kinds)
             told = usage.tell(connection, users, kinds)

@@ -120,6 +120,8 @@ class Entity:
     operations: int
     flow: tuple[int, int] = (0, 0)
     """Ledger ids of the process and target that a process entity stands for; zeros for usage."""
+    figures: str = ""
+    """Of usage, the figures as the sink compares them with those it sent before (`Sink.moved`)."""
     needs: tuple[str, ...] = ()
     """Qualified names of entities of our own that it refers to: those in the same emission arrive before it."""
 
@@ -239,6 +241,17 @@ class Sink(Protocol):
         """
         ...
 
+    def moved(self, before: str, now: str) -> bool:
+        """Whether figures (`Entity.figures`) moved so far from those that were sent that they are to be sent again."""
+        ...
+
+    def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:
+        """Those entities of our own that the catalog lacks, or holds otherwise than they are.
+
+        Parents that others made are left out, and so is every entity where there is no catalog. Raises SinkError.
+        """
+        ...
+
     def prepare(self) -> None:
         """Create what entities need (type definitions). Raises SinkError."""
         ...
@@ -257,5 +270,5 @@ class Sink(Protocol):
         ...
 
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:
-        """Remove entities of our own, given as (type name, qualified name)."""
+        """Remove entities of our own, given as (type name, qualified name); or mark them, as the sink's options say."""
         ...

@@ -16,7 +16,7 @@ from miner.backfill import Asked
 from miner.checks import FAIL
 from miner.errors import SettingsError
 from miner.ledger import LINEAGE, USAGE
-from miner.pipeline import DONE, REJECTED
+from miner.pipeline import DONE, REJECTED, Outcome
 from schedules import jobs, logs, reports
 from schedules import lineage as walks
 from schedules.backfills import prepared
@@ -29,7 +29,7 @@ from schedules.console import screen
 from schedules.console import status as standings
 from schedules.console.bars import bars
 from schedules.console.demo import show_demo
-from schedules.console.run import show_run
+from schedules.console.run import show_emitted, show_run
 from schedules.console.screen import Screen
 from schedules.console.welcome import show_next_step
 from schedules.demo import demo as demo_job
@@ -96,6 +96,14 @@ LastDay = Annotated[
 Name = Annotated[str, typer.Argument(metavar="NAME-OR-PATH", help="catalog.schema.table, or a path.")]
 Depth = Annotated[int, typer.Option(min=1, max=100, help="How many steps to go.")]
 Limit = Annotated[int, typer.Option(min=1, help="Take no more steps once so many datasets are reached.")]
+Removals = Annotated[
+    int | None,
+    typer.Option(min=0, max=100, metavar="PERCENT", help="Most of our processes that may be removed; else as set."),
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(min=0.1, max=10_000, metavar="MINUTES", help="End sending then; the next run or emit sends the rest."),
+]
 PopularityFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="Popularity of datasets; - for standard output.")
 ]
@@ -191,10 +199,8 @@ def run(
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Accept a source with no row in scope.")] = False,
     allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Accept settled days that lost rows.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for others that are at work on the same.")] = False,
-    max_removals: Annotated[
-        int | None,
-        typer.Option(min=0, max=100, metavar="PERCENT", help="Most of our processes that may be removed; else as set."),
-    ] = None,
+    max_removals: Removals = None,
+    max_minutes: Minutes = None,
 ) -> int:
     """Mine what is due, then emit what changed. What another process is at work on is left to it."""
     session: Session = context.obj
@@ -203,12 +209,42 @@ def run(
     with bars("looking what is due") as shown:
         ran = jobs.run(
             parts, sources=source or (), emit=not no_emit, leave=leave, max_removals=max_removals,
-            watches=shown.watches, wait=wait,
+            max_minutes=max_minutes, watches=shown.watches, wait=wait,
         )  # fmt: skip
     show_run(Screen(), ran)
-    for where, failure in ran.outcome.failures:
+    return _told_failures(ran.outcome)
+
+
+@app.command(epilog="Example: uc-miner emit --max-minutes 30")
+def emit(
+    context: typer.Context,
+    *,
+    max_minutes: Minutes = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Send nothing new: read a sample back, and mend what is wrong.")
+    ] = False,
+    sample: Annotated[int | None, typer.Option(min=1, metavar="N", help="Processes to read back; else as set.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another process that sends.")] = False,
+    max_removals: Removals = None,
+) -> int:
+    """Send what changed, from what is mined so far. Mining may go on beside it."""
+    if sample is not None and not verify:
+        raise SettingsError("--sample says how much is read back", mend="give --verify too, or leave it out")
+    session: Session = context.obj
+    parts = session.parts()
+    with bars("comparing") as shown:
+        outcome = jobs.emit(
+            parts, max_minutes=max_minutes, max_removals=max_removals, verify=verify, sample=sample,
+            watches=shown.watches, wait=wait,
+        )  # fmt: skip
+    show_emitted(Screen(), outcome)
+    return _told_failures(outcome)
+
+
+def _told_failures(outcome: Outcome) -> int:
+    for where, failure in outcome.failures:
         screen.error(failure, where)
-    return {DONE: 0, REJECTED: REJECTIONS}.get(ran.outcome.word, FAILED)
+    return {DONE: 0, REJECTED: REJECTIONS}.get(outcome.word, FAILED)
 
 
 @app.command(epilog='Example: uc-miner backfill --from 2026-01-01 --to 2026-06-30 --note "first year"')

@@ -56,11 +56,12 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
     emit: bool = True,
     leave: Leave = NO_LEAVE,
     max_removals: int | None = None,
+    max_minutes: float | None = None,
     watches: Watches = NOBODY,
     command: str = "run",
     wait: bool = False,
 ) -> Ran:
-    """Mine what is due from the sources named (all when none is), then emit what changed.
+    """Mine what is due from the sources named (all when none is), then emit what changed, for so many minutes at most.
 
     What another process is at work on is left to it, unless it is to be waited for.
     """
@@ -71,12 +72,40 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
         parts.emitter(ledger, max_removals) as emitter,
     ):
         leases = parts.leases(ledger, "endless" if wait else "while silent")
-        work = Run(ledger, opened, emitter if emit else None, parts.now, leases, command)
+        most = _minutes(max_minutes)
+        work = Run(ledger, opened, emitter if emit else None, parts.now, leases, command, most=most)
         outcome = work.go(mined=watches.mined, emitted=watches.emitted)
         _prune(ledger, parts, outcome)
         balance = balance_of(ledger, outcome.days)
         told = (*_held(outcome), *warnings_of(outcome, balance, ledger, parts, parts.chosen(sources)))
         return Ran(outcome, balance, told, _assumed(parts))
+
+
+def emit(  # noqa: PLR0913 (one keyword for each option of the command)
+    parts: Parts,
+    *,
+    max_minutes: float | None = None,
+    max_removals: int | None = None,
+    verify: bool = False,
+    sample: int | None = None,
+    watches: Watches = NOBODY,
+    wait: bool = False,
+) -> Outcome:
+    """Send what changed; or read a sample of what was sent back, and send again what is not as it should be."""
+    purview = parts.settings.purview
+    if purview.sink == "none":
+        raise SettingsError("there is no sink to send to", mend='[purview] sink takes "files" or "purview"')
+    if verify and purview.sink != "purview":
+        raise SettingsError(f'nothing can be read back: [purview] sink is "{purview.sink}"', mend="leave --verify out")
+    many = (sample or purview.verify_sample) if verify else 0
+    with parts.known_ledger() as ledger, parts.emitter(ledger, max_removals) as emitter:
+        leases = parts.leases(ledger, "endless" if wait else "while silent")
+        work = Run(ledger, (), emitter, parts.now, leases, "emit", most=_minutes(max_minutes), sample=many)
+        return work.go(emitted=watches.emitted)
+
+
+def _minutes(given: float | None) -> timedelta | None:
+    return None if given is None else timedelta(minutes=given)
 
 
 def _held(outcome: Outcome) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """What a dataset is made from, what is made of it, and who would miss it."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from miner.disclosure import HASHED, NONE, disclosure
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import reading
+from miner.ledger import Ledger, reading, retirement
 from miner.ledger.audience import Audience, audience
 from miner.ledger.walk import DOWN, UP, Way, walk_from
 from queries.warehouse import name_parts
@@ -43,20 +44,20 @@ class Impact:
 
 def lineage(parts: Parts, name: str, *, up: bool, depth: int, most: int) -> Walk:
     """Walk from a dataset to its sources or to what is made of it. Raises LedgerError when nobody knows it."""
-    asked, stale = _parts_of(name), parts.settings.mining.stale_days
-    with parts.known_ledger() as ledger, ledger.reading() as connection:
-        way = walk_from(connection, asked, stale, ends=UP if up else DOWN, depth=depth, most=most)
+    asked = _parts_of(name)
+    with _judged_ledger(parts) as ledger, ledger.reading() as connection:
+        way = walk_from(connection, asked, ends=UP if up else DOWN, depth=depth, most=most)
     return _known(parts, name, Walk(".".join(asked), up, depth, way))
 
 
 def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Impact:
     """Walk to all that is made of a dataset, and tell who read it or any of that in the window's days."""
-    asked, stale = _parts_of(name), parts.settings.mining.stale_days
+    asked = _parts_of(name)
     named = parts.settings.reports.users != NONE
-    with parts.known_ledger() as ledger:
+    with _judged_ledger(parts) as ledger:
         told = disclosed(ledger, parts) if named else disclosure(HASHED, secrets.token_bytes())
         with ledger.reading() as connection:
-            way = walk_from(connection, asked, stale, ends=DOWN, depth=depth, most=most)
+            way = walk_from(connection, asked, ends=DOWN, depth=depth, most=most)
             walk = _known(parts, name, Walk(".".join(asked), up=False, depth=depth, way=way))
             mined = reading.usage_days(connection)
             if not mined:
@@ -68,6 +69,14 @@ def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Im
             unmined = window - sum(first <= day <= last for day in mined)
             found = [replace(one, reader=told(one.reader)) for one in audience(connection, first, last)]
             return Impact(walk, first, last, unmined, found, named)
+
+
+@contextmanager
+def _judged_ledger(parts: Parts) -> Iterator[Ledger]:
+    """The ledger, which knows what is retired by now."""
+    with parts.known_ledger() as ledger:
+        retirement.retire(ledger, parts.limits)
+        yield ledger
 
 
 def _known(parts: Parts, name: str, walk: Walk) -> Walk:

@@ -20,6 +20,7 @@ from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
 from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.matches import Ages
+from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
@@ -153,7 +154,6 @@ class Parts:
             include_process_kinds=usage.include_process_kinds,
             exclude_users=usage.exclude_users,
             exclude_process_kinds=usage.exclude_process_kinds,
-            stale_days=self.settings.mining.stale_days,
             as_of=as_of,
             score=usage.score,
         )
@@ -165,12 +165,17 @@ class Parts:
         It removes at most `max_removals` percent of what was sent; else as set.
         """
         with self.sink(ledger) as sink:
-            stale = self.settings.mining.stale_days
             if sink is None:
                 yield None
                 return
             most = self.settings.purview.max_removals if max_removals is None else max_removals
-            yield Emitter(ledger, sink, stale, self.popularity(), self.now, self.ages, most)
+            yield Emitter(ledger, sink, self.limits, self.popularity(), self.now, self.ages, most)
+
+    @property
+    def limits(self) -> Limits:
+        """How long edges count that are not seen again."""
+        mining = self.settings.mining
+        return Limits(mining.stale_days, mining.dropped_days)
 
     @property
     def ages(self) -> Ages:
@@ -251,6 +256,8 @@ class Parts:
             usage_group=purview.business_metadata_group,
             missing=purview.missing,
             index=purview.index,
+            removed=purview.removed,
+            figures_percent=purview.figures_percent,
         )
 
 

@@ -13,7 +13,7 @@ from miner import schemas
 from miner.disclosure import NAMES, NONE, Disclosed, disclosure
 from miner.errors import LedgerError, SettingsError
 from miner.findings import findings
-from miner.ledger import Ledger, edges, reader_usage, reading, sent, wanted
+from miner.ledger import Ledger, edges, reader_usage, reading, retirement, sent, wanted
 from miner.ledger.reader_usage import Who
 from miner.popularity import PopularityOptions, popularity
 from miner.scope import Chosen
@@ -77,8 +77,9 @@ def _popularity(ledger: Ledger, parts: Parts, asked: Asked) -> Told:
 
 
 def _edges(ledger: Ledger, parts: Parts, asked: Asked) -> Told:  # noqa: ARG001 -- edges are those of now
+    retirement.retire(ledger, parts.limits)
     with ledger.reading() as connection:
-        wanted.resolve(connection, parts.settings.mining.stale_days)
+        wanted.resolve(connection)
         return _whole(edges.edge_report(connection))
 
 
@@ -96,7 +97,7 @@ def _reader_batches(ledger: Ledger, options: PopularityOptions, told: Disclosed)
         try:
             with ledger.reading(copy) as connection:
                 as_of = options.as_of or reading.last_whole_day(connection) or date.max
-                wanted.resolve(connection, options.stale_days)
+                wanted.resolve(connection)
                 reader_usage.copy_out(ledger.database, connection, copy, as_of - timedelta(days=window - 1), as_of)
             yield from reader_usage.stream(ledger.database, copy, window, as_of, Who(users, kinds, told))
         finally:
@@ -104,6 +105,7 @@ def _reader_batches(ledger: Ledger, options: PopularityOptions, told: Disclosed)
 
 
 def _findings(ledger: Ledger, parts: Parts, asked: Asked) -> Told:
+    retirement.retire(ledger, parts.limits)
     return _whole(findings(ledger, parts.popularity(asked.windows, asked.as_of), each=bool(asked.windows)))
 
 

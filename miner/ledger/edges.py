@@ -22,13 +22,16 @@ _REMEMBERED_DATASETS = 100_000
 ACTIVE = (
     "m.day_bits <> 0 AND (c.source_id IS NULL OR m.month > c.month OR (m.month = c.month AND m.day_bits >> c.day <> 0))"
 )
-"""Of an `edge_month m` and the `cutoff c` of its source: some of its days are not stale."""
+"""Of an `edge_month m` and its `edge_retired c`: some of its days are not retired."""
+
+RETIRED = "LEFT JOIN edge_retired c ON c.edge_id = m.edge_id AND c.source_id = m.source_id AND c.set_id = m.set_id"
+"""Joins what `ACTIVE` looks at."""
 
 IS_ACTIVE = (
-    "EXISTS (SELECT 1 FROM edge_month m LEFT JOIN temp.cutoff c ON c.source_id = m.source_id "  # noqa: S608
+    f"EXISTS (SELECT 1 FROM edge_month m {RETIRED} "  # noqa: S608
     f"WHERE m.edge_id = {{edge}} AND {ACTIVE})"
 )
-"""Whether an edge, whose id is to be filled in, is current. Needs `miner.ledger.wanted.resolve`."""
+"""Whether an edge, whose id is to be filled in, is current."""
 
 _SEEN = """
   max(CASE WHEN m.direct_bits <> 0 THEN 1 ELSE 0 END) AS verified,
@@ -51,7 +54,7 @@ FROM temp.wanted_raw w
 CROSS JOIN edge e ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target
 LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset
 CROSS JOIN edge_month m ON m.edge_id = e.id
-LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
+{RETIRED}
 WHERE {ACTIVE} AND coalesce(a.to_id, e.source_dataset) <> w.target
 GROUP BY 1, 2, 3
 HAVING {STANDS}
@@ -140,7 +143,7 @@ FROM (
   LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset
   LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
   CROSS JOIN edge_month m ON m.edge_id = e.id
-  LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
+  {RETIRED}
   WHERE {ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset) %s
   GROUP BY 1, 2, 3
   HAVING {STANDS}

@@ -30,7 +30,7 @@ SELECT source, count(*) FROM (
   LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
   LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset
   CROSS JOIN edge_month m ON m.edge_id = e.id
-  LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
+  {edges.RETIRED}
   WHERE {edges.ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset)
   GROUP BY 1, 2
   HAVING {edges.STANDS}

@@ -242,6 +242,21 @@ _ALIASES = (
     ),
 )
 
+_GONE = (
+    (
+        "INSERT INTO table_gone (dataset_id, source_id, since_day) "  # noqa: S608
+        "SELECT f.dataset_id, CAST(:source AS INTEGER), CAST(:last AS INTEGER) "
+        f"FROM table_form f WHERE f.source_id = :source AND {_replaced('tables')} "
+        "AND NOT EXISTS (SELECT 1 FROM stage.forms s WHERE s.dataset_id = f.dataset_id) "
+        "ON CONFLICT (dataset_id, source_id) DO NOTHING"
+    ),
+    (
+        f"DELETE FROM table_gone WHERE source_id = :source AND {_replaced('tables')} "  # noqa: S608
+        "AND dataset_id IN (SELECT dataset_id FROM stage.forms)"
+    ),
+)
+"""Tables that are listed no more, and since when; those that are listed again."""
+
 _REPLACE = (
     (
         "DELETE FROM label WHERE source_id = :source AND part IN (SELECT part FROM stage.replaced) AND NOT EXISTS "
@@ -274,4 +289,4 @@ _REPLACE = (
     ),
 )
 
-_MERGE = (ADD_DATASETS, *_CHANGES, *_FORMS, *_ALIASES, *_REPLACE)
+_MERGE = (ADD_DATASETS, *_CHANGES, *_FORMS, *_ALIASES, *_GONE, *_REPLACE)

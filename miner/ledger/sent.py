@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, text
 
@@ -14,13 +15,64 @@ SENDING = "sending"
 SENT = "sent"
 
 
-def digests(connection: Connection, sink: str, names: Sequence[str]) -> dict[tuple[str, str], str]:
-    """Digests of what was sent, by kind and qualified name, for at most some thousand names."""
+class Known(NamedTuple):
+    """What is known of an entity that was sent."""
+
+    digest: str
+    figures: str
+
+
+def known(connection: Connection, sink: str, names: Sequence[str]) -> dict[tuple[str, str], Known]:
+    """What was sent, by kind and qualified name, for at most some thousand names."""
     sent = tables.emission
-    query = select(sent.c.kind, sent.c.qualified_name, sent.c.digest).where(
+    query = select(sent.c.kind, sent.c.qualified_name, sent.c.digest, sent.c.figures).where(
         sent.c.sink == sink, sent.c.state == SENT, sent.c.qualified_name.in_(names)
     )
-    return {(kind, name): digest for kind, name, digest in connection.execute(query)}
+    return {(kind, name): Known(*told) for kind, name, *told in connection.execute(query)}
+
+
+Sample = Sequence[tuple[str, int, int]]
+"""Qualified names of processes that were sent, each with its process and target."""
+
+
+def sample(connection: Connection, sink: str, after: str, most: int) -> Sample:
+    """At most so many processes that were sent, by qualified name from the one after; from the first on at the end."""
+    sent = tables.emission.c
+    query = select(sent.qualified_name, sent.process_id, sent.target_dataset).where(
+        sent.sink == sink, sent.kind == "process", sent.state == SENT
+    )
+    query = query.order_by(sent.qualified_name)
+    found = list(connection.execute(query.where(sent.qualified_name > after).limit(most)))
+    if after and len(found) < most:
+        found += connection.execute(query.where(sent.qualified_name <= after).limit(most - len(found)))
+    return [(name, process, target) for name, process, target in found]
+
+
+def begin_finished(connection: Connection) -> None:
+    """Lay down an empty list of flows whose entity is as it should be, for this connection."""
+    connection.exec_driver_sql("DROP TABLE IF EXISTS temp.finished")
+    connection.exec_driver_sql("CREATE TEMP TABLE finished (process INTEGER, target INTEGER)")
+
+
+def note_finished(connection: Connection, entities: Iterable[Entity]) -> None:
+    """Entities that arrived, or need not be sent."""
+    if flows := [entity.flow for entity in entities if entity.kind == "process"]:
+        bulk.insert(connection, "temp.finished", ("process", "target"), flows)
+
+
+_FINISHED = (
+    "SELECT m.process_id, m.target_dataset, m.version FROM temp.marked m "
+    "JOIN (SELECT DISTINCT process, target FROM temp.finished) f "
+    "ON f.process = m.process_id AND f.target = m.target_dataset WHERE m.version > 0 "
+    "AND NOT EXISTS (SELECT 1 FROM alias a WHERE a.kind = 'process' AND a.from_id = m.process_id) "
+    "AND NOT EXISTS (SELECT 1 FROM alias a WHERE a.kind = 'dataset' AND a.from_id = m.target_dataset)"
+)
+
+
+def finished(connection: Connection) -> list[tuple[int, int, int]]:
+    """The marked flows that are finished, as (process, target, version); not those that go by other names too."""
+    found = connection.exec_driver_sql(_FINISHED)
+    return [(process, target, version) for process, target, version in found]
 
 
 def begin_built(connection: Connection) -> None:
@@ -74,6 +126,13 @@ _UNUSED = (
     f"AND {edges.IS_ACTIVE.format(edge='e.id')})) ORDER BY m.qualified_name"
 )
 
+_WHY = (
+    "SELECT m.qualified_name, group_concat(DISTINCT r.rule) FROM emission m JOIN temp.wanted_raw w "  # noqa: S608
+    "ON w.process = m.process_id AND w.target = m.target_dataset JOIN edge e ON e.process_id = w.raw_process "
+    "AND e.target_dataset = w.raw_target JOIN edge_retired r ON r.edge_id = e.id "
+    f"WHERE m.sink = :sink AND m.kind = :kind AND {_NOT_BUILT} GROUP BY m.qualified_name"
+)
+
 _LOSING = (
     ("process", _ORPHANS),
     ("consumer", _ORPHANS),
@@ -97,6 +156,12 @@ def orphans(connection: Connection, sink: str, *, everything: bool = False) -> d
     return lost
 
 
+def reasons(connection: Connection, sink: str) -> dict[str, str]:
+    """By what rules those of the processes that `orphans` told lost edges that did; others are not told."""
+    found = connection.execute(text(_WHY), {"sink": sink, "kind": "process"})
+    return {name: ", ".join(sorted(rules.split(","))) for name, rules in found}
+
+
 def orphan_flows(connection: Connection, sink: str) -> list[tuple[int, int]]:
     """The flows (process, target) of the processes that `orphans` told."""
     found = connection.execute(text(_ORPHAN_FLOWS), {"sink": sink, "kind": "process"})
@@ -117,9 +182,11 @@ def mark_sending(ledger: Writes, sink: str, batch: Sequence[Entity], now: dateti
         connection.execute(
             text(
                 "INSERT INTO emission (sink, kind, qualified_name, type_name, digest, state, process_id, "
-                "target_dataset, at) VALUES (:sink, :kind, :name, :type, '', :state, :process, :target, :at) "
+                "target_dataset, at, figures) "
+                "VALUES (:sink, :kind, :name, :type, '', :state, :process, :target, :at, '') "
                 "ON CONFLICT (sink, qualified_name, kind) DO UPDATE SET state = excluded.state, digest = '', "
-                "process_id = excluded.process_id, target_dataset = excluded.target_dataset, at = excluded.at"
+                "figures = '', process_id = excluded.process_id, target_dataset = excluded.target_dataset, "
+                "at = excluded.at"
             ),
             [
                 {
@@ -141,14 +208,17 @@ def mark_sent(ledger: Writes, sink: str, batch: Sequence[Entity], refused: Seque
         if arrived:
             connection.execute(
                 text(
-                    "UPDATE emission SET state = :state, digest = :digest "
+                    "UPDATE emission SET state = :state, digest = :digest, figures = :figures "
                     "WHERE sink = :sink AND kind = :kind AND qualified_name = :name"
                 ),
                 [
-                    {"state": SENT, "digest": one.digest, "sink": sink, "kind": one.kind, "name": one.qualified_name}
+                    {
+                        "state": SENT, "digest": one.digest, "figures": one.figures, "sink": sink, "kind": one.kind,
+                        "name": one.qualified_name,
+                    }
                     for one in arrived
                 ],
-            )
+            )  # fmt: skip
         connection.execute(delete(rejection).where(rejection.c.sink == sink, rejection.c.qualified_name.in_(names)))
         for name, reason in words.items():
             connection.execute(

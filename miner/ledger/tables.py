@@ -153,6 +153,43 @@ edge_indirect = Table(
 )
 """The days on which direct_access was false for a pair of datasets and its process."""
 
+edge_retired = Table(
+    "edge_retired",
+    metadata,
+    Column("edge_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("set_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("month", Integer, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("step", Integer, nullable=False),
+    Index("edge_retired_by_step", "step"),
+    sqlite_with_rowid=False,
+)
+"""What is retired: of an edge and column set the days up to this one (day of the month) count no more; `step` grows
+with every evaluation that retired something."""
+
+retirement = Table(
+    "retirement",
+    metadata,
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, nullable=False),
+    Column("content", String, nullable=False),
+    Column("evidence", String, nullable=False),
+    Column("step", Integer, nullable=False),
+)
+"""Up to which settled day `edge_retired` is worked out, and digests of what it was worked out from."""
+
+table_gone = Table(
+    "table_gone",
+    metadata,
+    Column("dataset_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("since_day", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Tables that information_schema listed and lists no more, with the last day of lineage when that was found."""
+
 column_set = Table(
     "column_set",
     metadata,
@@ -333,9 +370,11 @@ emission = Table(
     Column("process_id", BigInteger, nullable=False, default=0),
     Column("target_dataset", BigInteger, nullable=False, default=0),
     Column("at", BigInteger, nullable=False),
+    Column("figures", Text, nullable=False, default=""),
     Index("emission_by_flow", "process_id", "target_dataset"),
 )
-"""What was sent: `sending` is committed before a send, `sent` after it, so that a crash leaves a trace."""
+"""What was sent: `sending` is committed before a send, `sent` after it, so that a crash leaves a trace.
+`figures` are those of usage, to tell later how far they moved."""
 
 asset_match = Table(
     "asset_match",
@@ -391,7 +430,7 @@ setting = Table(
     Column("name", String, primary_key=True),
     Column("value", String, nullable=False),
 )
-"""What the ledger must remember about itself, such as the stale cutoff last applied."""
+"""What the ledger must remember about itself, such as what was last retired when a sink was sent to."""
 
 lease = Table(
     "lease",

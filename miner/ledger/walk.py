@@ -29,11 +29,9 @@ class Way:
     more: bool
 
 
-def walk_from(  # noqa: PLR0913 (what is asked of a walk)
-    connection: Connection, name: Sequence[str], stale_days: int, *, ends: Ends, depth: int, most: int
-) -> Way:
+def walk_from(connection: Connection, name: Sequence[str], *, ends: Ends, depth: int, most: int) -> Way:
     """A walk (`walk`) from the datasets of a name (`datasets_named`); empty when there is none."""
-    wanted.resolve(connection, stale_days)
+    wanted.resolve(connection)
     return walk(connection, datasets_named(connection, name), ends, depth, most)
 
 
@@ -100,7 +98,7 @@ FROM ({UNDER_EVERY_NAME}) r
 CROSS JOIN edge e ON e.{{near}} = r.raw
 LEFT JOIN temp.dataset_alias a ON a.from_id = e.{{far}}
 CROSS JOIN edge_month m ON m.edge_id = e.id
-LEFT JOIN temp.cutoff c ON c.source_id = m.source_id
+{edges.RETIRED}
 WHERE r.step = :step - 1 AND {edges.ACTIVE} AND coalesce(a.to_id, e.{{far}}) <> r.dataset
 GROUP BY 1, 2
 HAVING {edges.STANDS}

@@ -1,48 +1,24 @@
-"""Which flows are to be looked at, with the aliases that hold and the days that are stale, as temporary tables.
+"""Which flows are to be looked at, with the aliases that hold, as temporary tables.
 
 Aliases are applied when reading, never before.
 """
 
-from datetime import date
+from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection
 
-from miner import days
-from miner.ledger import tables
-
-
-def stale_cutoffs(connection: Connection, stale_days: int) -> dict[int, date]:
-    """By source id, the last day whose edges are stale: `stale_days` settled, mined days lie after it."""
-    mined = tables.day_mined
-    cutoffs = {}
-    for (source_id,) in connection.execute(select(tables.source.c.id)).all():
-        found = connection.execute(
-            select(mined.c.day)
-            .where(mined.c.source_id == source_id, mined.c.stream == "lineage", mined.c.settled)
-            .order_by(mined.c.day.desc())
-            .offset(stale_days)
-            .limit(1)
-        ).scalar()
-        if found is not None:
-            cutoffs[source_id] = days.day_of(found)
-    return cutoffs
+from miner.ledger import bulk
 
 
-def resolve(connection: Connection, stale_days: int) -> None:
-    """Lay down, for this connection, the aliases that hold and the days before which edges are stale."""
+def resolve(connection: Connection) -> None:
+    """Lay down, for this connection, the aliases that hold."""
     for statement in _RESOLUTION:
         connection.exec_driver_sql(statement)
-    for source_id, cutoff in stale_cutoffs(connection, stale_days).items():
-        connection.execute(
-            text("INSERT INTO temp.cutoff VALUES (:source, :month, :day)"),
-            {"source": source_id, "month": days.month(cutoff), "day": cutoff.day},
-        )
 
 
 _RESOLUTION = (
     "DROP TABLE IF EXISTS temp.dataset_alias",
     "DROP TABLE IF EXISTS temp.process_alias",
-    "DROP TABLE IF EXISTS temp.cutoff",
     # Two candidates for one identity are evidence against each other: neither is applied.
     *(
         f"CREATE TEMP TABLE {kind}_alias AS SELECT from_id, min(to_id) AS to_id FROM alias WHERE kind = '{kind}' "  # noqa: S608
@@ -53,86 +29,52 @@ _RESOLUTION = (
     "CREATE UNIQUE INDEX temp.process_alias_from ON process_alias (from_id)",
     "CREATE INDEX temp.dataset_alias_to ON dataset_alias (to_id)",
     "CREATE INDEX temp.process_alias_to ON process_alias (to_id)",
-    "CREATE TEMP TABLE cutoff (source_id INTEGER PRIMARY KEY, month INTEGER, day SMALLINT)",
 )
 
 
-def want(connection: Connection, *, everything: bool = False, stale_before: str = "") -> int:
+def want(connection: Connection, *, everything: bool = False, only: Iterable[tuple[int, int]] | None = None) -> int:
     """Lay down the flows to look at, as they are named now and as they were; returns how many. Call `resolve` first.
 
-    Those are the flows that may have changed and those that lost an edge or a column set to age since `stale_before`
-    (a `stale_state`); or `everything` the ledger has.
+    Those are the flows that may have changed; or `everything` the ledger has; or `only` these (process, target), as
+    they are named now.
     """
-    marked_ = _MARKED_ALL if everything else _MARKED
-    for statement in (*_DROP_WANTED, marked_, *_WANTED):
+    for statement in _DROP_WANTED:
         connection.exec_driver_sql(statement)
-    if not everything:
-        _want_aged(connection, stale_before)
+    if only is not None:
+        connection.exec_driver_sql(_MARKED_NONE)
+        connection.exec_driver_sql(_WANTED)
+        bulk.insert(connection, "temp.wanted", ("process", "target"), only)
+    else:
+        for statement in (_MARKED_ALL if everything else _MARKED, _WANTED, _WANT_MARKED):
+            connection.exec_driver_sql(statement)
     for statement in (*_WANTED_RAW, *_NAMED):
         connection.exec_driver_sql(statement)
     return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())
-
-
-def _want_aged(connection: Connection, before: str) -> None:
-    known = {int(source): int(day) for source, day in (part.split(":") for part in before.split(",") if part)}
-    for source_id, cutoff in _cutoffs(connection):
-        since = days.day_of(known[source_id] + 1) if source_id in known else _first_edge_day(connection, source_id)
-        for aged in days.span(since, cutoff):
-            values = {"source": source_id, "month": days.month(aged), "bit": days.bit(aged), "day": aged.day}
-            connection.execute(text(_WANT_AGED), values)
-
-
-def _first_edge_day(connection: Connection, source_id: int) -> date:
-    """Where ageing begins for a source that had no stale day yet: the first day of its first month."""
-    held = tables.edge_month
-    month = connection.execute(select(func.min(held.c.month)).where(held.c.source_id == source_id)).scalar()
-    return days.days_of(month, 1)[0] if month is not None else date.max
-
-
-def stale_state(connection: Connection) -> str:
-    """The last stale day of each source, as `source:day` joined by commas. Call `resolve` first."""
-    return ",".join(f"{source}:{days.number(day)}" for source, day in _cutoffs(connection))
-
-
-def _cutoffs(connection: Connection) -> list[tuple[int, date]]:
-    rows = connection.exec_driver_sql("SELECT source_id, month, day FROM temp.cutoff ORDER BY source_id").all()
-    return [(source, days.days_of(month, 1 << (day - 1))[0]) for source, month, day in rows]
-
-
-_WANT_AGED = (
-    "INSERT INTO temp.wanted SELECT DISTINCT coalesce(p.to_id, e.process_id), coalesce(t.to_id, e.target_dataset) "
-    "FROM edge_month m JOIN edge e ON e.id = m.edge_id LEFT JOIN temp.process_alias p ON p.from_id = e.process_id "
-    "LEFT JOIN temp.dataset_alias t ON t.from_id = e.target_dataset "
-    "WHERE m.source_id = :source AND m.month = :month AND m.day_bits & :bit <> 0 AND m.day_bits >> :day = 0 "
-    "AND NOT EXISTS "
-    "(SELECT 1 FROM edge_month l WHERE l.source_id = m.source_id AND l.edge_id = m.edge_id AND l.set_id = m.set_id "
-    "AND l.month > m.month) ON CONFLICT (process, target) DO NOTHING"
-)
 
 
 _DROP_WANTED = tuple(
     f"DROP TABLE IF EXISTS temp.{name}" for name in ("marked", "wanted", "wanted_raw", "once", "named")
 )
 _MARKED = "CREATE TEMP TABLE marked AS SELECT process_id, target_dataset, version FROM dirty_flow"
+_MARKED_NONE = "CREATE TEMP TABLE marked AS SELECT process_id, target_dataset, version FROM dirty_flow WHERE 1 = 0"
 _MARKED_ALL = (
     "CREATE TEMP TABLE marked AS SELECT e.process_id, e.target_dataset, coalesce(d.version, 0) AS version "
     "FROM (SELECT process_id, target_dataset FROM edge UNION SELECT process_id, target_dataset FROM dirty_flow) e "
     "LEFT JOIN dirty_flow d ON d.process_id = e.process_id AND d.target_dataset = e.target_dataset"
 )
 
-_WANTED = (
-    "CREATE TEMP TABLE wanted (process INTEGER, target INTEGER, PRIMARY KEY (process, target)) WITHOUT ROWID",
-    # Under every name they may have been built with: evidence that was applied before may be ambiguous now.
-    (
-        "INSERT INTO temp.wanted SELECT process_id, target_dataset FROM temp.marked "
-        "UNION SELECT p.to_id, d.target_dataset FROM temp.marked d "
-        "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
-        "UNION SELECT d.process_id, t.to_id FROM temp.marked d "
-        "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset "
-        "UNION SELECT p.to_id, t.to_id FROM temp.marked d "
-        "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
-        "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset"
-    ),
+_WANTED = "CREATE TEMP TABLE wanted (process INTEGER, target INTEGER, PRIMARY KEY (process, target)) WITHOUT ROWID"
+
+# Under every name they may have been built with: evidence that was applied before may be ambiguous now.
+_WANT_MARKED = (
+    "INSERT INTO temp.wanted SELECT process_id, target_dataset FROM temp.marked "
+    "UNION SELECT p.to_id, d.target_dataset FROM temp.marked d "
+    "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
+    "UNION SELECT d.process_id, t.to_id FROM temp.marked d "
+    "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset "
+    "UNION SELECT p.to_id, t.to_id FROM temp.marked d "
+    "JOIN alias p ON p.kind = 'process' AND p.from_id = d.process_id "
+    "JOIN alias t ON t.kind = 'dataset' AND t.from_id = d.target_dataset"
 )
 
 _WANTED_RAW = (

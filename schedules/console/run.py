@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from miner.emission import PROCESS, USAGE, Changes
+from miner.emission import PROCESS, USAGE, Changes, Verified
+from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
+from miner.pipeline import Outcome
 from schedules.balance import KEPT, Balance
 from schedules.console.screen import Column, Screen, number
 from schedules.jobs import Ran
@@ -53,6 +55,26 @@ def show_run(screen: Screen, ran: Ran) -> None:
     show_notes(screen, ran)
 
 
+def show_emitted(screen: Screen, outcome: Outcome) -> None:
+    """What was sent, or read back."""
+    if outcome.changes is not None:
+        show_changes(screen, outcome.changes)
+    if outcome.verified is not None:
+        _show_verified(screen, outcome.verified)
+    for error in outcome.held:
+        screen.line(f"warning: {error.message}: left to it (--wait waits for it)", "yellow")
+
+
+def _show_verified(screen: Screen, verified: Verified) -> None:
+    screen.line(f"{verified.entities:,} entities of {verified.processes:,} processes read back")
+    rejected = verified.changes.rejected.total()
+    screen.line(f"{len(verified.wrong):,} were not as they should be: {len(verified.wrong) - rejected:,} sent again")
+    for name in verified.wrong[:_MOST_REASONS]:
+        screen.line(f"  {name}")
+    for reason, count in verified.changes.rejected.most_common(_MOST_REASONS):
+        screen.line(f"rejected: {count:,} for {reason}", "red")
+
+
 def show_mined(screen: Screen, ran: Ran) -> None:
     """The days and the balance."""
     if not ran.outcome.days:
@@ -87,6 +109,14 @@ def show_balance(screen: Screen, balance: Balance) -> None:
     screen.table((Column(""), *heads, Column("")), lines)
 
 
+_RETIRED = {
+    rules.AGED: "their target was written without them for [mining] stale_days",
+    rules.COLUMNS: "seen without some of their column pairs for as long: only these go",
+    rules.DROPPED: "one of their tables is missing from information_schema for [mining] dropped_days",
+    rules.RECREATED: "their target was dropped and made anew",
+    rules.REDEFINED: "their target is a view that was defined anew",
+}
+
 _ENTITIES = (
     ("processes", (PROCESS,)),
     ("what they are part of", ("runnable", "parent")),
@@ -100,8 +130,14 @@ def show_changes(screen: Screen, changes: Changes) -> None:
     """Entities by what happened to them, and what has none, by reason."""
     heads = (Column(""), number("created"), number("changed"), number("removed"), number("unchanged"))
     screen.table(heads, _changes(changes))
+    if changes.unfinished:
+        screen.line("time was up before all was sent: the next run, or uc-miner emit, goes on", "yellow")
     if changes.waiting:
         screen.line(f"{changes.waiting:,} flows of jobs seen on a single day wait for a second one")
+    if changes.retired:
+        screen.heading("Retired")
+        columns = (number("edges"), Column("rule"), Column(""))
+        screen.table(columns, [(count, rule, _RETIRED[rule]) for rule, count in sorted(changes.retired.items())])
     if changes.held_back:
         screen.line(
             f"{changes.held_back:,} processes are to be removed, and more than [purview] max_removals allow", "red"

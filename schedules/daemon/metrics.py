@@ -29,6 +29,7 @@ class Metrics:
         self.rows = Counter("uc_miner_rows", "Rows of table_lineage looked at.", _JOB, registry=own)
         self.kept = Counter("uc_miner_rows_kept", "Of these, rows kept.", _JOB, registry=own)
         self.entities = Counter("uc_miner_entities", "Entities by what became of them.", ("sink", "fate"), registry=own)
+        self.retired = Counter("uc_miner_edges_retired", "Edges retired, by rule.", ("sink", "rule"), registry=own)
         self.events = Counter("uc_miner_events", "Log events from warnings up.", ("event", "level"), registry=own)
         self.reloads = Counter("uc_miner_reloads", "Settings read anew.", ("outcome",), registry=own)
         self.working = Gauge("uc_miner_jobs_at_work", "Jobs at work now.", registry=own)
@@ -59,6 +60,11 @@ class Metrics:
         if ticked.worked.outcome.changes is not None:
             self._emitted(job, ticked.worked.outcome.changes)
 
+        verified = ticked.worked.outcome.verified
+        if verified is not None:
+            self.entities.labels(job.source, "verified").inc(verified.entities)
+            self.entities.labels(job.source, "mended").inc(verified.changes.changed.total())
+
     def _emitted(self, job: Job, changes: Changes) -> None:
         fates = {
             "created": changes.created.total(), "changed": changes.changed.total(), "removed": len(changes.removed),
@@ -66,6 +72,8 @@ class Metrics:
         }  # fmt: skip
         for fate, count in fates.items():
             self.entities.labels(job.source, fate).inc(count)
+        for rule, count in changes.retired.items():
+            self.retired.labels(job.source, rule).inc(count)
 
     def text(self) -> bytes:
         """All figures in Prometheus' text form."""

@@ -1,4 +1,4 @@
-"""What the daemon's jobs do: mine one stream of one source, read its names, send, write the report."""
+"""What the daemon's jobs do: mine one stream of one source, read its names, send, read back, write the report."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from schedules.timing import Timing, timing
 from sinks.report_files import CSV
 
 REPORT = "report"
+VERIFY = "verify"
 COMMAND = "daemon"
 
 Stopping = Callable[[], bool]
@@ -40,13 +41,17 @@ class Job:
 def jobs_of(parts: Parts) -> Iterator[Job]:
     """The jobs that the settings schedule. Raises SettingsError when there is no source."""
     daemon = parts.settings.daemon
-    times = {stream: timing(getattr(daemon, stream), daemon.zone) for stream in (*STREAMS, NAMES, "emit", REPORT)}
+    times = {
+        stream: timing(getattr(daemon, stream), daemon.zone) for stream in (*STREAMS, NAMES, "emit", VERIFY, REPORT)
+    }
     for source in parts.chosen(()):
         for stream in (*STREAMS, NAMES):
             if at := times[stream]:
                 yield Job(source, stream, at)
     if (at := times["emit"]) and parts.settings.purview.sink != "none":
         yield Job(parts.settings.purview.sink, EMISSION, at)
+    if (at := times[VERIFY]) and parts.settings.purview.sink == "purview":
+        yield Job("purview", VERIFY, at)
     if at := times[REPORT]:
         yield Job("", REPORT, at)
 
@@ -73,6 +78,10 @@ def work(parts: Parts, job: Job, ledger: Ledger, stopping: Stopping, cancellable
     if job.stream == EMISSION:
         with parts.emitter(ledger) as emitter:
             return _told(Run(ledger, (), emitter, parts.now, leases, COMMAND, stopping).go())
+    if job.stream == VERIFY:
+        sample = parts.settings.purview.verify_sample
+        with parts.emitter(ledger) as emitter:
+            return _told(Run(ledger, (), emitter, parts.now, leases, COMMAND, stopping, sample=sample).go())
     with parts.sources(ledger, [job.source]) as (source,):
         cancellable(source.tables.cancel)
         if job.stream == NAMES:

@@ -58,7 +58,12 @@ class Mining(Section):
 
     start: Day | None = setting(None, "a day as YYYY-MM-DD", "first UTC day to mine; unset: 30 days ago")
     settle_days: Whole = whole(3, 0, 60, "days after which a day is settled and no longer mined again")
-    stale_days: Whole = whole(180, 1, 3650, "days after which an edge that was not seen again is retired")
+    stale_days: Whole = whole(
+        180, 1, 3650, "settled days on which its target is written without it, after which an edge is retired"
+    )
+    dropped_days: Whole = whole(
+        30, 1, 3650, "settled days that a table is missing from information_schema, after which its edges are retired"
+    )
     column_lineage: bool = setting(default=True, must_be="true or false", meaning="mine column lineage too")
     names: bool = setting(
         default=True, must_be="true or false", meaning="read what processes, workspaces and tables are called"
@@ -205,6 +210,17 @@ class Purview(Section):
     )
     matched_days: Whole = whole(30, 0, 3650, "days after which an asset that was found is looked up again")
     missing_days: Whole = whole(1, 0, 3650, "days after which an asset that was not found is looked up again")
+    removed: Literal["delete", "mark"] = setting(
+        "delete",
+        '"delete" or "mark"',
+        "what becomes of our entities that have nothing to show any more; mark: kept without lineage as (retired) …",
+    )
+    figures_percent: Whole = whole(
+        10, 0, 100, "percent by which a usage figure must have moved since it was sent, to be sent again"
+    )
+    verify_sample: Whole = whole(
+        1000, 1, 100_000, "processes that `emit --verify` and the daemon read back at a time, in turn"
+    )
     max_removals: Whole = whole(
         5, 0, 100, "percent of our processes that one run may remove; more are kept, and the run fails"
     )
@@ -274,6 +290,7 @@ class Daemon(Section):
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
     names: Schedule = setting("daily at 02:00", MUST_BE, "when names of each source are read")
     emit: Schedule = setting("hourly at :30", MUST_BE, "when what changed is sent")
+    verify: Schedule = setting("daily at 04:00", MUST_BE, "when a sample of what was sent is read back, and mended")
     report: Schedule = setting("off", MUST_BE, "when the reports are written whose files are named")
     report_out: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(
         None, "a file", "where the popularity report goes; unset: nowhere"

@@ -135,6 +135,17 @@ class Catalog:
         if gone:
             self._session.delete_businessMetadata(asset.guid, {group: dict.fromkeys(sorted(gone), "")})
 
+    def update(self, type_name: str, qualified_name: str, attributes: Json) -> None:
+        """Change some attributes of an entity that is there; the others stay."""
+        self._session.put_attributes(type_name, qualified_name, attributes)
+
+    def entities(self, keys: Iterable[Key], pool: ThreadPoolExecutor | None = None) -> Mapping[Key, Json]:
+        """Those of the entities that are there, with all that the catalog tells of them."""
+        found: dict[Key, Json] = {}
+        for some in (pool.map if pool else map)(self._whole, _groups(keys)):
+            found |= some
+        return found
+
     def delete(self, type_name: str, qualified_name: str) -> None:
         """Delete one entity; nothing happens when it is gone already."""
         try:
@@ -176,12 +187,19 @@ class Catalog:
         return definition
 
     def _assets(self, group: Group) -> dict[Key, PresentAsset]:
+        return {key: _present(one) for key, one in self._read(group, whole=False).items()}
+
+    def _whole(self, group: Group) -> dict[Key, Json]:
+        return self._read(group, whole=True)
+
+    def _read(self, group: Group, *, whole: bool) -> dict[Key, Json]:
+        """Entities that are there; what they are related to only when they are wanted whole."""
         type_name, qualified_names = group
         if type_name in self._no_types:
             return {}
         try:
             answer = self._session.get_entity(
-                qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=True, minExtInfo=True
+                qualifiedName=qualified_names, typeName=type_name, ignoreRelationships=not whole, minExtInfo=True
             )
         except RefusedError as refusal:
             if not refusal.absent and refusal.code != _NO_SUCH_TYPE:
@@ -190,7 +208,7 @@ class Catalog:
                 self._no_types.add(type_name)
             return {}
         active = [one for one in answer.get("entities") or [] if one.get("status", "ACTIVE") == "ACTIVE"]
-        return {(type_name, one["attributes"]["qualifiedName"]): _present(one) for one in active}
+        return {(type_name, one["attributes"]["qualifiedName"]): one for one in active}
 
 
 def _present(entity: Json) -> PresentAsset:

@@ -15,14 +15,15 @@ from miner.ports import AssetIndex, Delivery, Entity, Known, Match, Rejected, Un
 from sinks.purview import payload
 from sinks.purview.authentication import Authentication, authenticated
 from sinks.purview.batches import batched
-from sinks.purview.catalog import Catalog
+from sinks.purview.catalog import Catalog, Key, PresentAsset
 from sinks.purview.clouds import PUBLIC
 from sinks.purview.entities import process_entities
 from sinks.purview.figures import FigureSender
 from sinks.purview.hierarchy import MAKER
+from sinks.purview.marks import retired
 from sinks.purview.matching import match_of, matches
 from sinks.purview.naming import Candidate, Naming
-from sinks.purview.options import DEFAULT, PurviewOptions
+from sinks.purview.options import DEFAULT, DELETE, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.pace import Pace
 from sinks.purview.patience import DEFAULT_PATIENCE, Patience
@@ -30,7 +31,8 @@ from sinks.purview.posting import posted
 from sinks.purview.preflight import PurviewChecks
 from sinks.purview.sending import several_at_once
 from sinks.purview.transport import AtlasSession, api_address
-from sinks.purview.usage import usage_entities
+from sinks.purview.usage import moved, usage_entities
+from sinks.purview.verification import differing
 
 
 class PurviewSink:
@@ -97,6 +99,15 @@ class PurviewSink:
         """As `sinks.purview.usage.usage_entities`."""
         return usage_entities(popularity, unmatched, self._given, known)
 
+    def moved(self, before: str, now: str) -> bool:
+        """As `sinks.purview.usage.moved`, by the percent of the options."""
+        return moved(before, now, self._given.figures_percent)
+
+    def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:
+        """As `sinks.purview.verification.differing`."""
+        with ThreadPoolExecutor(self._given.workers, thread_name_prefix="purview") as pool:
+            return differing(entities, self._catalog, pool)
+
     def prepare(self) -> None:
         """Create or widen the type definitions. Raises SinkError."""
         self._catalog.define(self._options)
@@ -120,14 +131,26 @@ class PurviewSink:
         return rejected
 
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:
-        """Delete entities of our own; one that is gone already is no error.
+        """Delete entities of our own, or mark them; one that is gone already is no error.
 
-        Raises SinkError, before anything is deleted, when one of them is not our own.
+        Placeholders are always deleted: an asset has come in their place, or nothing refers to them. Raises SinkError,
+        before anything is deleted, when one of them is not our own.
         """
         refuse_foreign(entities)
+        deleted = self._given.removed == DELETE
+        gone = [key for key in entities if deleted or key[0] == self._given.placeholder_type]
+        kept = [key for key in entities if not deleted and key[0] != self._given.placeholder_type]
         with ThreadPoolExecutor(self._given.workers) as pool:
-            for _ in pool.map(lambda key: self._catalog.delete(*key), entities):
+            for _ in pool.map(lambda key: self._catalog.delete(*key), gone):
                 pass
+            there = self._catalog.assets(kept, pool)
+            for _ in pool.map(self._mark, there.items()):
+                pass
+
+    def _mark(self, one: tuple[Key, PresentAsset]) -> None:
+        (type_name, name), present = one
+        ends = type_name not in {self._given.runnable_type, self._given.consumer_type}
+        self._catalog.update(type_name, name, retired(present.name, ends=ends))
 
     def checks(self, most_read: Callable[[], pa.Table], needs: tuple[str, ...] = ()) -> Iterator[Check]:
         """As `sinks.purview.preflight.PurviewChecks`."""

@@ -19,7 +19,7 @@ from sinks.purview.options import DEFAULT, NATIVE, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.sending import one_by_one
 from sinks.purview.typedefs import typedefs
-from sinks.purview.usage import usage_entities
+from sinks.purview.usage import moved, usage_entities
 
 _STEMS = {payload.USAGE: "usage"}
 _STEM = "bulk"
@@ -30,7 +30,8 @@ class FilesSink:
 
     `typedefs.json`: definitions; `bulk-000001.json`: processes, behind what they are part of; `usage-000001.json`:
     figures, to be posted with businessAttributeUpdateBehavior=merge; `delete-000001.json`: types and qualified names of
-    what is to be removed. There is no catalog to ask for its types: `process_types` as `auto` is `own` here.
+    what is to be removed; `mark-000001.json`: the same where entities are only marked. There is no catalog to ask for
+    its types: `process_types` as `auto` is `own` here.
     """
 
     name = "files"
@@ -62,6 +63,14 @@ class FilesSink:
         """As `sinks.purview.usage.usage_entities`."""
         return usage_entities(popularity, unmatched, self._options, known)
 
+    def moved(self, before: str, now: str) -> bool:
+        """As `sinks.purview.usage.moved`, by the percent of the options."""
+        return moved(before, now, self._options.figures_percent)
+
+    def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:  # noqa: ARG002 (the port's)
+        """There is no catalog to read back from: nothing is found to differ."""
+        return ()
+
     def prepare(self) -> None:
         """Write the type definitions."""
         self._write("typedefs.json", json.dumps(typedefs(self._options), indent=2).encode())
@@ -81,11 +90,14 @@ class FilesSink:
         return []
 
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:
-        """Write the removals as a list of type and qualified name. Raises SinkError for entities not our own."""
+        """Write the removals, or what is to be marked, as a list of type and qualified name.
+
+        Raises SinkError for entities not our own.
+        """
         refuse_foreign(entities)
         listed = [{"typeName": type_name, "qualifiedName": name} for type_name, name in entities]
         if listed:
-            self._write(self._next("delete"), payload.written(listed))
+            self._write(self._next(self._options.removed), payload.written(listed))
 
     def _write(self, name: str, body: bytes) -> None:
         with placed(self._directory / name) as stream:

@@ -14,12 +14,17 @@ NO_INDEX, SEARCH = "none", "search"
 SKIP, PLACEHOLDER = "skip", "placeholder"
 """What `missing` may be."""
 
+DELETE, MARK = "delete", "mark"
+"""What `removed` may be."""
+
 AUTO, NATIVE, OWN = "auto", "native", "own"
 """What `process_types` may be."""
 
 _OWN_STEM = "uc_miner"
 
-_SENDING = frozenset({"max_entities", "max_bytes", "workers", "operations_per_second", "collection", "process_types"})
+_SENDING = frozenset(
+    {"max_entities", "max_bytes", "workers", "operations_per_second", "collection", "process_types", "removed"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,9 @@ class PurviewOptions:
     `max_entities` and `max_bytes` bound one request; Microsoft advises at most 200 entities
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
     `workers` requests travel at once, `operations_per_second` over all of them.
+    `figures_percent` is by how much a figure must have moved to be sent again. `removed` tells whether entities of our
+    own that have nothing to stand for any more are deleted (`delete`), or kept without lineage under a marked name
+    (`mark`).
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
     `index` tells whether datasets without an asset of exactly one of their names are searched among all assets
     (`search`) or not (`none`). `missing` tells whether those without any asset are left out (`skip`), or become an
@@ -47,6 +55,8 @@ class PurviewOptions:
     naming: Context = NOTHING
     workspace_domain: str = "azuredatabricks.net"
     windows: tuple[int, ...] = (30,)
+    figures_percent: int = 10
+    removed: str = DELETE
     max_entities: int = 100
     max_bytes: int = 1_000_000
     workers: int = 6

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 import structlog
@@ -84,6 +84,15 @@ class AtlasSession(AtlasClient):  # type: ignore[misc]
     def post_bulk(self, body: bytes, parameters: Mapping[str, str], operations: int) -> None:
         """Post the body of `/entity/bulk` as it is."""
         self._call(_Request("POST", f"{self.endpoint_url}/entity/bulk", parameters, body, operations=operations))
+
+    def put_attributes(self, type_name: str, qualified_name: str, attributes: Mapping[str, Any]) -> None:
+        """Change some attributes of an entity, given by its name.
+
+        https://learn.microsoft.com/en-us/rest/api/purview/datamapdataplane/entity/update-by-unique-attribute
+        """
+        entity = {"typeName": type_name, "attributes": {"qualifiedName": qualified_name, **attributes}}
+        url = f"{self.endpoint_url}/entity/uniqueAttribute/type/{quote(type_name, safe='')}"
+        self._put_http(url, params={"attr:qualifiedName": qualified_name}, json={"entity": entity})
 
     def put_typedefs(self, typedefs: Mapping[str, Any]) -> None:
         """Renew definitions that are there."""

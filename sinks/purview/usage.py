@@ -26,6 +26,9 @@ Figures = dict[str, int | float | None]
 _DATASET = ("metastore_id", "kind", "dataset", "dataset_type")
 SHARED = "its asset shows the figures of another dataset"
 
+_REFRESHED = 28 * 86_400_000
+"""Milliseconds after which figures are sent again though they moved little: no month is shorter."""
+
 _DIGITS = 4
 """Decimals of scores and trends: more than a reader needs would make an asset look changed every day."""
 
@@ -95,10 +98,28 @@ def _entity(found: Asset, windows: Sequence[_Row], group: str) -> Entity:
     figures: Figures = {figure(name, row.window): row.figures[name] for row in windows for name in WINDOW_FIGURES}
     figures |= {name: _latest(windows, name) for name in DATE_FIGURES}
     known = {name: value for name, value in figures.items() if value is not None}
+    digest = payload.digest(_body(found, group, dict.fromkeys(figures, 0)))
+    told = payload.written(known).decode()
     body = _body(found, group, known)
-    known.pop("as_of", None)  # the day of reporting alone is no change
-    digest = payload.digest(_body(found, group, known))
-    return Entity(payload.USAGE, found.qualified_name, found.type_name, body, digest, 1)
+    return Entity(payload.USAGE, found.qualified_name, found.type_name, body, digest, 1, figures=told)
+
+
+def moved(before: str, now: str, percent: int) -> bool:
+    """Whether figures differ by more than some percent from those that were sent before, or from nothing at all.
+
+    A figure that is 0 or not known has moved when it is something else now. A trend is a share already, and moves by
+    parts of 1. Dates alone move nothing, but that figures are told anew once their day is a month old.
+    """
+    sent, told = orjson.loads(before), orjson.loads(now)
+    if sent.keys() != told.keys() or told.get("as_of", 0) - sent.get("as_of", 0) >= _REFRESHED:
+        return True
+    return any(_moved(name, sent[name], told[name], percent / 100) for name in told if name not in DATE_FIGURES)
+
+
+def _moved(name: str, before: float, now: float, share: float) -> bool:
+    if name.startswith("trend_"):
+        return abs(now - before) > share
+    return (before == 0) != (now == 0) or abs(now - before) > share * abs(before)
 
 
 def _latest(windows: Sequence[_Row], name: str) -> int | float | None:

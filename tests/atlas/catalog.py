@@ -144,6 +144,20 @@ class Catalog:
         read = self._read(list(self.scanned.values()))
         return {keys[one["guid"]]: one["businessAttributes"] for one in read if one.get("businessAttributes")}
 
+    def named(self, type_name: str, qualified_name: str) -> dict:
+        """One entity by its name."""
+        return self.ask("GET", self._address(type_name), params={"attr:qualifiedName": qualified_name})["entity"]
+
+    def change(self, type_name: str, qualified_name: str, attributes: dict) -> None:
+        """Change an entity behind the miner's back."""
+        entity = {"typeName": type_name, "attributes": {"qualifiedName": qualified_name, **attributes}}
+        params = {"attr:qualifiedName": qualified_name}
+        self.ask("PUT", self._address(type_name), params=params, json={"entity": entity})
+
+    @staticmethod
+    def _address(type_name: str) -> str:
+        return f"entity/uniqueAttribute/type/{type_name}"
+
     def lineage(self) -> set[tuple[Key, str, Key]]:
         """Source, process and target of every path of two steps, as the lineage of each asset tells it."""
         found = set()

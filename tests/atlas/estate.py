@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from miner.emission import Changes, Emitter
+from miner.emission import Changes, Emitter, Verified
 from miner.ledger import Ledger, edges, wanted
+from miner.ledger.retirement import Limits
 from miner.popularity import PopularityOptions, popularity
 from miner.ports import Entity
 from queries.sample import write_estate
@@ -20,7 +21,7 @@ from sinks.purview.patience import Patience
 from tests.atlas.server import PASSWORD, USER
 
 NOW = datetime(2026, 11, 12, 6, tzinfo=UTC)
-STALE_DAYS = 180
+LIMITS = Limits()
 SENDING = PurviewOptions(max_entities=5, operations_per_second=1e6)
 FIGURES = PopularityOptions(windows=(30,))
 SETTINGS = """
@@ -52,17 +53,18 @@ class Estate:
     endpoint: str
     options: PurviewOptions = SENDING
     popularity: PopularityOptions = FIGURES
+    limits: Limits = LIMITS
 
     def copy(self, folder: Path) -> "Estate":
         """The same, to go its own way."""
         shutil.copytree(self.folder, folder)
-        return Estate(folder, self.endpoint, self.options, self.popularity)
+        return Estate(folder, self.endpoint, self.options, self.popularity, self.limits)
 
-    def mine(self, more: str = "") -> None:
-        """Mine what is due under these settings."""
+    def mine(self, more: str = "", days: int = 0) -> None:
+        """Mine what is due under these settings, so many days later."""
         file = self.folder / "uc-miner.toml"
         file.write_text(SETTINGS.format(more=more))
-        jobs.run(Parts(settings.load(file, {}), lambda: NOW), emit=False)
+        jobs.run(Parts(settings.load(file, {}), lambda: NOW + timedelta(days=days)), emit=False)
 
     def ledger(self) -> Ledger:
         """The ledger, opened."""
@@ -76,16 +78,25 @@ class Estate:
         """Send what changed, so many days later."""
         ledger, used = self.ledger(), sink or self.sink()
         try:
-            return Emitter(ledger, used, STALE_DAYS, self.popularity, lambda: NOW + timedelta(days=days)).emit()
+            return Emitter(ledger, used, self.limits, self.popularity, lambda: NOW + timedelta(days=days)).emit()
         finally:
             used.close()
+            ledger.close()
+
+    def verify(self, most: int = 10_000) -> Verified:
+        """Read so many processes back, and mend them."""
+        ledger, sink = self.ledger(), self.sink()
+        try:
+            return Emitter(ledger, sink, self.limits, self.popularity, lambda: NOW).verify(most)
+        finally:
+            sink.close()
             ledger.close()
 
     def plan(self) -> Changes:
         """What `emit` would do; the ledger then knows which assets are there."""
         ledger, sink = self.ledger(), self.sink()
         try:
-            return Emitter(ledger, sink, STALE_DAYS, self.popularity, lambda: NOW).plan()
+            return Emitter(ledger, sink, self.limits, self.popularity, lambda: NOW).plan()
         finally:
             sink.close()
             ledger.close()
@@ -110,7 +121,7 @@ class Estate:
         """The current edges, as the report tells them; those of processes that wait are left out."""
         ledger = self.ledger()
         with ledger.reading() as connection:
-            wanted.resolve(connection, STALE_DAYS)
+            wanted.resolve(connection)
             wanted.want(connection, everything=True)
             waiting = {process for process, _ in wanted.waiting(connection)}
             rows = connection.exec_driver_sql("SELECT id, workspace_id, kind, process_id FROM process").all()
@@ -125,7 +136,7 @@ class Estate:
         """Process entities and usage entities as they are to be sent."""
         ledger, sink = self.ledger(), self.sink()
         with ledger.reading() as connection:
-            wanted.resolve(connection, STALE_DAYS)
+            wanted.resolve(connection)
             wanted.want(connection, everything=True)
             every = sink.processes(edges.flows(connection), lambda _: None)
             processes = [entity for entity in every if entity.kind == "process"]

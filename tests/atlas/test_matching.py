@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from miner.emission import Emitter
-from tests.atlas.estate import NOW, SENDING, STALE_DAYS, assets
+from tests.atlas.estate import LIMITS, NOW, SENDING, assets
 
 PLACEHOLDER = "uc_miner_dataset"
 
@@ -47,7 +47,7 @@ def emit(estate, days=0):
     sink._session._session.hooks["response"].append(count)
     try:
         now = NOW + timedelta(days=days)
-        return Emitter(ledger, sink, STALE_DAYS, estate.popularity, lambda: now).emit(), len(asked)
+        return Emitter(ledger, sink, LIMITS, estate.popularity, lambda: now).emit(), len(asked)
     finally:
         sink.close()
         ledger.close()

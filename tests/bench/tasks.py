@@ -146,12 +146,13 @@ def emit(ledger: str, out: str) -> None:
 
     from miner.emission import Emitter
     from miner.ledger import Ledger
+    from miner.ledger.retirement import Limits
     from miner.popularity import PopularityOptions
     from sinks.purview.files import FilesSink
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     opened = Ledger(f"sqlite:///{ledger}")
-    emitter = Emitter(opened, FilesSink(Path(out)), 180, PopularityOptions(), lambda: NOW)
+    emitter = Emitter(opened, FilesSink(Path(out)), Limits(), PopularityOptions(), lambda: NOW)
     started = time.perf_counter()
     changes = emitter.emit()
     told = {
@@ -171,7 +172,7 @@ def build(ledger: str) -> None:
     sink = FilesSink(Path(ledger).parent / "unused")
     started = time.perf_counter()
     with opened.reading() as connection:
-        wanted.resolve(connection, 180)
+        wanted.resolve(connection)
         wanted.want(connection, everything=True)
         flows = list(edges.flows(connection))
     read = time.perf_counter() - started

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -49,6 +50,8 @@ class FakeSink:
         """The number of the batch, from now on, whose send fails: 0 is the next."""
         self.before_send: Callable[[Sequence[Entity]], None] = lambda _batch: None
         self._prepared = False
+        self.moves_by: int | None = None
+        """With it usage is told by the first window's reads, and sent again when these moved by so much."""
 
     @property
     def sent(self) -> list[str]:
@@ -119,12 +122,24 @@ class FakeSink:
         found = known(set(popularity["dataset_id"]))
         for (metastore, name, number), rows in popularity.groupby(["metastore_id", "dataset", "dataset_id"]):
             figures = {str(row.window_days): [row.reads, row.writes, row.readers] for row in rows.itertuples()}
-            if not self.naming:
+            if self.moves_by is not None:
+                told = _entity("usage", f"{metastore}/{name}", "fake_dataset", {"figures": figures}, 1)
+                yield replace(told, digest="1", figures=str(int(rows["reads"].iloc[0])))
+            elif not self.naming:
                 yield _entity("usage", f"{metastore}/{name}", "fake_dataset", {"figures": figures}, 1)
             elif found[number].state == MATCHED:
                 yield _entity("usage", found[number].qualified_name, "fake_dataset", {"figures": figures}, 1)
             else:
                 unmatched(Unmatched(name, found[number].reason))
+
+    def moved(self, before: str, now: str) -> bool:
+        if not before or not now:
+            raise AssertionError(f"these are no figures: {before!r}, {now!r}")
+        return abs(int(now) - int(before)) >= self.moves_by
+
+    def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:
+        self.log.append(("read", *(entity.qualified_name for entity in entities)))
+        return [one for one in entities if (held := self.held.get(one.qualified_name)) is None or held.body != one.body]
 
     def prepare(self) -> None:
         self._prepared = True

@@ -22,7 +22,7 @@ def located(name="c.s.a", path=PATH, **given):
 def flows(world):
     """The flows an emission would be given, all of them."""
     with world.ledger.reading() as connection:
-        wanted.resolve(connection, 180)
+        wanted.resolve(connection)
         wanted.want(connection, everything=True)
         rows = [row for batch in edges.flows(connection) for row in batch.to_pylist()]
     return {

@@ -1,14 +1,13 @@
 """What is sent is a function of the ledger, sent once, and only where it differs."""
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
-from miner.emission import Emitter
 from miner.errors import SinkError
 from miner.ledger.leases import Leases
 from miner.pipeline import Run
-from miner.popularity import PopularityOptions
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day, noon
 from tests.rows import METASTORE, WORKSPACE, columns, lineage
@@ -119,22 +118,6 @@ def test_a_flow_without_edges_is_removed(world):
     assert world.sink.told()[name_of("c.s.b")]["inputs"] == {"c.s.a": []}
     world.mine(FakeTables(*rows))
     assert world.emit().created["process"] == 1
-
-
-def test_stale_edges_are_retired(world):
-    """Edges not seen for so many settled, mined days go, without a new event of theirs; their flow with the last one."""
-    rows = [
-        lineage("c.s.a", "c.s.b", query="q", day=day(0)),
-        *(lineage("c.s.a", "c.s.d", query="q", day=day(at)) for at in range(6)),
-    ]
-    emitter = Emitter(world.ledger, world.sink, 3, PopularityOptions(windows=(1,)), lambda: world.now)
-    world.mine_days(FakeTables(*rows), [day(at) for at in range(3)])
-    emitter.emit()
-    assert len(world.sink.told()) == 2
-    world.mine_days(FakeTables(*rows), [day(at) for at in range(3, 6)])
-    assert emitter.emit().removed == [("fake_process", name_of("c.s.b"))]
-    assert set(world.sink.told()) == {name_of("c.s.d")}
-    assert {row["target"] for row in world.edges(stale_days=3)} == {"c.s.d"}
 
 
 def test_another_fingerprint_builds_everything(world):
@@ -298,3 +281,105 @@ def test_a_run_that_held_removals_back_fails(world):
     assert (outcome.word, outcome.changes.created["process"]) == ("failed", 1)
     ((where, failure),) = outcome.failures
     assert (where, "--max-removals" in failure.mend) == ("sink fake", True)
+
+
+def batches_of(number):
+    """Ends sending after so many batches."""
+    asked = count(1)
+    return lambda: next(asked) >= number
+
+
+def test_what_ran_out_of_time_goes_on(world):
+    """An emission that ends in the middle keeps what it did: the next one builds and sends the rest alone, then usage."""
+    world.mine(FakeTables(*edges("c.s.first")))
+    world.emit()
+    world.sink.log.clear()
+    world.mine(FakeTables(*edges("c.s.first", *(f"c.s.t{place}" for place in range(6)))), rules="more")
+    changes = world.emitter().emit(stopping=batches_of(2))
+    assert (changes.unfinished, len(world.sink.sent)) == (True, 4)
+    assert dirty(world) == 2
+    assert len(world.sink.told("usage")) == 2
+    world.sink.flows.clear()
+    changes = world.emit()
+    assert (changes.unfinished, changes.created["process"], len(world.sink.flows)) == (False, 2, 2)
+    assert len(world.sink.told("usage")) == 8
+    assert dirty(world) == 0
+    assert sorted(world.sink.sent) == sorted(set(world.sink.sent))
+
+
+def test_a_first_emission_that_ran_out_of_time_sends_the_rest(world):
+    """Before everything was built once, everything is built again; what arrived is not sent again."""
+    world.mine(FakeTables(*edges(*(f"c.s.t{place}" for place in range(6)))))
+    assert world.emitter().emit(stopping=batches_of(2)).unfinished
+    changes = world.emit()
+    assert (changes.created["process"], changes.unchanged["process"]) == (2, 4)
+    assert sorted(world.sink.sent) == sorted(set(world.sink.sent))
+
+
+def test_new_edges_come_before_usage(world):
+    """Whoever has little time sends lineage first."""
+    world.mine(FakeTables(*edges("c.s.b", "c.s.d", "c.s.e")))
+    world.emit()
+    kinds = [world.sink.held[name].kind for name in world.sink.sent]
+    assert kinds == ["process"] * 3 + ["usage"] * 4
+
+
+def test_figures_that_moved_too_little_stay(world):
+    """Figures are compared with those that were sent, not with yesterday's: small steps add up, and then they are sent."""
+    world.sink.moves_by = 2
+    told = [lineage("c.s.a", None, day=day(0), created_by="ann@x.org", statement_id=f"st{one}") for one in range(9)]
+    sent_again = []
+    for number in range(5, 10):
+        world.mine(FakeTables(*told[:number]), rules=str(number))
+        sent_again.append(world.emit().sent)
+    assert sent_again == [1, 0, 1, 0, 1]
+
+
+def test_planning_what_is_as_it_was_sent(world):
+    """A plan that finds every entity as it was sent tells that, and nothing to do."""
+    world.mine(FakeTables(*edges("c.s.b")))
+    world.emit()
+    world.alter("INSERT INTO dirty_flow SELECT process_id, target_dataset, 1 FROM edge")
+    planned = world.plan()
+    assert (dict(planned.unchanged), planned.sent, planned.removed) == ({"process": 1}, 0, [])
+
+
+def test_verifying_reads_in_turn(world):
+    """Each time those entities are read that come next by name, and again from the first; nothing right is sent."""
+    world.mine(FakeTables(*edges(*(f"c.s.t{place}" for place in range(5)))))
+    world.emit()
+    world.sink.log.clear()
+    looks = [world.emitter().verify(2) for _ in range(3)]
+    assert [(one.processes, one.entities, one.wrong) for one in looks] == [(2, 2, ())] * 3
+    read = [{name.rpartition(".")[2] for name in names} for what, *names in world.sink.log if what == "read"]
+    assert read == [{"t0", "t1"}, {"t2", "t3"}, {"t4", "t0"}]
+    assert world.sink.sent == []
+
+
+def test_verifying_mends(world):
+    """What the catalog holds otherwise than it should, or not at all, is sent again; the next look finds it right."""
+    world.mine(FakeTables(*edges("c.s.b", "c.s.d", "c.s.e")))
+    world.emit()
+    right = dict(world.sink.held)
+    del world.sink.held[name_of("c.s.b")]
+    world.sink.held[name_of("c.s.d")] = replace(right[name_of("c.s.d")], body=b'{"inputs": {}}')
+    world.sink.log.clear()
+    verified = world.emitter().verify(10)
+    assert verified.wrong == (name_of("c.s.b"), name_of("c.s.d"))
+    assert sorted(world.sink.sent) == sorted(verified.wrong)
+    assert world.sink.held == right
+    assert world.emitter().verify(10).wrong == ()
+    assert set(states(world).values()) == {"sent"}
+
+
+def test_verifying_leaves_the_queue_alone(world):
+    """What is still to be sent or removed stays so: reading back is no emission."""
+    world.now = noon(day(1))
+    world.mine(FakeTables(*edges("c.s.b", "c.s.d")))
+    world.emit()
+    world.mine(FakeTables(*edges("c.s.b", "c.s.new")))
+    before = dirty(world)
+    assert world.emitter().verify(10).wrong == ()
+    assert dirty(world) == before > 0
+    changes = world.emit()
+    assert (changes.created["process"], len(changes.removed)) == (1, 1)

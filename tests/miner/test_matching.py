@@ -8,6 +8,7 @@ from miner.emission import Changes, Emitter
 from miner.errors import SinkError
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.matches import Ages
+from miner.ledger.retirement import Limits
 from miner.popularity import PopularityOptions
 from miner.ports import IndexedAsset
 from tests.miner.fakes import FakeSink, FakeTables
@@ -35,7 +36,7 @@ def has(world, *names):
 def emit(world, ages=AGES):
     """Emit, and tell what was looked up by it, sorted."""
     world.sink.looked_up.clear()
-    emitter = Emitter(world.ledger, world.sink, 180, PopularityOptions(windows=(1, 7)), lambda: world.now, ages)
+    emitter = Emitter(world.ledger, world.sink, Limits(), PopularityOptions(windows=(1, 7)), lambda: world.now, ages)
     changes = emitter.emit()
     return changes, sorted(world.sink.looked_up)
 
@@ -89,7 +90,8 @@ def test_what_emission_does_not_need(world):
         ),
         [day(at) for at in range(5)],
     )
-    emitter = Emitter(world.ledger, world.sink, 3, PopularityOptions(windows=(1,)), lambda: world.now, AGES)
+    emitter = Emitter(world.ledger, world.sink, Limits(3), PopularityOptions(windows=(1,)), lambda: world.now, AGES)
+    emitter._retire(Changes())
     emitter._look_up(Changes())
     assert sorted(world.sink.looked_up) == ["c.s.b", "c.s.z"]
 

@@ -61,7 +61,7 @@ def test_who_lost_its_lease_commits_no_names(world, mined):
 
 def flows(world):
     with world.ledger.reading() as connection:
-        wanted.resolve(connection, 180)
+        wanted.resolve(connection)
         wanted.want(connection, everything=True)
         return [row for batch in edges.flows(connection) for row in batch.to_pylist()]
 

@@ -23,7 +23,7 @@ def edge(source, target, query="q", **more):
 def way(world, name, ends=DOWN, depth=100, most=1000):
     """The walk from a name."""
     with world.ledger.reading() as connection:
-        wanted.resolve(connection, 180)
+        wanted.resolve(connection)
         start = datasets_named(connection, (name,) if "/" in name else name.split("."))
         return walk(connection, start, ends, depth, most)
 
@@ -103,7 +103,7 @@ def test_audience(world):
         lineage("c.s.x", None, created_by="eve@x.org", day=day(0)),
     ))  # fmt: skip
     with world.ledger.reading() as connection:
-        wanted.resolve(connection, 180)
+        wanted.resolve(connection)
         walk(connection, datasets_named(connection, ("c", "s", "b")), DOWN, 1, 10)
         found = audience(connection, day(-1), day(0))
     assert {(one.reader, one.process_kind, one.person, one.reads, one.indirect_reads) for one in found} == {

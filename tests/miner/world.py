@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 
 from miner import mining
 from miner.emission import Changes, Emitter
-from miner.ledger import Ledger, edges, reading, wanted
+from miner.ledger import Ledger, edges, reading, retirement, wanted
 from miner.ledger.dump import dump
+from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import Sink, Span, SystemTables
@@ -82,7 +83,7 @@ class World:
     def emitter(self, **options: object) -> Emitter:
         """An emitter to the world's sink; options are those of popularity."""
         told = {"windows": (1, 7)} | options
-        return Emitter(self.ledger, self.sink, 180, PopularityOptions(**told), lambda: self.now)
+        return Emitter(self.ledger, self.sink, Limits(), PopularityOptions(**told), lambda: self.now)
 
     def emit(self) -> Changes:
         """Bring the sink up to date."""
@@ -102,8 +103,9 @@ class World:
 
     def edges(self, stale_days: int = 180) -> list[dict]:
         """The edge report."""
+        retirement.retire(self.ledger, Limits(stale_days))
         with self.ledger.reading() as connection:
-            wanted.resolve(connection, stale_days)
+            wanted.resolve(connection)
             return edges.edge_report(connection).to_pylist()
 
     def ends(self) -> set[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from miner.emission import Emitter
 from miner.ledger import Ledger
+from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.ports import Sink
 from schedules.daemon.life import Daemon
@@ -123,7 +124,7 @@ class SimulatedParts(Parts):
     @contextmanager
     def emitter(self, ledger) -> Iterator[Emitter]:
         with self.estate.sinking() as sink:
-            yield Emitter(ledger, sink, 180, self.popularity(), self.now)
+            yield Emitter(ledger, sink, Limits(), self.popularity(), self.now)
 
 
 class Simulation:

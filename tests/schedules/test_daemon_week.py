@@ -283,7 +283,7 @@ def edges_of(folder):
     """The current edges of a ledger."""
     ledger = Ledger(places.url_in(folder))
     with ledger.reading() as connection:
-        wanted.resolve(connection, 180)
+        wanted.resolve(connection)
         told = edges.edge_report(connection).to_pylist()
     ledger.close()
     return told

@@ -57,7 +57,13 @@ def given(path, text, env=None):
 
 def ready(loaded):
     """Whether the daemon would have something to do."""
-    assert {one.stream for one in jobs_of(Parts(loaded, utc_now))} == {"lineage", "usage", "names", "emission"}
+    assert {one.stream for one in jobs_of(Parts(loaded, utc_now))} == {
+        "lineage",
+        "usage",
+        "names",
+        "emission",
+        "verify",
+    }
     assert loaded.purview.sink == "purview"
     return loaded
 

@@ -47,7 +47,7 @@ def test_every_command_is_there(home):
     """The commands of the README are those of the command line, with options that exist."""
     named = re.findall(r"^\| `uc-miner ([a-z ]+?)(?: ([A-Z\-\[].*?))?` \|", TEXT, re.MULTILINE)
     assert {command for command, _ in named} == {
-        "demo", "sample", "preflight", "grants", "views", "run", "explain",
+        "demo", "sample", "preflight", "grants", "views", "run", "emit", "explain",
         "lineage", "impact", "backfill", "daemon", "plan", "report", "status", "ledger dump",
     }  # fmt: skip
     for command, options in named:

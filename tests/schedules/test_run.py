@@ -226,9 +226,9 @@ def atlas():
         yield catalog
 
 
-def connect(home, atlas, password=PASSWORD, more="") -> None:
+def connect(home, atlas, password=PASSWORD, more="", **given) -> None:
     head = f'[purview]\nsink = "purview"\nendpoint = "{atlas.endpoint}"\nuser = "{USER}"\npassword = "{password}"\n'
-    home.set(head + more)
+    home.set(head + more, **given)
 
 
 def scan(atlas, *names):

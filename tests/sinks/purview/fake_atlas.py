@@ -234,8 +234,10 @@ class FakeAtlas:
                 return self._found(type_name, asked.query)
             case "DELETE", ["guid", guid, "businessmetadata"]:
                 return self._business_deleted(guid, json.loads(asked.body))
-            case "DELETE", ["uniqueAttribute", "type", type_name]:
-                return self._deleted(type_name, asked.query["attr:qualifiedName"])
+            case "PUT" | "DELETE", ["uniqueAttribute", "type", type_name]:
+                name = asked.query["attr:qualifiedName"]
+                deletes = asked.method == "DELETE"
+                return self._deleted(type_name, name) if deletes else self._updated(type_name, name, asked.body)
         return self._unknown(asked)
 
     def _unknown(self, asked):
@@ -429,8 +431,36 @@ class FakeAtlas:
         if len(wanted) > 25 or sum(map(len, wanted)) > 8000:
             raise RefusedError(414, "", "address too long")
         there = {} if self.hidden else self.entities
-        found = [there[type_name, name] for name in wanted if (type_name, name) in there]
+        found = [self._told(there[type_name, name]) for name in wanted if (type_name, name) in there]
         return {"entities": found, "referredEntities": {}}
+
+    def _told(self, entity):
+        """As it is answered: what it refers to is told by guid."""
+        ends = {
+            end: [self._pointer(one["typeName"], one["uniqueAttributes"]["qualifiedName"]) for one in references]
+            for end in ("inputs", "outputs")
+            if (references := entity["attributes"].get(end)) is not None
+        }
+        parents = {end: self._pointer(*key) for end, key in entity["relationships"].items()}
+        attributes = entity["attributes"] | ends
+        return {**entity, "attributes": attributes, "relationshipAttributes": ends | parents}
+
+    def _pointer(self, *key):
+        gone = {"guid": "gone", "entityStatus": "DELETED"}
+        return {"guid": self.entities[key]["guid"], "typeName": key[0]} if key in self.entities else gone
+
+    def _updated(self, type_name, qualified_name, content):
+        """Some attributes of an entity that is there; the others stay."""
+        body = json.loads(content)
+        assert set(body) == {"entity"}
+        if (type_name, qualified_name) not in self.entities:
+            raise RefusedError(404, "ATLAS-404-00-009", f"Instance {type_name} {qualified_name} is invalid/not found")
+        assert body["entity"]["typeName"] == type_name
+        known = self._attributes(type_name)
+        for name, value in body["entity"]["attributes"].items():
+            _check_value(name, value, known.get(name))
+        self.entities[type_name, qualified_name]["attributes"].update(body["entity"]["attributes"])
+        return {}
 
     def _deleted(self, type_name, qualified_name):
         if (type_name, qualified_name) not in self.entities:

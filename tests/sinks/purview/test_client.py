@@ -257,6 +257,26 @@ def test_own_entities_are_removed(catalog, sink):
     assert ("databricks_table", f"{TABLES}/a") in catalog.entities
 
 
+def test_own_entities_are_marked(catalog, connected):
+    """With `mark` a process keeps its place and loses its ends, under a name that says so; sent again it is as it was."""
+    sink = connected(PurviewOptions(removed="mark"))
+    sink.prepare()
+    made = list(sink.processes([batch_of(edge("c.s.a", "c.s.x"))], Reports()))
+    for one in made:
+        assert sink.send([one]) == []
+    before = {key: dict(one["attributes"]) for key, one in catalog.entities.items()}
+    ours = [(one.type_name, one.qualified_name) for one in made]
+    for _ in range(2):
+        sink.remove(ours[::-1])
+    process = catalog.process(made[-1].qualified_name)
+    assert (process["inputs"], process["outputs"]) == ([], [])
+    for key in ours:
+        assert catalog.entities[key]["attributes"]["name"] == f"(retired) {before[key]['name']}"
+    for one in made:
+        sink.send([one])
+    assert {key: one["attributes"] for key, one in catalog.entities.items()} == before
+
+
 def test_foreign_entities_are_not_removed(catalog, sink):
     """One entity that is not ours stops the removal before the first deletion."""
     with pytest.raises(SinkError):

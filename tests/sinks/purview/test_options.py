@@ -16,10 +16,18 @@ OTHER = {
     "native": True,
     "process_kinds": ("job",),
     "consumers": (),
+    "figures_percent": 0,
     "process_type": "p",
     "usage_group": "g",
 }
-SENDING = {"max_entities": 7, "max_bytes": 7, "workers": 7, "operations_per_second": 7, "collection": "c"}
+SENDING = {
+    "max_entities": 7,
+    "max_bytes": 7,
+    "workers": 7,
+    "operations_per_second": 7,
+    "collection": "c",
+    "removed": "mark",
+}
 CHOICE = {"process_types": "native", "native": True}
 """The choice alone builds nothing else: what comes of it does, and the files sink sets that itself."""
 

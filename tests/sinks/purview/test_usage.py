@@ -6,7 +6,7 @@ import pytest
 
 from miner.ports import Match, Unmatched
 from sinks.purview.options import PurviewOptions
-from sinks.purview.usage import figures_of, named, usage_entities
+from sinks.purview.usage import figures_of, moved, named, usage_entities
 from tests.sinks.purview.given import TABLES, body, popularity
 
 
@@ -69,12 +69,43 @@ def test_unknown_figures_are_left_out(made):
 
 
 def test_day_of_reporting_is_no_change(made):
-    """The same figures a day later have the same digest; other figures have another."""
+    """The digest is that of which figures there are; what they are, and of which day, is told beside it."""
     (one,) = made({})
     (later,) = made({"as_of": dt.date(2026, 11, 21)})
     (other,) = made({"reads": 11})
-    assert one.digest == later.digest != other.digest
+    assert one.digest == later.digest == other.digest
     assert one.body != later.body
+    assert json.loads(one.figures) == figures_of(one)
+
+
+@pytest.mark.parametrize(
+    ("change", "sent"),
+    [
+        ({}, False),
+        ({"reads": 11}, False),
+        ({"reads": 12}, True),
+        ({"reads": 8}, True),
+        ({"reads": 0}, True),
+        ({"trend": 0.59}, False),
+        ({"trend": 0.61}, True),
+        ({"trend": None}, True),
+        ({"partial_days": 1}, True),
+        ({"last_read": dt.datetime(2026, 11, 20, tzinfo=dt.UTC)}, False),
+        ({"as_of": dt.date(2026, 12, 17)}, False),
+        ({"as_of": dt.date(2026, 12, 18)}, True),
+    ],
+)
+def test_figures_that_moved(made, change, sent):
+    """Figures are sent when one moved by more than a tenth, to or from nothing, or is a month old; dates move nothing."""
+    (before,), (now,) = made({}), made(change)
+    assert moved(before.figures, now.figures, 10) is sent
+
+
+def test_from_zero_is_always_a_move(made):
+    """However much a figure may move unsent, the first read of what nobody read is sent."""
+    (before,), (now,) = made({"reads": 0}), made({"reads": 1})
+    assert moved(before.figures, now.figures, 100)
+    assert moved(before.figures, before.figures, 0) is False
 
 
 def test_noise_in_scores_is_no_change(made):
