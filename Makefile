@@ -7,7 +7,7 @@ SPARK_READY := .venv-spark/.ready
 PACKAGES := miner queries sinks schedules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sample test test-postgres test-spark test-atlas atlas lint format bench lock clean
+.PHONY: help demo sample test test-postgres test-crash test-spark test-atlas atlas lint format bench lock clean
 
 help:  ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,13 @@ test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test-postgres: $(READY)  ## run the tests of the ledger on a real PostgreSQL, started from what is installed
-	$(BIN)/python -m pytest tests/postgres tests/miner --ledger postgresql -n auto --maxprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest tests/postgres tests/miner tests/schedules/test_daemon_week.py --ledger postgresql \
+	  -n auto --maxprocesses 2 --dist worksteal
+
+KILLS ?= 20
+test-crash: $(READY)  ## kill the miner with -9 (KILLS=20) times on each database, and run it again
+	$(BIN)/python -m pytest tests/crash --kills $(KILLS) --ledger sqlite --ledger postgresql \
+	  -n auto --maxprocesses 2 --dist worksteal
 
 test-spark: $(SPARK_READY)  ## run every shipped query on real Spark too, fetched once (needs a JDK, 17 or newer, 450 MB)
 	$(SPARK)/python -m pytest tests/spark -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true

@@ -244,6 +244,10 @@ class _StreamMiner:
 
     def fetch(self, run: Sequence[date]) -> Fetched:
         """Fetch and stage a run of days; once more when rows in and rows accounted for differ."""
+        with structlog.contextvars.bound_contextvars(source=self.source.name, stream=self.stream, day=str(run[0])):
+            return self._balanced(run)
+
+    def _balanced(self, run: Sequence[date]) -> Fetched:
         fetched = self._fetch(run)
         if _difference(fetched, run):
             log.warning("days.unbalanced", source=self.source.name, stream=self.stream, first=str(run[0]))

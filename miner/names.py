@@ -10,6 +10,7 @@ from datetime import date, datetime
 import structlog
 
 from miner.ledger import LINEAGE, Ledger, NamesMerge, NamesStaging, reading
+from miner.ledger.leases import Lease
 from miner.ports import NAMES, Names
 
 log = structlog.get_logger()
@@ -35,10 +36,11 @@ def read_names(  # noqa: PLR0913 (one keyword for each thing a run knows)
     mined: Sequence[date],
     run_id: int,
     now: Callable[[], datetime],
+    lease: Lease | None = None,
 ) -> NamesRead | None:
     """Read and merge every part there is; None when no day of the source was ever mined. Raises MinerError.
 
-    `mined` are the days that this run mined.
+    `mined` are the days that this run mined. What was read is committed only as long as `lease` holds.
     """
     with ledger.reading() as connection:
         known = reading.last_day(connection, source, LINEAGE)
@@ -47,9 +49,9 @@ def read_names(  # noqa: PLR0913 (one keyword for each thing a run knows)
     source_id, last = known
     staging = ledger.stage_names(last)
     try:
-        with ledger.told():
+        with ledger.told(), structlog.contextvars.bound_contextvars(source=source, stream="names"):
             _stage(staging, names, sorted(mined), last)
-        one = NamesMerge(source_id, last, now(), run_id)
+        one = NamesMerge(source_id, last, now(), run_id, lease)
         ledger.record_names(one, staging)
     finally:
         staging.close()

@@ -110,8 +110,10 @@ class Run:
             return
         mined = [day.day for day in outcome.days if day.source == source.name and day.stream == LINEAGE]
         try:
-            with self.leases.holding(source.name, NAMES):
-                read = read_names(source.name, source.names, self.ledger, mined=mined, run_id=run_id, now=self.now)
+            with self.leases.holding(source.name, NAMES, source.tables.cancel) as lease:
+                read = read_names(
+                    source.name, source.names, self.ledger, mined=mined, run_id=run_id, now=self.now, lease=lease
+                )
         except HeldError as error:
             log.warning("stream.held", source=source.name, stream=NAMES, error=error.message)
             outcome.held.append(error)

@@ -103,6 +103,7 @@ def _bound_tables(tree: exp.Expr) -> Iterable[tuple[exp.Table, str]]:
             yield table, table.this.expressions[0].name
 
 
+@cache
 def bound_columns(name: str) -> Mapping[str, frozenset[tuple[str, ...]]]:
     """What a query reads: field paths by table parameter."""
     tree = parsed(name)

@@ -46,6 +46,12 @@ def main(args: Sequence[str] | None = None, session: Session | None = None) -> i
     return code if isinstance(code, int) else 0
 
 
+def task() -> None:
+    """The command as a wheel task of Databricks, which looks at exceptions alone and not at what is returned."""
+    if code := main():
+        raise SystemExit(code)
+
+
 @contextmanager
 def _terminable() -> Iterator[None]:
     """Take a request to terminate like Control-C: what runs is cancelled, the ledger stays as it was committed."""

@@ -304,7 +304,7 @@ def daemon(context: typer.Context) -> int:
     from schedules.daemon.life import Daemon  # noqa: PLC0415
 
     session: Session = context.obj
-    made = Daemon(session.parts)
+    made = Daemon(session.loaded, session.taken)
     session.tap = made.metrics.count_event
     code = made.run()
     if code:

@@ -38,9 +38,18 @@ class Session:
 
     def parts(self) -> Parts:
         """The parts of a run as the settings say; the log too. Raises SettingsError."""
-        loaded = settings.load(self.config)
-        logs.configure(self.level or loaded.log.level, self.form or loaded.log.format, tap=self.tap)
-        return Parts(loaded, self.now, self.busy_seconds)
+        parts = self.loaded()
+        self.taken(parts)
+        return parts
+
+    def loaded(self) -> Parts:
+        """The parts of a run as the settings say; the log stays as it is. Raises SettingsError."""
+        return Parts(settings.load(self.config), self.now, self.busy_seconds)
+
+    def taken(self, parts: Parts) -> None:
+        """Log as the settings of these parts say."""
+        log = parts.settings.log
+        logs.configure(self.level or log.level, self.form or log.format, tap=self.tap)
 
     def without_settings(self) -> None:
         """Log what matters to somebody who only looks on: the settings are not read."""

@@ -17,8 +17,8 @@ hypothesis.settings.register_profile("same", deadline=None, derandomize=True, pr
 hypothesis.settings.load_profile("same" if os.environ.get("CI") else "search")
 
 
-GROUPS = frozenset({"atlas", "postgres"})
-"""Folders whose tests need a server that has to be fetched first: they run only when named."""
+GROUPS = frozenset({"atlas", "crash", "postgres"})
+"""Folders whose tests need a server that has to be fetched first, or minutes: they run only when named."""
 
 
 def pytest_configure() -> None:
@@ -28,8 +28,10 @@ def pytest_configure() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--ledger postgresql` has the tests of the ledger run on PostgreSQL."""
+    """`--ledger postgresql` has the tests of the ledger run on PostgreSQL; the others are for tests/crash."""
     parser.addoption("--ledger", action="append", choices=("sqlite", "postgresql"), help="databases to test on")
+    parser.addoption("--kills", type=int, default=20, help="how often tests/crash kill the miner on each database")
+    parser.addoption("--crash-seed", default="6", help="draws the places where they do")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -159,6 +159,8 @@ class LineageStaging(Staging):
         self.ingest("active", active(edges, sets))
         indirect = edges.indirect_bits != 0
         self.ingest("indirect", pa.table({"edge_id": edges.ids[indirect], "day_bits": edges.indirect_bits[indirect]}))
+        for statement in _BY_EDGE:
+            self.execute(statement)
         if self.one_time_runs:
             seen = edges.day_bits != 0
             self.ingest("day_edge", pa.table({"id": edges.ids[seen], "day_bits": edges.day_bits[seen]}))
@@ -222,6 +224,11 @@ _LINEAGE_TABLES = (
     "CREATE TABLE stage.new_set (id INTEGER, check_bits INTEGER, content TEXT)",
     "CREATE TABLE stage.day_edge (id INTEGER PRIMARY KEY, day_bits INTEGER)",
     "CREATE TABLE stage.one_time_run (workspace_id TEXT, job_id TEXT, name TEXT)",
+)
+
+_BY_EDGE = (
+    "CREATE INDEX stage.active_by_edge ON active (edge_id, set_id)",
+    "CREATE INDEX stage.indirect_by_edge ON indirect (edge_id)",
 )
 
 # An edge whose pairs came in parts: the content of each is new here or known to the ledger.

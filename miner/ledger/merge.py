@@ -153,7 +153,6 @@ def _mark(connection: Connection, one: Merge, mark: DayMark, staging: Staging) -
 
 
 _CLEAR_LINEAGE = (
-    "CREATE INDEX stage.active_by_edge ON active (edge_id, set_id)",
     # Edges that these days alone showed direct, and show so no more: their verdict is to be found anew.
     dirty.MARK.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge_month m JOIN edge e ON e.id = m.edge_id "
@@ -161,13 +160,16 @@ _CLEAR_LINEAGE = (
         "AND NOT EXISTS (SELECT 1 FROM stage.active a "
         "WHERE a.edge_id = m.edge_id AND a.set_id = m.set_id AND a.direct_bits <> 0)"
     ),
+    # What is as it was is not written again: most of a day that is mined once more.
     (
         "UPDATE edge_month SET day_bits = day_bits & ~:bits, direct_bits = direct_bits & ~:bits "
-        "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0"
+        "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0 AND NOT EXISTS (SELECT 1 "
+        "FROM stage.active a WHERE a.edge_id = edge_month.edge_id AND a.set_id = edge_month.set_id)"
     ),
     (
         "UPDATE edge_indirect SET day_bits = day_bits & ~:bits "
-        "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0"
+        "WHERE source_id = :source AND month = :month AND day_bits & :bits <> 0 AND NOT EXISTS (SELECT 1 "
+        "FROM stage.indirect i WHERE i.edge_id = edge_indirect.edge_id)"
     ),
 )
 
@@ -187,17 +189,28 @@ _MERGE_LINEAGE = (
         "INSERT INTO column_set (id, check_bits, content) SELECT id, check_bits, content FROM stage.new_set "
         "WHERE true ON CONFLICT (id) DO NOTHING"
     ),
+    # The plus signs have SQLite look what is staged up in the ledger's table, and not go through that, which is larger.
+    (
+        "UPDATE edge_month SET day_bits = (edge_month.day_bits & ~:bits) | a.day_bits, "
+        "direct_bits = (edge_month.direct_bits & ~:bits) | a.direct_bits FROM stage.active a "
+        "WHERE edge_month.source_id = :source AND edge_month.month = :month AND edge_month.edge_id = +a.edge_id "
+        "AND edge_month.set_id = +a.set_id AND ((edge_month.day_bits & :bits) <> a.day_bits "
+        "OR (edge_month.direct_bits & :bits) <> a.direct_bits)"
+    ),
     (
         "INSERT INTO edge_month (source_id, month, edge_id, set_id, day_bits, direct_bits) "
         "SELECT :source, :month, edge_id, set_id, day_bits, direct_bits FROM stage.active WHERE true "
-        "ON CONFLICT (source_id, month, edge_id, set_id) DO UPDATE SET "
-        "day_bits = edge_month.day_bits | excluded.day_bits, "
-        "direct_bits = edge_month.direct_bits | excluded.direct_bits"
+        "ON CONFLICT (source_id, month, edge_id, set_id) DO NOTHING"
+    ),
+    (
+        "UPDATE edge_indirect SET day_bits = (edge_indirect.day_bits & ~:bits) | i.day_bits FROM stage.indirect i "
+        "WHERE edge_indirect.source_id = :source AND edge_indirect.month = :month "
+        "AND edge_indirect.edge_id = +i.edge_id AND (edge_indirect.day_bits & :bits) <> i.day_bits"
     ),
     (
         "INSERT INTO edge_indirect (source_id, month, edge_id, day_bits) "
         "SELECT :source, :month, edge_id, day_bits FROM stage.indirect WHERE true "
-        "ON CONFLICT (source_id, month, edge_id) DO UPDATE SET day_bits = edge_indirect.day_bits | excluded.day_bits"
+        "ON CONFLICT (source_id, month, edge_id) DO NOTHING"
     ),
     dirty.MARK.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM stage.changed c "

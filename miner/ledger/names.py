@@ -17,6 +17,7 @@ from miner import days
 from miner.ledger import aliases, dirty, keys
 from miner.ledger.database import Stage
 from miner.ledger.locations import Locations
+from miner.ledger.merge import Fence
 from miner.ledger.staging import ADD_DATASETS, Staging
 
 KEPT_BY_DAY = frozenset({"dbt_models"})
@@ -31,6 +32,8 @@ class NamesMerge:
     last_day: date
     read_at: datetime
     run_id: int
+    lease: Fence | None = None
+    """Checked first and last: without it nothing is committed."""
 
 
 class NamesStaging(Staging):
@@ -93,6 +96,8 @@ class NamesStaging(Staging):
 
 def merge_names(connection: Connection, one: NamesMerge, staging: NamesStaging) -> None:
     """Replace one source's share of every part that was read. The caller holds the transaction."""
+    if one.lease:
+        one.lease.check(connection)
     staging.refuse_collisions()
     last = days.number(one.last_day)
     for part, rows in staging.rows_read.items():
@@ -106,6 +111,8 @@ def merge_names(connection: Connection, one: NamesMerge, staging: NamesStaging) 
     values = {"source": one.source_id, "last": last}
     for statement in _MERGE:
         connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
+    if one.lease:
+        one.lease.check(connection)
 
 
 _NOTE = (

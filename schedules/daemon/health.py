@@ -1,6 +1,6 @@
 """How the daemon is: alive, and whether any stream is later than the settings allow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -54,6 +54,8 @@ class Health:
     parts: Parts
     ledgers: Ledgers
     jobs: Sequence[Job] = ()
+    unnoted: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Why jobs of this daemon failed that the ledger could not take down."""
     started: datetime = field(init=False)
     _beat: float = field(init=False)
 
@@ -89,7 +91,8 @@ class Health:
         allowed = self.parts.settings.daemon
         troubles = []
         if late > timedelta(hours=allowed.late_hours):
-            why = f", last: {tick.note or tick.outcome}" if tick else ""
+            last = self.unnoted.get(key) or (tick.note or tick.outcome if tick else "")
+            why = f", last: {last}" if last else ""
             troubles.append(f"due for {_spelled(late)}, allowed are {allowed.late_hours} h{why}")
         if behind is not None and behind > timedelta(days=allowed.lag_days):
             troubles.append(f"mined whole to {marks[key]}, {behind.days} days behind, allowed are {allowed.lag_days}")

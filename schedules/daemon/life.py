@@ -28,9 +28,13 @@ _AFTER_CANCEL = 10.0
 
 @dataclass(slots=True)
 class Daemon:
-    """One daemon. `load` reads the settings and raises SettingsError; `monotonic` and `bell` are its time."""
+    """One daemon. `load` reads the settings and raises SettingsError, `taken` is told of those that are not refused.
+
+    `monotonic` and `bell` are its time.
+    """
 
     load: Callable[[], Parts]
+    taken: Callable[[Parts], None] = lambda _: None
     metrics: Metrics = field(default_factory=Metrics)
     notify: Notify = field(default_factory=Notify)
     bell: Bell = field(default_factory=Bell)
@@ -60,9 +64,10 @@ class Daemon:
     def begin(self) -> None:
         """Read the settings and set the clockwork up. Raises SettingsError."""
         self._parts = self.load()
+        self.taken(self._parts)
         jobs = _scheduled(self._parts)
         self._ticker = Ticker(self._parts, self._told)
-        self._health = Health(self.monotonic, self._parts, self._ticker.ledgers, jobs)
+        self._health = Health(self.monotonic, self._parts, self._ticker.ledgers, jobs, self._ticker.unnoted)
         self.metrics.watch(self._health)
         self._clockwork = Clockwork(self.bell, self._tick, self._parts.now, self.executor)
         self._clockwork.add_listener(self._crashed, EVENT_JOB_ERROR)
@@ -131,6 +136,7 @@ class Daemon:
         else:
             if parts.settings.daemon.listen != self._parts.settings.daemon.listen:
                 log.warning("settings.need_restart", settings=["daemon.listen"])
+            self.taken(parts)
             self._parts = self._ticker.parts = self._health.parts = parts
             self._health.jobs = jobs
             self._ticker.ledgers.renew()

@@ -54,6 +54,8 @@ class Ticker:
     tell: Callable[[Ticked], None]
     ledgers: Ledgers = field(default_factory=Ledgers)
     stopping: threading.Event = field(default_factory=threading.Event)
+    unnoted: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Why jobs failed whose failure the ledger could not take down, by source and stream."""
     _working: dict[tuple[str, str], Cancel] = field(default_factory=dict)
 
     @property
@@ -91,6 +93,7 @@ class Ticker:
                         return Ticked(job, NOT_DUE)
                     ticked = self._work(job, ledger, before, now, cancellable)
                     ticks.keep(Fenced(ledger, lease), _after(job, before, ticked, now))
+                    self.unnoted.pop((job.source, job.stream), None)
                     return ticked
         except HeldError as error:
             # Whoever is at it may die: look again once its lease must have ended.
@@ -98,6 +101,7 @@ class Ticker:
             return Ticked(job, HELD, error=error.message, again=timedelta(seconds=SECONDS))
         except MinerError as error:
             log.error("job.failed", error=error.message, mend=error.mend)  # noqa: TRY400
+            self.unnoted[job.source, job.stream] = error.message
             return Ticked(job, FAILED, error=error.message, again=timedelta(minutes=1))
 
     def _work(

@@ -52,7 +52,7 @@ def jobs_of(parts: Parts) -> Iterator[Job]:
         yield Job(parts.settings.purview.sink, EMISSION, at)
     if (at := times[VERIFY]) and parts.settings.purview.sink == "purview":
         yield Job("purview", VERIFY, at)
-    if (at := times[REPORT]) and daemon.report_out:
+    if at := times[REPORT]:
         yield Job("", REPORT, at)
 
 
@@ -72,7 +72,7 @@ class Worked:
 def work(parts: Parts, job: Job, ledger: Ledger, stopping: Stopping, cancellable: Callable[[Cancel], None]) -> Worked:
     """Do a job. `cancellable` is told how what it reads can be cancelled from another thread. Raises MinerError."""
     if job.stream == REPORT:
-        write_report(parts, "popularity", str(parts.settings.daemon.report_out), CSV, Asked())
+        _report(parts)
         return Worked(Outcome())
     leases = parts.leases(ledger, "none")
     if job.stream == EMISSION:
@@ -93,6 +93,13 @@ def work(parts: Parts, job: Job, ledger: Ledger, stopping: Stopping, cancellable
     return worked
 
 
+def _report(parts: Parts) -> None:
+    daemon = parts.settings.daemon
+    for name, out in (("popularity", daemon.report_out), ("edges", daemon.edges_out)):
+        if out:
+            write_report(parts, name, str(out), CSV, Asked())
+
+
 def _told(outcome: Outcome) -> Worked:
     return Worked(outcome, outcome.held[0].message if outcome.held else "")
 
@@ -103,14 +110,16 @@ def _read_names(parts: Parts, source: Source, ledger: Ledger, leases: Leases) ->
     if source.names is None:
         return Worked(outcome)
     unsettled = parts.now().date() - timedelta(days=source.options.settle_days + 1)
-    with leases.holding(source.name, NAMES):
+    with leases.holding(source.name, NAMES, source.tables.cancel) as lease:
         with ledger.reading() as connection:
             marks = reading.mined_days(connection, source.name, LINEAGE)
         recent = [mark.day for mark in marks if mark.day >= unsettled]
         run_id = registry.start_run(ledger, COMMAND, parts.now())
         word = FAILED
         try:
-            read = read_names(source.name, source.names, ledger, mined=recent, run_id=run_id, now=parts.now)
+            read = read_names(
+                source.name, source.names, ledger, mined=recent, run_id=run_id, now=parts.now, lease=lease
+            )
             outcome.names += [read] if read else []
             word = DONE
         finally:

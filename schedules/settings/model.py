@@ -33,7 +33,7 @@ from schedules.settings.declared import (
 )
 from schedules.settings.scope import Exclude, Include
 from schedules.settings.sources import Source
-from schedules.timing import MUST_BE
+from schedules.timing import MUST_BE, OFF
 from sinks.purview.naming import mounts
 from sinks.purview.naming.rules import Rule, checked
 
@@ -315,14 +315,20 @@ Schedule = Annotated[str, AfterValidator(checks.schedule)]
 class Daemon(Section):
     """`[daemon]`: when `uc-miner daemon` does what, and what it tells."""
 
+    # Whether a file is missing depends on another setting, so that defaults are checked as well.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
     names: Schedule = setting("daily at 02:00", MUST_BE, "when names of each source are read")
     emit: Schedule = setting("hourly at :30", MUST_BE, "when what changed is sent")
     verify: Schedule = setting("daily at 04:00", MUST_BE, "when a sample of what was sent is read back, and mended")
-    report: Schedule = setting("off", MUST_BE, "when the popularity report is written")
+    report: Schedule = setting("off", MUST_BE, "when the reports are written whose files are named")
     report_out: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(
         None, "a file", "where the popularity report goes; unset: nowhere"
+    )
+    edges_out: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(
+        None, "a file", "where the report of current edges goes; unset: nowhere"
     )
     time_zone: Annotated[str, AfterValidator(checks.time_zone)] = setting(
         "UTC", 'a name such as "Europe/Berlin"', "time zone of the schedules; days stay those of UTC"
@@ -337,6 +343,16 @@ class Daemon(Section):
     textfile: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(
         None, "a file NAME.prom", "where metrics are written for node-exporter after each job; unset: nowhere"
     )
+
+    @field_validator("edges_out")
+    @classmethod
+    def _somewhere_and_apart(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        popularity = info.data.get("report_out")
+        if value is not None and value == popularity:
+            raise ValueError("is the file of daemon.report_out too")
+        if value is None and popularity is None and info.data.get("report", OFF) != OFF:
+            raise ValueError("is missing; daemon.report needs it, or daemon.report_out")
+        return value
 
     @property
     def zone(self) -> ZoneInfo:

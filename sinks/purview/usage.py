@@ -110,7 +110,8 @@ def moved(before: str, now: str, percent: int) -> bool:
     A figure that is 0 or not known has moved when it is something else now. A trend is a share already, and moves by
     parts of 1. Dates alone move nothing, but that figures are told anew once their day is a month old.
     """
-    sent, told = orjson.loads(before), orjson.loads(now)
+    # Figures sent before the ledger kept them are an empty text there.
+    sent, told = orjson.loads(before or "{}"), orjson.loads(now)
     if sent.keys() != told.keys() or told.get("as_of", 0) - sent.get("as_of", 0) >= _REFRESHED:
         return True
     return any(_moved(name, sent[name], told[name], percent / 100) for name in told if name not in DATE_FIGURES)

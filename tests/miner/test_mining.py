@@ -93,6 +93,16 @@ def test_a_mismatch_is_fetched_once_more(world):
     assert [one["event"] for one in events].count("days.unbalanced") == 1
 
 
+def test_events_tell_what_is_fetched(world):
+    """Whatever is logged while days are fetched, a warehouse's retry too, tells source, stream and the first of the days."""
+    tables, told = FakeTables(*estate(day(0)), *estate(day(1))), []
+    tables.hook = lambda *_: told.append(structlog.contextvars.get_contextvars())
+    world.mine(tables, streams=("usage",))
+    known = {"source": "prod", "stream": "usage", "day": str(day(0))}
+    assert any(known.items() <= one.items() for one in told)
+    assert not known.keys() & structlog.contextvars.get_contextvars().keys()
+
+
 @pytest.mark.parametrize("stream", ["lineage", "usage"])
 def test_a_mismatch_that_stays_is_refused(world, stream):
     """Rows lost on the way, twice, stop the days with the numbers told; nothing of them is recorded."""

@@ -1,11 +1,11 @@
 """Names: attributes that come, change and go, and never make a process, an edge or a flow anew."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from miner.errors import SourceError
+from miner.errors import LeaseLostError, SourceError
 from miner.ledger import edges, reading, wanted
 from miner.ledger.leases import Leases
 from miner.ledger.locations import folders_of
@@ -43,6 +43,22 @@ TODAY = (day(0),)
 
 def read(world, names, source="prod", mined=TODAY):
     return read_names(source, names, world.ledger, mined=mined, run_id=1, now=lambda: world.now)
+
+
+def test_who_lost_its_lease_commits_no_names(world, mined):
+    """Names that were read under a lease that ended meanwhile, whoever has it now, change nothing."""
+    now = [world.now]
+    taken = Leases(world.ledger, "none", lambda _connection: now[0])
+    names = FakeNames(jobs=[label("job", "7", "load")])
+    before = world.content()
+    with taken.holding("prod", "names") as lease:
+        now[0] += timedelta(minutes=3)
+        with pytest.raises(LeaseLostError):
+            read_names("prod", names, world.ledger, mined=TODAY, run_id=1, now=lambda: world.now, lease=lease)
+    assert [line for line in world.content() if "lease" not in line] == [line for line in before if "lease" not in line]
+    with taken.holding("prod", "names") as lease:
+        read_names("prod", names, world.ledger, mined=TODAY, run_id=1, now=lambda: world.now, lease=lease)
+    assert dirty(world) == [("7",)]
 
 
 def flows(world):

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,13 +11,19 @@ from miner.emission import Emitter
 from miner.ledger import Ledger
 from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
+from miner.ports import Sink
 from schedules.daemon.life import Daemon
 from schedules.parts import Parts
 from schedules.settings.model import Settings
+from sinks.purview.client import PurviewSink
+from sinks.purview.options import PurviewOptions
+from sinks.purview.pace import Pace
+from sinks.purview.patience import Patience
 from tests import ledgers
 from tests.miner.fakes import FakeSink, FakeTables
 from tests.rows import lineage
 from tests.schedules.virtual import VirtualBell, VirtualExecutor, VirtualTime
+from tests.sinks.purview.fake_atlas import PASSWORD, USER
 
 START = datetime(2026, 10, 22, 0, 0, 30, tzinfo=UTC)
 """Thursday before the end of summer time in Europe."""
@@ -49,6 +55,26 @@ class Estate:
     """Seconds that the whole process stands still in the middle of a day of that source."""
     worked: list[Worked] = field(default_factory=list)
     sink: FakeSink = field(default_factory=FakeSink)
+    catalog: str = ""
+    """The address of a catalog to send to, over HTTP, in place of the sink in memory."""
+
+    def seconds(self) -> float:
+        """Seconds for what goes by no clock."""
+        return self.time.now.timestamp()
+
+    @contextmanager
+    def sinking(self) -> Iterator[Sink]:
+        """The sink in memory; or the real one, whose waits are virtual: one worker, while its job waits for it."""
+        if not self.catalog:
+            yield self.sink
+            return
+        pace = Pace(1e9, clock=self.seconds, sleep=self.time.sleep)
+        options, patience = (
+            PurviewOptions(workers=1, missing="placeholder", process_kinds=("*",)),
+            Patience(chance=lambda: 0.0),
+        )
+        with closing(PurviewSink(self.catalog, (USER, PASSWORD), options, patience=patience, pace=pace)) as sink:
+            yield sink
 
     def tables(self, daemon: str, source: str, ledger: Ledger) -> FakeTables:
         """A source as it is now: rows of every day so far."""
@@ -97,15 +123,15 @@ class SimulatedParts(Parts):
 
     @contextmanager
     def emitter(self, ledger) -> Iterator[Emitter]:
-        self.estate.fault("sink", "")
-        yield Emitter(ledger, self.estate.sink, Limits(), self.popularity(), self.now)
+        with self.estate.sinking() as sink:
+            yield Emitter(ledger, sink, Limits(), self.popularity(), self.now)
 
 
 class Simulation:
     """Some daemons on one ledger until a given instant."""
 
-    def __init__(self, estate: Estate, folder: Path, monkeypatch, **settings: object) -> None:
-        self.estate, self.time = estate, estate.time
+    def __init__(self, estate: Estate, folder: Path, monkeypatch, *, busy: float = 5.0, **settings: object) -> None:
+        self.estate, self.time, self.busy = estate, estate.time, busy
         estate.time.patch(monkeypatch)
         self._settings = self.settings(estate, folder, **settings)
         self.failed: list[BaseException] = []
@@ -122,17 +148,13 @@ class Simulation:
     def daemon(self, name: str = "one", settings: Settings | None = None) -> Daemon:
         """A daemon of this simulation."""
         parts = SimulatedParts(
-            settings or self._settings, lambda: self.time.now, 5.0, lambda _connection: self.time.now,
+            settings or self._settings, lambda: self.time.now, self.busy, lambda _connection: self.time.now,
             estate=self.estate, name=name,
         )  # fmt: skip
         return Daemon(
-            lambda: parts, bell=VirtualBell(self.time), monotonic=self.seconds,
+            lambda: parts, bell=VirtualBell(self.time), monotonic=self.estate.seconds,
             executor=VirtualExecutor(self.time),
         )  # fmt: skip
-
-    def seconds(self) -> float:
-        """Seconds for what goes by no clock."""
-        return self.time.now.timestamp()
 
     def run(self, until: datetime, *daemons: Daemon, at: Callable[[Daemon], None] = lambda _: None) -> None:
         """Have daemons live until an instant; `at` is called whenever a main loop turned."""

@@ -2,11 +2,13 @@
 
 import json
 import os
+import queue
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -96,12 +98,15 @@ def test_a_tick_is_served_once(ticker, clock):
 
 
 def test_sending_and_the_report(home, ticker, clock):
-    """Sending is a job of its own, and so is the popularity report."""
-    home.set(DAEMON + 'report = "daily"\nreport_out = "popularity.csv"\n')
+    """Sending is a job of its own, and so are the reports: those whose files are named, as `uc-miner report` writes them."""
+    home.set(DAEMON + 'report = "daily"\nreport_out = "popularity.csv"\nedges_out = "edges.csv"\n')
     ticker.parts = home.session.parts()
     for one in jobs_of(ticker.parts):
         assert ticker.tick(one).outcome == SERVED
-    assert (home.folder / "popularity.csv").read_text().count("\n") > 1
+    home("report", "--csv", "p.csv", "--edges", "e.csv")
+    for written, told in (("popularity.csv", "p.csv"), ("edges.csv", "e.csv")):
+        assert (home.folder / written).read_bytes() == (home.folder / told).read_bytes()
+        assert (home.folder / written).read_text().count("\n") > 1
     assert list((home.folder / "purview").glob("bulk-*.json"))
 
 
@@ -307,6 +312,10 @@ def test_settings_that_are_wrong(home, clock):
     assert (answer.code, "daemon.lineage" in answer.told) == (2, True)
     home.set(DAEMON.replace("[daemon]", '[daemon]\nlineage = "off"\nusage = "off"\nemit = "off"'))
     assert "nothing is scheduled" in home("daemon").told
+    home.set(DAEMON + 'report = "daily"\n')
+    assert "daemon.edges_out" in home("daemon").told
+    home.set(DAEMON + 'report_out = "one.csv"\nedges_out = "one.csv"\n')
+    assert "daemon.report_out too" in home("daemon").told
 
 
 def test_bad_settings_are_refused_and_the_old_kept(home, clock):
@@ -329,55 +338,105 @@ def test_bad_settings_are_refused_and_the_old_kept(home, clock):
         daemon.close()
 
 
-@pytest.fixture
-def started(home):
-    """Start the real daemon in the home folder, over days up to yesterday; its log goes to a file."""
-    processes = []
-
-    def start(*, slow=0.0, more="", env=None):
-        yesterday = datetime.now(UTC).date() - timedelta(days=1)
-        home.write(*small_estate(yesterday))
-        home.set(DAEMON + more, start="2020-01-01")
-        log = (home.folder / f"log{len(processes)}").open("w+")
-        code = (
-            "import sys, time\n"
-            "from schedules import cli\n"
-            "from queries.system_tables import SystemTableReader as reader\n"
-            "real = reader.usage\n"
-            f"reader.usage = lambda *given: (time.sleep({slow}), real(*given))[1]\n"
-            "sys.exit(cli.main())\n"
+def test_the_log_of_new_settings(home, clock):
+    """On SIGHUP the log follows the settings that are taken, and stays as it is when they are refused."""
+    heard = []
+    daemon = Daemon(home.session.loaded, lambda parts: heard.append(parts.settings.log.level), monotonic=clock.seconds)
+    daemon.begin()
+    try:
+        daemon._clockwork.pause()
+        home.set(DAEMON + '[log]\nlevel = "debug"\n')
+        daemon._reload()
+        home.set(
+            DAEMON.replace("[daemon]", '[daemon]\nlineage = "off"\nusage = "off"')
+            + '[log]\nlevel = "error"\n[purview]\nsink = "none"\n'
         )
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)} | (env or {})
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, "daemon"], cwd=home.folder, env=environment, stderr=log, stdout=log
+        daemon._reload()
+    finally:
+        daemon.close()
+    assert heard == ["info", "debug"]
+
+
+HELD_UP = """
+import sys
+from schedules import cli
+from queries.system_tables import SystemTableReader as reader
+real = reader.usage
+def usage(*given):
+    print('{"event": "usage.asked"}', file=sys.stderr, flush=True)
+    sys.stdin.readline()
+    return real(*given)
+reader.usage = usage
+sys.exit(cli.main())
+"""
+
+
+class Started:
+    """The real daemon; `told` waits for an event of its log. Held up, it reads usage once it is let go on."""
+
+    def __init__(self, folder, env, *, held_up):
+        command = [sys.executable, *(("-c", HELD_UP) if held_up else ("-m", "schedules")), "daemon"]
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        processes.append((process, log))
-        return process, Path(log.name)
+        self.events = []
+        self._lines = queue.SimpleQueue()
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
 
-    yield start
-    for process, log in processes:
-        process.kill()
-        process.wait()
-        log.close()
+    def _read(self):
+        for line in self.process.stderr:
+            with suppress(ValueError):
+                self._lines.put(json.loads(line))
+        self._lines.put(None)
 
-
-def events(log):
-    told = []
-    for line in log.read_text().splitlines():
-        with suppress(ValueError):
-            told.append(json.loads(line))
-    return told
-
-
-def wait_for(log, event, **fields):
-    """The first such event."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for one in events(log):
+    def told(self, event, **fields):
+        """The first such event from here on."""
+        while (one := self._lines.get(timeout=60)) is not None:
+            self.events.append(one)
             if one["event"] == event and all(one.get(name) == value for name, value in fields.items()):
                 return one
-        time.sleep(0.05)
-    raise AssertionError(f"no {event} in {log.read_text()}")
+        raise AssertionError(f"no {event} in {self.events}")
+
+    def asked(self, number):
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def go_on(self):
+        """Let it read usage."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def ended(self):
+        """The exit code; all events are in `events` then."""
+        code = self.process.wait(60)
+        self._reading.join(60)
+        while not self._lines.empty():
+            self.events += [one for one in [self._lines.get()] if one]
+        return code
+
+    def close(self):
+        self.process.kill()
+        self.ended()
+        self.process.stdin.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def started(home):
+    """Start the real daemon in the home folder, over days up to yesterday."""
+    processes = []
+
+    def start(*, held_up=False, env=None):
+        home.write(*small_estate(datetime.now(UTC).date() - timedelta(days=1)))
+        home.set(DAEMON, start="2020-01-01")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)} | (env or {})
+        processes.append(Started(home.folder, environment, held_up=held_up))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.close()
 
 
 @pytest.mark.slow
@@ -386,56 +445,59 @@ def test_a_life(home, started, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(60)
-        process, log = started(env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        daemon = started(env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
         assert manager.recv(4096).startswith(b"READY=1")
-        address = wait_for(log, "daemon.started")["address"]
-        wait_for(log, "job.done", job="usage of prod")
-        done = wait_for(log, "day.mined", stream="lineage")
+        address = daemon.told("daemon.started")["address"]
+        ended = {daemon.told("job.done")["job"] for _ in range(3)}
+        assert ended == {"lineage of prod", "usage of prod", "emission of files"}
+        done = next(one for one in daemon.events if one["event"] == "day.mined")
         assert {"run", "job", "source", "day"} <= done.keys()
         assert get(f"{address}/readyz") == (200, "ok\n")
         assert "uc_miner_days_mined_total" in get(f"{address}/metrics")[1]
         home.set(DAEMON + 'usage = "off"\n', start="2020-01-01")
-        process.send_signal(signal.SIGHUP)
-        assert wait_for(log, "settings.reloaded")["jobs"] == ["lineage of prod", "emission of files"]
+        daemon.asked(signal.SIGHUP)
+        assert daemon.told("settings.reloaded")["jobs"] == ["lineage of prod", "emission of files"]
         home.set(DAEMON + 'usage = "never"\n', start="2020-01-01")
-        process.send_signal(signal.SIGHUP)
-        assert "daemon.usage" in wait_for(log, "settings.refused")["error"]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-    assert events(log)[-1]["event"] == "daemon.stopped"
+        daemon.asked(signal.SIGHUP)
+        assert "daemon.usage" in daemon.told("settings.refused")["error"]
+        daemon.asked(signal.SIGTERM)
+        assert daemon.ended() == 0
+    assert daemon.events[-1]["event"] == "daemon.stopped"
     home.set(DAEMON, start="2020-01-01")
     assert home("status", "--json").json["leases"] == []
 
 
 @pytest.mark.slow
-def test_sigterm_in_the_middle_of_a_day(home, started):
+def test_a_signal_in_the_middle_of_a_day(home, started):
     """A day that is being fetched when the daemon is asked to end is committed within the grace time, and no lease stays."""
-    process, log = started(slow=3.0)
-    wait_for(log, "daemon.started")
-    deadline = time.monotonic() + 60
-    while "on prod, usage" not in home("status").out:
-        assert time.monotonic() < deadline
-    process.send_signal(signal.SIGINT)
-    assert "usage of prod" in wait_for(log, "daemon.stopping")["at_work"]
-    assert process.wait(60) == 0
-    assert [one for one in events(log) if one["event"] == "day.mined" and one["stream"] == "usage"]
+    daemon = started(held_up=True)
+    daemon.told("usage.asked")
+    assert "on prod, usage" in home("status").out
+    daemon.asked(signal.SIGINT)
+    assert "usage of prod" in daemon.told("daemon.stopping")["at_work"]
+    daemon.go_on()
+    assert daemon.ended() == 0
+    assert [one for one in daemon.events if one["event"] == "day.mined" and one["stream"] == "usage"]
     assert home("status", "--json").json["leases"] == []
 
 
 @pytest.mark.slow
 def test_work_that_does_not_end(home, started):
     """Work that neither ends nor can be cancelled is abandoned: code 1, and the next daemon does it."""
-    process, log = started(slow=600.0, more="")
-    wait_for(log, "job.done", job="lineage of prod")
-    process.send_signal(signal.SIGTERM)
-    wait_for(log, "daemon.stopping")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 1
-    assert wait_for(log, "daemon.abandoned")["at_work"] == ["usage of prod"]
-    again, log = started()
-    wait_for(log, "job.done", job="usage of prod")
-    again.send_signal(signal.SIGTERM)
-    assert again.wait(60) == 0
+    daemon = started(held_up=True)
+    daemon.told("job.done", job="lineage of prod")
+    if "usage.asked" not in {one["event"] for one in daemon.events}:
+        daemon.told("usage.asked")
+    daemon.asked(signal.SIGTERM)
+    daemon.told("daemon.stopping")
+    daemon.asked(signal.SIGTERM)
+    assert daemon.ended() == 1
+    (left,) = [one for one in daemon.events if one["event"] == "daemon.abandoned"]
+    assert left["at_work"] == ["usage of prod"]
+    again = started()
+    again.told("job.done", job="usage of prod")
+    again.asked(signal.SIGTERM)
+    assert again.ended() == 0
 
 
 @pytest.fixture(autouse=True)

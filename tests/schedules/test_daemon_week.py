@@ -4,6 +4,7 @@ import random
 import resource
 import sys
 from collections import Counter, defaultdict
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import structlog
 
-from miner.errors import LedgerError, SinkError, TransientError
+from miner.errors import LedgerError, TransientError
 from miner.ledger import Ledger, edges, reading, wanted
 from miner.ledger.dump import dump
 from miner.ledger.merge import LINEAGE, USAGE
@@ -21,6 +22,7 @@ from schedules.timing import timing
 from tests import ledgers as places
 from tests.schedules.simulated import START, Estate, SimulatedParts, Simulation
 from tests.schedules.virtual import VirtualTime
+from tests.sinks.purview.fake_atlas import Fault, answering
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ledgers")]
 
@@ -52,6 +54,13 @@ def dumped(folder, *, emissions=True):
         lines = [line for line in dump(connection) if emissions or '"emission"' not in line[:20]]
     ledger.close()
     return lines
+
+
+def troubles(daemon):
+    """Why a daemon that has ended would not be ready; it opened its ledger once more for that."""
+    told = daemon._health.standing().troubles
+    daemon._ticker.ledgers.renew()
+    return told
 
 
 def slots(schedule, until):
@@ -87,7 +96,7 @@ def test_two_daemons_for_a_week(estate, tmp_path, monkeypatch):
     shares = Counter(one.daemon for one in estate.worked)
     assert min(shares["first"], shares["second"]) > 50
     assert len(estate.sink.told()) > 10
-    assert not first._health.standing().troubles
+    assert troubles(first) == []
 
     alone, home = Estate(VirtualTime(START)), tmp_path / "alone"
     home.mkdir()
@@ -138,7 +147,7 @@ def test_a_daemon_that_is_paused(estate, tmp_path, monkeypatch):
     assert {work.begun.hour for work in estate.worked if work.source == "east"} >= set(range(9))
     at_five = sorted(run.rpartition(" ")[2] for run in runs(tmp_path) if run.startswith("2026-10-22 05"))
     assert at_five == ["done", "done", "failed"]
-    assert other._health.standing().troubles == []
+    assert troubles(other) == []
 
 
 def runs(folder):
@@ -150,89 +159,124 @@ def runs(folder):
     return [f"{started} {outcome}" for _, started, _, outcome, _ in told]
 
 
-REASONS = {
-    "warehouse": (2, 6, TransientError("the warehouse is down")),
-    "sink": (8, 12, SinkError("429 again and again")),
-    "full": (13, 17, LedgerError("the ledger: the disk is full")),
-    "locked": (19, 22, LedgerError("the ledger: another run is writing to it")),
-}
+HOURS = {"warehouse": (2, 6), "storm": (8, 12), "full": (13, 17), "locked": (19, 22)}
 """What goes wrong from which hour of the day on until which."""
 
 JUMPS = {30: 3, 34: -3}
 """Hours by which the clock is set, at an hour of the simulation."""
 
+LOCKED = {"sqlite": "BEGIN IMMEDIATE", "postgresql": f"SELECT pg_advisory_lock({0x75_63_6D_69_6E_65_01})"}
+"""What another process would do that writes for hours."""
+
 
 class Faults:
     """What happens when, seen from the begin of a simulation."""
 
-    def __init__(self, estate, monkeypatch):
-        self.estate, self.begin = estate, estate.time.now
+    def __init__(self, estate, monkeypatch, url):
+        self.estate, self.begin, self._url = estate, estate.time.now, url
         self.ill: dict[float, list[str]] = {}
         self.jumped: list[int] = []
-        estate.fault = lambda what, _source: self.raise_if(what)
-        record, writing = Ledger.record, Ledger.writing
+        self.refused = 0
+        self._locking = ExitStack()
+        estate.fault = self.warehouse
+        record = Ledger.record
 
         def recorded(ledger, one, staging):
-            self.raise_if("full")
+            if self.now("full"):
+                raise LedgerError("the ledger: the disk is full")
             return record(ledger, one, staging)
 
-        def written(ledger):
-            self.raise_if("locked")
-            return writing(ledger)
-
         monkeypatch.setattr(Ledger, "record", recorded)
-        monkeypatch.setattr(Ledger, "writing", written)
 
     @property
     def hours(self):
         return (self.estate.time.now - self.begin).total_seconds() / 3600
 
-    def raise_if(self, what):
-        since, until, error = REASONS[what]
-        if since <= self.hours < until:
-            raise error
+    def now(self, what):
+        """Whether it goes wrong now."""
+        since, until = HOURS[what]
+        return since <= self.hours < until
+
+    def warehouse(self, _what, _source):
+        if self.now("warehouse"):
+            raise TransientError("the warehouse is down")
+
+    def __bool__(self):
+        """Whether the catalog has a fault for a request: this stands in the place of its list of them."""
+        return self.now("storm")
+
+    def popleft(self):
+        self.refused += 1
+        return Fault(429, {"Retry-After": "30"})
 
     def look(self, daemon):
-        """Note the daemon's health twice an hour, and set the clock."""
+        """Note the daemon's health twice an hour, lock the ledger, and set the clock."""
         half = int(self.hours * 2) / 2
         if half not in self.ill:
             self.ill[half] = daemon._health.standing().troubles
+        if self.now("locked") and not self.locked:
+            connection = self._locking.enter_context(places.beside(self._url))
+            connection.execute(LOCKED["sqlite" if self._url.startswith("sqlite") else "postgresql"])
+            self.locked = True
+        if self.hours >= HOURS["locked"][1]:
+            self._locking.close()
         for at, by in JUMPS.items():
             if self.hours >= at and at not in self.jumped:
                 self.jumped.append(at)
                 self.estate.time.set(self.estate.time.now + timedelta(hours=by))
 
+    locked = False
 
-def test_a_day_of_faults(estate, tmp_path, monkeypatch):
-    """Warehouse down, catalog throttled, disk full, ledger locked, clock set, end of summer time: it recovers by itself.
 
-    Nothing is lost, and its health tells the truth meanwhile.
+@pytest.fixture
+def catalogs():
+    """Two empty catalogs that answer on real sockets: for the day of faults, and for one without."""
+    with answering() as one, answering() as other:
+        yield one, other
+
+
+def held(catalog):
+    """What a catalog holds."""
+    told = ("attributes", "businessAttributes", "relationships")
+    return {key: {name: entity.get(name) for name in told} for key, entity in catalog.entities.items()}
+
+
+def test_a_day_of_faults(estate, tmp_path, monkeypatch, catalogs):
+    """Warehouse down, a storm of 429, disk full, ledger locked, clock set, end of summer time: it recovers by itself.
+
+    Nothing is lost, and its health tells the truth meanwhile. The catalog is asked over HTTP by the real sink, and the
+    ledger is locked by another connection; the waits of both are virtual.
     """
     begin = datetime(2026, 10, 24, 0, 0, 30, tzinfo=UTC)
     estate.time.now = begin
     daily = {"usage": "daily at 02:30", "emit": "hourly at :20", "time_zone": "Europe/Berlin"}
+    stormy, quiet = catalogs
     with monkeypatch.context() as patch:
-        faults = Faults(estate, patch)
-        simulation = Simulation(estate, tmp_path, patch, lineage="hourly", late_hours=1, **daily)
+        faults = Faults(estate, patch, places.url_in(tmp_path))
+        estate.catalog, stormy.faults = stormy.endpoint, faults
+        simulation = Simulation(estate, tmp_path, patch, busy=0.05, lineage="hourly", late_hours=1, **daily)
         daemon = simulation.daemon()
         simulation.run(begin + timedelta(hours=40), daemon, at=faults.look)
-    ill = {half for half, troubles in faults.ill.items() if troubles}
-    for since, until, _ in REASONS.values():
+    ill = {half for half, reasons in faults.ill.items() if reasons}
+    for since, until in HOURS.values():
         assert {until - 1, until - 0.5} <= ill, (since, until)
     well = set(faults.ill) - ill
     assert {0, 1, 2, 2.5, 7, 8, 8.5, 13, 13.5, 18.5, 19.5, 23.5, 24, 25, 26, 30, 36, 39} <= well
-    assert "warehouse is down" in " ".join(faults.ill[4])
+    for at, words in {4: "warehouse is down", 11: "429", 16: "disk is full", 21: "another run is writing"}.items():
+        assert words in " ".join(faults.ill[at]), at
+    assert faults.refused > 50
     assert faults.jumped == [30, 34]
-    assert daemon._health.standing().troubles == []
+    assert troubles(daemon) == []
     east = [one.begun.astimezone(ZoneInfo("Europe/Berlin")) for one in estate.worked if one.source == "east"]
     assert [at.hour for at in east if at.date() == date(2026, 10, 25)].count(2) == 2 + 1
 
-    calm, home = Estate(VirtualTime(begin)), tmp_path / "calm"
+    calm, home = Estate(VirtualTime(begin), catalog=quiet.endpoint), tmp_path / "calm"
     home.mkdir()
     undisturbed = Simulation(calm, home, monkeypatch, lineage="hourly", **daily)
     undisturbed.run(begin + timedelta(hours=40), undisturbed.daemon())
     assert edges_of(tmp_path) == edges_of(home)
-    assert estate.sink.told() == calm.sink.told()
+    assert held(stormy) == held(quiet)
+    assert len(held(quiet)) > 10
 
 
 def edges_of(folder):
@@ -280,6 +324,7 @@ def test_memory_stays(estate, tmp_path):
         estate.worked.clear()
         if number in (WARM, TICKS):
             figures[number] = resident()
+    ticker.ledgers.renew()
     assert ticked[SERVED] >= TICKS // EVERY
     assert sum(ticked.values()) == TICKS
     assert figures[TICKS] == pytest.approx(figures[WARM], rel=0.05)

@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -44,8 +43,8 @@ def started(home, environment):
     """Start the command in the home folder and leave it at work."""
     processes = []
 
-    def start(*args, **more):
-        processes.append(subprocess.Popen([*COMMAND, *args], cwd=home.folder, env=environment, **more))
+    def start(*args, command=COMMAND, **more):
+        processes.append(subprocess.Popen([*command, *args], cwd=home.folder, env=environment, **more))
         return processes[-1]
 
     yield start
@@ -127,24 +126,36 @@ def test_reader_that_goes_away(started, command):
     assert errors == ""
 
 
+ANNOUNCED = """
+import os, sys
+from queries.system_tables import SystemTableReader as reader
+from schedules import cli
+real = reader.edges
+def edges(*given):
+    reader.edges = real
+    os.close({told})
+    return real(*given)
+reader.edges = edges
+sys.exit(cli.main())
+"""
+
+
 def test_interrupt(home, started):
     """Control-C in the middle of a run ends it with 130 and no traceback, and the next run goes on."""
     size = ("--tables", "60", "--days", "90", "--events-per-day", "1000")
-    process = started("demo", "--out", "out", *size, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    wait_for(home.folder / "out" / "ledger.db")
-    time.sleep(0.2)
+    fetching, told = os.pipe()
+    process = started(
+        "demo", "--out", "out", *size, command=(sys.executable, "-c", ANNOUNCED.format(told=told)), pass_fds=[told],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(told)
+    assert os.read(fetching, 1) == b""
+    os.close(fetching)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate()
     assert process.returncode == 130
     assert (output, errors) == (b"", b"")
     assert home("-c", "out/uc-miner.toml", "run").code == 0
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not come"
-        time.sleep(0.02)
 
 
 def test_disk_full(home, shell):
