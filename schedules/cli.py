@@ -15,7 +15,8 @@ import typer
 
 from miner.errors import MinerError, SettingsError
 from schedules import logs
-from schedules.commands import FAILED, MISUSED, app
+from schedules.commands.app import app
+from schedules.commands.codes import FAILED, MISUSED
 from schedules.console import screen
 from schedules.session import Session
 
