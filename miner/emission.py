@@ -293,8 +293,11 @@ class Emitter:
         self._guard(connection, changes)
 
     def _guard(self, connection: Connection, changes: Changes) -> None:
-        """Hold all removals back when they are more than one emission may make."""
-        lost = len(changes.orphans[PROCESS])
+        """Hold all removals back when they are more than one emission may make.
+
+        Processes whose lineage a summary draws from now on are none: nothing is lost by them.
+        """
+        lost = len(changes.orphans[PROCESS]) - sent.summarised_orphans(connection, self.sink.name)
         if lost > math.ceil(sent.processes(connection, self.sink.name) * self.max_removals / 100):
             log.warning("removals.held_back", sink=self.sink.name, removals=lost, most=self.max_removals)
             changes.held_back = lost

@@ -163,6 +163,24 @@ def reasons(connection: Connection, sink: str) -> dict[str, str]:
     return {name: ", ".join(sorted(rules.split(","))) for name, rules in found}
 
 
+_SUMMARISED_ORPHANS = (
+    f"SELECT count(*) FROM ({_ORPHAN_FLOWS.replace(' ORDER BY m.qualified_name', '')}) o "  # noqa: S608 -- our own text
+    "WHERE NOT EXISTS (SELECT 1 FROM temp.undrawn u WHERE u.process = o.process_id AND u.target = o.target_dataset) "
+    "AND EXISTS (SELECT 1 FROM temp.wanted_raw w JOIN edge e "
+    "ON e.process_id = w.raw_process AND e.target_dataset = w.raw_target "
+    "LEFT JOIN temp.dataset_alias a ON a.from_id = e.source_dataset "
+    "WHERE w.process = o.process_id AND w.target = o.target_dataset AND EXISTS (SELECT 1 FROM temp.hub h "
+    "WHERE (h.side = 'written' AND h.dataset = w.target) "
+    "OR (h.side = 'read' AND h.dataset = coalesce(a.to_id, e.source_dataset))) "
+    f"AND {edges.IS_ACTIVE.format(edge='e.id')})"
+)
+
+
+def summarised_orphans(connection: Connection, sink: str) -> int:
+    """How many of the processes that `orphans` told are drawn on, by a summary."""
+    return int(connection.execute(text(_SUMMARISED_ORPHANS), {"sink": sink, "kind": "process"}).scalar_one())
+
+
 def orphan_flows(connection: Connection, sink: str) -> list[tuple[int, int]]:
     """The flows (process, target) of the processes that `orphans` told."""
     found = connection.execute(text(_ORPHAN_FLOWS), {"sink": sink, "kind": "process"})

@@ -110,6 +110,19 @@ def test_the_setting_changes_what_is_drawn(world):
     assert world.sql("SELECT * FROM summary") == []
 
 
+def test_a_summary_is_no_loss(world):
+    """Processes that a summary takes over go, however few may be removed; one that is lost beside them holds all back."""
+    careful = replace(emitter(world), max_removals=0)
+    world.mine(FakeTables(*out_of("c.s.dim", *range(5)), lineage("c.s.x", "c.s.y", query="x", day=day(0))))
+    assert careful.emit().created["process"] == 6
+    world.mine(FakeTables(*out_of("c.s.dim", 5, on=1)), start=day(1))
+    changes = careful.emit()
+    assert (changes.held_back, len(changes.orphans["process"]), changes.created["summary"]) == (0, 5, 1)
+    assert drawn(world) == known(world)
+    lost = replace(careful, drawing=replace(FIVE, sandboxes=("c.s",)))
+    assert lost.plan().held_back == 1
+
+
 def test_what_is_left_out_is_in_no_summary(world):
     """Kinds, sandboxes and what waits are in no summary, and what is not drawn by kind does not count for one."""
     rows = [*into("c.s.log", *range(6)), lineage("c.s.p", "c.s.log", notebook="n", created_by="ann@x.org")]

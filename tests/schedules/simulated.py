@@ -69,10 +69,7 @@ class Estate:
             yield self.sink
             return
         pace = Pace(1e9, clock=self.seconds, sleep=self.time.sleep)
-        options, patience = (
-            PurviewOptions(workers=1, missing="placeholder", process_kinds=("*",)),
-            Patience(chance=lambda: 0.0),
-        )
+        options, patience = PurviewOptions(workers=1, missing="placeholder"), Patience(chance=lambda: 0.0)
         with closing(PurviewSink(self.catalog, (USER, PASSWORD), options, patience=patience, pace=pace)) as sink:
             yield sink
 
