@@ -161,6 +161,8 @@ def _keep(writes: Writes, source: int, state: _State, judgement: _Judgement) -> 
         values = {"source": source, "step": number, **state._asdict()}
         for statement in _KEEP:
             connection.execute(text(statement), _needed(statement, values))
+        for statement in _DROPPED:
+            connection.exec_driver_sql(statement)
 
 
 def _needed(statement: str, values: Mapping[str, object]) -> dict[str, object]:
@@ -184,9 +186,10 @@ _COUNTS = (
     "GROUP BY r.rule"
 )
 
+# A transaction that commits leaves its temporary tables to the connection, and so to the pool.
+_DROPPED = tuple(f"DROP TABLE temp.{name}" for name in ("retiring", "releasing"))
+
 _CHANGED = (
-    "DROP TABLE IF EXISTS temp.retiring",
-    "DROP TABLE IF EXISTS temp.releasing",
     "CREATE TEMP TABLE retiring (edge_id INTEGER, set_id INTEGER, month INTEGER, day INTEGER, rule TEXT)",
     "CREATE TEMP TABLE releasing (edge_id INTEGER, set_id INTEGER)",
 )
