@@ -68,27 +68,32 @@ class PopularityOptions:
     as_of: date | None = None
     score: str = LOG1P
 
+    @property
+    def users(self) -> Chosen:
+        """Whose reads count."""
+        return Chosen.by(self.include_users, self.exclude_users)
+
+    @property
+    def kinds(self) -> Chosen:
+        """By which kinds of process reads count."""
+        return Chosen.by(self.include_process_kinds, self.exclude_process_kinds)
+
 
 def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
     """One row per dataset and window (`COLUMNS`), best score first within a window; empty when nothing is mined."""
-    copy = ledger.scratch_file()
-    try:
+    with ledger.copying() as copy:
         with ledger.reading(copy) as connection:
             as_of = options.as_of or reading.last_whole_day(connection)
             if as_of is None:
                 return pd.DataFrame({name: [] for name in COLUMNS})
             windows = Windows(tuple(sorted(options.windows)), as_of, options.score)
             wanted.resolve(connection)
-            users = Chosen.by(options.include_users, options.exclude_users)
-            kinds = Chosen.by(options.include_process_kinds, options.exclude_process_kinds)
-            told = usage.tell(connection, users, kinds)
+            told = usage.tell(connection, options.users, options.kinds)
             usage.copy_out(ledger.database, connection, copy, windows.first, as_of)
             names, mined = usage.dataset_names(connection), reading.usage_days(connection)
         tally = Tally(as_of, windows.points, np.sort(names["id"].to_numpy()), told.readers)
         tally.add(usage.stream(ledger.database, copy, told))
         return frame(tally.by_age(), windows, names, set(mined))
-    finally:
-        copy.unlink(missing_ok=True)
 
 
 def frame(by_age: ByAge, windows: Windows, names: pa.Table, mined: set[date]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from miner.ledger.walk import DOWN, UP, Way, walk_from
 from miner.scope import lowered
 from queries.warehouse import name_parts
 from schedules.parts import Parts
-from schedules.reports import disclosed
+from schedules.reports import disclosed, some_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,7 @@ def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Im
         with ledger.reading() as connection:
             way = walk_from(connection, asked, ends=DOWN, depth=depth, most=most)
             walk = _known(parts, name, Walk(".".join(asked), up=False, depth=depth, way=way))
-            mined = reading.usage_days(connection)
-            if not mined:
-                raise LedgerError(
-                    f"the ledger {parts.ledger_place} holds no whole day yet", mend="mine something first: uc-miner run"
-                )
+            mined = some_days(reading.usage_days(connection), parts)
             last = max(mined)
             first = last - timedelta(days=window - 1)
             unmined = window - sum(first <= day <= last for day in mined)

@@ -1,9 +1,11 @@
 """The reports: what each is read from, and where it goes."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +18,28 @@ from miner.findings import findings
 from miner.ledger import Ledger, edges, reader_usage, reading, retirement, sent, wanted
 from miner.ledger.reader_usage import Who
 from miner.popularity import PopularityOptions, popularity
-from miner.scope import Chosen
 from schedules.parts import Parts
-from sinks.report_files import write
+from sinks.report_files import Form, write
 
 _KEY = "reports:key"
+
+
+class Name(StrEnum):
+    """The reports."""
+
+    POPULARITY = "popularity"
+    READERS = "readers"
+    EDGES = "edges"
+    FINDINGS = "findings"
+    COVERAGE = "coverage"
+
+
+class Wanted(NamedTuple):
+    """A report, the file it goes to or `-` for standard output, and its form."""
+
+    name: Name
+    place: str
+    form: Form = Form.CSV
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,102 +50,115 @@ class Asked:
     as_of: date | None = None
 
 
-class Told(NamedTuple):
+class _Told(NamedTuple):
     """What a report holds."""
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
 
 
-Report = Callable[[Ledger, Parts, Asked], Told]
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What reports are made from: `mined` are the days whose usage is known, `last` the last one mined whole."""
+
+    ledger: Ledger
+    parts: Parts
+    asked: Asked
+    mined: set[date]
+    last: date
+
+    @property
+    def options(self) -> PopularityOptions:
+        """Windows and users as asked for and set."""
+        return self.parts.popularity(self.asked.windows, self.asked.as_of)
 
 
-def write_report(parts: Parts, name: str, out: str, form: str, asked: Asked) -> int:
-    """Write one of REPORTS to a file or to standard output (`-`); returns the number of rows."""
-    with parts.known_ledger() as ledger:
-        _days_mined(ledger, parts)
-        told = REPORTS[name](ledger, parts, asked)
-        return write(told.batches, told.schema, out, form)
+def write_reports(parts: Parts, wanted: Iterable[Wanted], asked: Asked) -> Iterator[int]:
+    """Write reports one by one; gives the number of rows of each. Raises MinerError."""
+    with _given(parts, asked) as given:
+        for one in wanted:
+            told = _REPORTS[one.name](given)
+            yield write(told.batches, told.schema, one.place, one.form)
 
 
-def write_whole(parts: Parts, name: str, out: str) -> pa.Table:
-    """Write one of REPORTS as CSV with what is set, and hand back what was written."""
-    with parts.known_ledger() as ledger:
-        _days_mined(ledger, parts)
-        told = REPORTS[name](ledger, parts, Asked())
+def write_whole(parts: Parts, name: Name, out: str) -> pa.Table:
+    """Write a report as CSV with what is set, and hand back what was written."""
+    with _given(parts, Asked()) as given:
+        told = _REPORTS[name](given)
         table = pa.Table.from_batches(told.batches, told.schema)
     write(table.to_batches(), table.schema, out)
     return table
 
 
-def in_folder(parts: Parts, names: Sequence[str], folder: Path | None, form: str) -> list[tuple[str, str, str]]:
-    """The reports asked for, or else all that are allowed, each with its file in a folder and its form."""
+def in_folder(parts: Parts, names: Sequence[Name], folder: Path | None, form: Form) -> list[Wanted]:
+    """The reports asked for, or else all that are allowed, each with its file in a folder."""
     if folder is None:
         if names:
             raise SettingsError(f"nobody says where the report {names[0]} goes", mend="name a folder: --out DIR")
         return []
-    hidden = {"readers"} if parts.settings.reports.users == NONE else set()
-    chosen = names or [name for name in REPORTS if name not in hidden]
-    return [(name, str(folder / f"{name}.{form}"), form) for name in dict.fromkeys(chosen)]
+    hidden = {Name.READERS} if parts.settings.reports.users == NONE else set()
+    chosen = names or [name for name in Name if name not in hidden]
+    return [Wanted(name, str(folder / f"{name}.{form}"), form) for name in dict.fromkeys(chosen)]
 
 
-def _popularity(ledger: Ledger, parts: Parts, asked: Asked) -> Told:
-    options = parts.popularity(asked.windows, asked.as_of)
-    _refuse_unmined(_days_mined(ledger, parts), options)
-    return _whole(pa.Table.from_pandas(popularity(ledger, options), preserve_index=False))
+@contextmanager
+def _given(parts: Parts, asked: Asked) -> Iterator[_Given]:
+    with parts.known_ledger() as ledger:
+        with ledger.reading() as connection:
+            mined = some_days(reading.usage_days(connection), parts)
+            last = asked.as_of or reading.last_whole_day(connection) or max(mined)
+        yield _Given(ledger, parts, asked, mined, last)
 
 
-def _edges(ledger: Ledger, parts: Parts, asked: Asked) -> Told:  # noqa: ARG001 -- edges are those of now
-    retirement.retire(ledger, parts.limits)
-    with ledger.reading() as connection:
+def _popularity(given: _Given) -> _Told:
+    _refuse_unmined(given)
+    return _whole(pa.Table.from_pandas(popularity(given.ledger, given.options), preserve_index=False))
+
+
+def _edges(given: _Given) -> _Told:
+    retirement.retire(given.ledger, given.parts.limits)
+    with given.ledger.reading() as connection:
         wanted.resolve(connection)
         return _whole(edges.edge_report(connection))
 
 
-def _readers(ledger: Ledger, parts: Parts, asked: Asked) -> Told:
-    options = parts.popularity(asked.windows, asked.as_of)
-    _refuse_unmined(_days_mined(ledger, parts), options)
-    return Told(schemas.READERS, _reader_batches(ledger, options, disclosed(ledger, parts)))
+def _readers(given: _Given) -> _Told:
+    _refuse_unmined(given)
+    return _Told(schemas.READERS, _reader_batches(given, disclosed(given.ledger, given.parts)))
 
 
-def _reader_batches(ledger: Ledger, options: PopularityOptions, told: Disclosed) -> Iterator[pa.RecordBatch]:
-    users = Chosen.by(options.include_users, options.exclude_users)
-    kinds = Chosen.by(options.include_process_kinds, options.exclude_process_kinds)
+def _reader_batches(given: _Given, told: Disclosed) -> Iterator[pa.RecordBatch]:
+    ledger, options, last = given.ledger, given.options, given.last
+    who = Who(options.users, options.kinds, told)
     for window in sorted(options.windows):
-        copy = ledger.scratch_file()
-        try:
+        with ledger.copying() as copy:
             with ledger.reading(copy) as connection:
-                as_of = options.as_of or reading.last_whole_day(connection) or date.max
                 wanted.resolve(connection)
-                reader_usage.copy_out(ledger.database, connection, copy, as_of - timedelta(days=window - 1), as_of)
-            yield from reader_usage.stream(ledger.database, copy, window, as_of, Who(users, kinds, told))
-        finally:
-            copy.unlink(missing_ok=True)
+                reader_usage.copy_out(ledger.database, connection, copy, last - timedelta(days=window - 1), last)
+            yield from reader_usage.stream(ledger.database, copy, window, last, who)
 
 
-def _findings(ledger: Ledger, parts: Parts, asked: Asked) -> Told:
-    retirement.retire(ledger, parts.limits)
-    return _whole(findings(ledger, parts.popularity(asked.windows, asked.as_of), each=bool(asked.windows)))
+def _findings(given: _Given) -> _Told:
+    retirement.retire(given.ledger, given.parts.limits)
+    return _whole(findings(given.ledger, given.options, each=bool(given.asked.windows)))
 
 
-def _coverage(ledger: Ledger, parts: Parts, asked: Asked) -> Told:
-    options = parts.popularity(asked.windows, asked.as_of)
-    with ledger.reading() as connection:
-        last = options.as_of or reading.last_whole_day(connection) or date.max
-        first = last - timedelta(days=max(options.windows) - 1)
-        return _whole(reading.coverage(connection, first, last))
+def _coverage(given: _Given) -> _Told:
+    first = given.last - timedelta(days=max(given.options.windows) - 1)
+    with given.ledger.reading() as connection:
+        return _whole(reading.coverage(connection, first, given.last))
 
 
-def _whole(table: pa.Table) -> Told:
-    return Told(table.schema, iter(table.to_batches()))
+def _whole(table: pa.Table) -> _Told:
+    return _Told(table.schema, iter(table.to_batches()))
 
 
-REPORTS: Mapping[str, Report] = {
-    "popularity": _popularity,
-    "readers": _readers,
-    "edges": _edges,
-    "findings": _findings,
-    "coverage": _coverage,
+_REPORTS: Mapping[Name, Callable[[_Given], _Told]] = {
+    Name.POPULARITY: _popularity,
+    Name.READERS: _readers,
+    Name.EDGES: _edges,
+    Name.FINDINGS: _findings,
+    Name.COVERAGE: _coverage,
 }
 
 
@@ -149,9 +181,8 @@ def _key(ledger: Ledger) -> bytes:
     return bytes.fromhex(known)
 
 
-def _days_mined(ledger: Ledger, parts: Parts) -> set[date]:
-    with ledger.reading() as connection:
-        mined = reading.usage_days(connection)
+def some_days(mined: set[date], parts: Parts) -> set[date]:
+    """The days whose usage is known in full, as given. Raises LedgerError when there is none."""
     if not mined:
         raise LedgerError(
             f"the ledger {parts.ledger_place} holds no whole day yet", mend="mine something first: uc-miner run"
@@ -159,7 +190,8 @@ def _days_mined(ledger: Ledger, parts: Parts) -> set[date]:
     return mined
 
 
-def _refuse_unmined(mined: set[date], options: PopularityOptions) -> None:
+def _refuse_unmined(given: _Given) -> None:
+    options, mined = given.options, given.mined
     last = options.as_of or max(mined)
     first = last - timedelta(days=max(options.windows) - 1)
     if not any(first <= day <= last for day in mined):

@@ -4,6 +4,7 @@ A file is there whole or not at all. Rows stay in the order given; instants and 
 """
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 import orjson
 import pyarrow as pa
@@ -12,16 +13,23 @@ import pyarrow.parquet as pq
 from sinks import csv_report
 from sinks.placement import opened
 
-CSV, PARQUET, JSON = "csv", "parquet", "json"
-FORMATS = (CSV, PARQUET, JSON)
+
+class Form(StrEnum):
+    """The forms that reports have."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
 
 
-def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, destination: str, form: str = CSV) -> int:
+def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, destination: str, form: Form = Form.CSV) -> int:
     """Write batches of one schema to a file or to standard output (`-`); returns the number of rows.
 
     Raises SinkError when the place cannot be written.
     """
-    return {CSV: csv_report.write_batches, PARQUET: _parquet, JSON: _json}[form](batches, schema, destination)
+    return {Form.CSV: csv_report.write_batches, Form.PARQUET: _parquet, Form.JSON: _json}[form](
+        batches, schema, destination
+    )
 
 
 def _parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, destination: str) -> int:

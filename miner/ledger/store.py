@@ -90,6 +90,15 @@ class Ledger:
         os.close(handle)
         return Path(name)
 
+    @contextmanager
+    def copying(self) -> Iterator[Path]:
+        """A file to copy rows out to (`reading`), gone at the end."""
+        copy = self.scratch_file()
+        try:
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
+
     def record(self, one: Merge, staging: Staging) -> None:
         """Merge what was staged: rows, balance and marks commit together."""
         with self._merging(staging) as connection:

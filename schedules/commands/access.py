@@ -8,10 +8,9 @@ import typer
 
 from miner.checks import FAIL
 from schedules.commands.codes import FAILED
-from schedules.commands.printed import Json, print_json
+from schedules.commands.printed import Json, answer
 from schedules.console import preflight as preflights
 from schedules.console.bars import bars
-from schedules.console.screen import Screen
 from schedules.preflight import preflight
 from schedules.rights import print_grants, print_views, two_parts
 from schedules.session import Session
@@ -28,10 +27,7 @@ def preflight_command(context: typer.Context, *, json: Json = False) -> int:
     session: Session = context.obj
     with bars("checking") as shown:
         found = list(preflight(lambda: replace(session.parts(), starting=shown.starting), shown.say))
-    if json:
-        print_json(preflights.told(found))
-    else:
-        preflights.show_findings(Screen(), found)
+    answer(found, preflights.told, preflights.show_findings, json=json)
     return FAILED if any(finding.state == FAIL for finding in found) else 0
 
 

@@ -3,7 +3,6 @@
 
 import sys
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from miner.errors import SettingsError
 from schedules import jobs, reports
 from schedules import lineage as walks
 from schedules.commands.codes import MISUSED
-from schedules.commands.printed import Json, print_json
+from schedules.commands.printed import Json, answer, print_json
 from schedules.console import explain as explanations
 from schedules.console import lineage as walked
 from schedules.console import plan as plans
@@ -23,27 +22,9 @@ from schedules.console.screen import Screen
 from schedules.explanations import asked_here, explained
 from schedules.session import Session
 from sinks.placement import STANDARD_OUTPUT
-from sinks.report_files import CSV
+from sinks.report_files import Form
 
 app = typer.Typer()
-
-
-class ReportName(StrEnum):
-    """What `report` can tell."""
-
-    POPULARITY = "popularity"
-    READERS = "readers"
-    EDGES = "edges"
-    FINDINGS = "findings"
-    COVERAGE = "coverage"
-
-
-class ReportForm(StrEnum):
-    """The forms that reports have."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-    JSON = "json"
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME-OR-PATH", help="catalog.schema.table, or a path.")]
@@ -59,10 +40,10 @@ def report(
     context: typer.Context,
     *,
     names: Annotated[
-        list[ReportName] | None, typer.Argument(metavar="[REPORT]...", help=f"{', '.join(ReportName)}; else all.")
+        list[reports.Name] | None, typer.Argument(metavar="[REPORT]...", help=f"{', '.join(reports.Name)}; else all.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder they are written to.")] = None,
-    form: Annotated[ReportForm, typer.Option("--format", help="Of the files in that folder.")] = ReportForm.CSV,
+    form: Annotated[Form, typer.Option("--format", help="Of the files in that folder.")] = Form.CSV,
     csv: PopularityFile = None,
     edges: Annotated[
         str | None, typer.Option(metavar="FILE", help="Current edges as CSV; - for standard output.")
@@ -78,22 +59,20 @@ def report(
     """Write who reads what, what comes from where, and what is worth a look."""
     session: Session = context.obj
     parts = session.parts()
-    wanted = [(name, place, CSV) for name, place in (("popularity", csv), ("edges", edges)) if place]
-    wanted += reports.in_folder(parts, [name.value for name in names or ()], out, form.value)
+    files = ((reports.Name.POPULARITY, csv), (reports.Name.EDGES, edges))
+    wanted = [reports.Wanted(name, place) for name, place in files if place]
+    wanted += reports.in_folder(parts, names or (), out, form)
     if not wanted:
         raise SettingsError("there is nothing to report", mend="name a folder with --out, or a file with --csv")
-    if len({place for _, place, _ in wanted}) < len(wanted):
+    if len({one.place for one in wanted}) < len(wanted):
         raise SettingsError("two reports would go to one place", mend="name another file for one of them")
     asked = reports.Asked(window or (), as_of.date() if as_of else None)
-    printing = any(place == STANDARD_OUTPUT for _, place, _ in wanted)
-    told = []
+    printing = any(one.place == STANDARD_OUTPUT for one in wanted)
     with bars("reading the ledger", printing=printing):
-        for name, place, kind in wanted:
-            rows = reports.write_report(parts, name, place, kind, asked)
-            told.append(f"{place}: {rows:,} {'edges' if name == 'edges' else 'rows'}")
+        written = list(reports.write_reports(parts, wanted, asked))
     if not printing:
-        for line in told:
-            Screen().line(line)
+        for one, rows in zip(wanted, written, strict=True):
+            Screen().line(f"{one.place}: {rows:,} {'edges' if one.name == reports.Name.EDGES else 'rows'}")
 
 
 @app.command(epilog="Example: uc-miner run --no-emit && uc-miner plan")
@@ -103,10 +82,7 @@ def plan(context: typer.Context, *, json: Json = False) -> None:
     parts = session.parts()
     with bars("comparing"):
         made = jobs.plan(parts)
-    if json:
-        print_json(plans.told(made))
-    else:
-        plans.show_plan(Screen(), made)
+    answer(made, plans.told, plans.show_plan, json=json)
 
 
 @app.command(epilog="Example: uc-miner status --json")
@@ -116,10 +92,7 @@ def status(context: typer.Context, *, json: Json = False) -> None:
     parts = session.parts()
     with bars("reading the ledger"):
         found = jobs.status(parts)
-    if json:
-        print_json(standings.told(found))
-    else:
-        standings.show_standing(Screen(), found)
+    answer(found, standings.told, standings.show_standing, json=json)
 
 
 @app.command(epilog="Example: uc-miner explain abfss://landing@account.dfs.core.windows.net/sales/orders")
@@ -206,7 +179,4 @@ def impact(
     session: Session = context.obj
     with bars("reading the ledger", printing=True):
         found = walks.impact(session.parts(), name, depth=depth, most=limit, window=window)
-    if json:
-        print_json(walked.told_impact(found))
-    else:
-        walked.show_impact(Screen(), found)
+    answer(found, walked.told_impact, walked.show_impact, json=json)

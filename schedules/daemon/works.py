@@ -12,9 +12,8 @@ from miner.names import read_names
 from miner.pipeline import DONE, FAILED, Outcome, Run
 from schedules.ledger_jobs import prune_ledger
 from schedules.parts import Parts
-from schedules.reports import Asked, write_report
+from schedules.reports import Asked, Name, Wanted, write_reports
 from schedules.timing import Timing, timing
-from sinks.report_files import CSV
 
 REPORT = "report"
 VERIFY = "verify"
@@ -95,9 +94,9 @@ def work(parts: Parts, job: Job, ledger: Ledger, stopping: Stopping, cancellable
 
 def _report(parts: Parts) -> None:
     daemon = parts.settings.daemon
-    for name, out in (("popularity", daemon.report_out), ("edges", daemon.edges_out)):
-        if out:
-            write_report(parts, name, str(out), CSV, Asked())
+    files = ((Name.POPULARITY, daemon.report_out), (Name.EDGES, daemon.edges_out))
+    for _ in write_reports(parts, [Wanted(name, str(out)) for name, out in files if out], Asked()):
+        pass
 
 
 def _told(outcome: Outcome) -> Worked:

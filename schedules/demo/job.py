@@ -14,7 +14,7 @@ from schedules.demo.findings import Coverage, PopularTable, UnreadTable, coverag
 from schedules.demo.folder import DemoFolder
 from schedules.jobs import EstateSize, Ran, Watches
 from schedules.parts import Now, Parts, reading
-from schedules.reports import write_whole
+from schedules.reports import Name, write_whole
 from schedules.settings import Settings
 from schedules.settings.sources import FilesSource
 
@@ -61,8 +61,8 @@ def demo(folder: DemoFolder, size: EstateSize, now: Now, *, force: bool = False,
     ran = jobs.run(parts, watches=watches, command="demo")
     for _, failure in ran.outcome.failures:
         raise failure
-    popularity = write_whole(parts, "popularity", str(folder.popularity)).to_pandas()
-    edges = write_whole(parts, "edges", str(folder.edges))
+    popularity = write_whole(parts, Name.POPULARITY, str(folder.popularity)).to_pandas()
+    edges = write_whole(parts, Name.EDGES, str(folder.edges))
     found = coverage(popularity, edges)
     return Demo(folder, estate, ran, found, popular_tables(popularity), unread_tables(popularity))
 

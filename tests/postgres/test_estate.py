@@ -1,5 +1,5 @@
 from miner.pipeline import DONE
-from schedules.reports import write_whole
+from schedules.reports import Name, write_whole
 
 
 def test_the_same_as_on_sqlite(home, beside):
@@ -9,7 +9,7 @@ def test_the_same_as_on_sqlite(home, beside):
         ran = one.run()
         assert ran.outcome.word == DONE
         told.append((ran.balance, ran.warnings, ran.outcome.changes))
-        for name in ("popularity", "edges"):
+        for name in (Name.POPULARITY, Name.EDGES):
             write_whole(one.parts, name, str(one.folder / f"{name}.csv"))
     assert told[0] == told[1]
     assert home.dump() == beside.dump()
