@@ -7,17 +7,15 @@ from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 
-import pandas as pd
 import pyarrow as pa
 
 from miner.checks import Check
-from miner.ports import AssetIndex, Delivery, Entity, Known, Match, Rejected, Unmatched, nothing_known
+from miner.ports import AssetIndex, Delivery, Entity, Match, Rejected
 from sinks.purview import payload
 from sinks.purview.authentication import Authentication, authenticated
-from sinks.purview.batches import batched
+from sinks.purview.building import Building
 from sinks.purview.catalog import Catalog, Key, PresentAsset
 from sinks.purview.clouds import PUBLIC
-from sinks.purview.entities import process_entities
 from sinks.purview.figures import FigureSender
 from sinks.purview.hierarchy import MAKER
 from sinks.purview.marks import retired
@@ -30,13 +28,11 @@ from sinks.purview.patience import DEFAULT_PATIENCE, Patience
 from sinks.purview.posting import posted
 from sinks.purview.preflight import PurviewChecks
 from sinks.purview.sending import several_at_once
-from sinks.purview.summaries import summary_entities
 from sinks.purview.transport import AtlasSession, api_address
-from sinks.purview.usage import moved, usage_entities
 from sinks.purview.verification import differing
 
 
-class PurviewSink:
+class PurviewSink(Building):
     """Posts to one Purview account, or to a plain Apache Atlas.
 
     `endpoint` is `https://<account>.purview.azure.com`, or the whole address of an Atlas v2 API; `authentication` an
@@ -57,7 +53,7 @@ class PurviewSink:
         pace: Pace | None = None,
     ) -> None:
         self.naming = options.names_fingerprint
-        self._given = options
+        super().__init__(options)
         self._pace = pace or Pace(options.operations_per_second)
         address = api_address(endpoint)
         signed = authenticated(authentication, address, cloud)
@@ -88,28 +84,6 @@ class PurviewSink:
         """As `sinks.purview.matching.match_of`; without an index its assets count for nothing."""
         return match_of(naming, index, self._catalog)
 
-    def processes(
-        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
-    ) -> Iterator[Entity]:
-        """As `sinks.purview.entities.process_entities`."""
-        return process_entities(flows, unmatched, self._options, known)
-
-    def summaries(
-        self, rows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
-    ) -> Iterator[Entity]:
-        """As `sinks.purview.summaries.summary_entities`."""
-        return summary_entities(rows, unmatched, self._options, known)
-
-    def usage(
-        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
-    ) -> Iterator[Entity]:
-        """As `sinks.purview.usage.usage_entities`."""
-        return usage_entities(popularity, unmatched, self._given, known)
-
-    def moved(self, before: str, now: str) -> bool:
-        """As `sinks.purview.usage.moved`, by the percent of the options."""
-        return moved(before, now, self._given.figures_percent)
-
     def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:
         """As `sinks.purview.verification.differing`."""
         with ThreadPoolExecutor(self._given.workers, thread_name_prefix="purview") as pool:
@@ -118,10 +92,6 @@ class PurviewSink:
     def prepare(self) -> None:
         """Create or widen the type definitions. Raises SinkError."""
         self._catalog.define(self._options)
-
-    def batches(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
-        """As `sinks.purview.batches.batched`."""
-        return batched(entities, self._given.max_entities, self._given.max_bytes)
 
     def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
         """As `sinks.purview.sending.several_at_once`, by as many workers as the options say."""

@@ -1,32 +1,29 @@
 """The `files` sink: exactly the bodies that would be posted, as files to look at, keep or post by other means."""
 
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 
-from miner.ports import AssetIndex, Delivery, Entity, Known, Match, Rejected, Unmatched, nothing_known
+from miner.ports import AssetIndex, Delivery, Entity, Match, Rejected
 from sinks.placement import placed, refused
 from sinks.purview import payload
-from sinks.purview.batches import batched, bulk_body
-from sinks.purview.entities import process_entities
+from sinks.purview.batches import bulk_body
+from sinks.purview.building import Building
 from sinks.purview.options import DEFAULT, NATIVE, PurviewOptions
 from sinks.purview.ownership import refuse_foreign
 from sinks.purview.sending import one_by_one
-from sinks.purview.summaries import summary_entities
 from sinks.purview.typedefs import typedefs
-from sinks.purview.usage import moved, usage_entities
 
 _STEMS = {payload.USAGE: "usage"}
 _STEM = "bulk"
 
 
-class FilesSink:
+class FilesSink(Building):
     """Writes request bodies into one folder. Numbers go on after the files that are there. Rejects nothing.
 
     `typedefs.json`: definitions; `bulk-000001.json`: processes, behind what they are part of; `usage-000001.json`:
@@ -39,10 +36,14 @@ class FilesSink:
     naming = ""
 
     def __init__(self, directory: Path, options: PurviewOptions = DEFAULT) -> None:
+        super().__init__(replace(options, native=options.process_types == NATIVE))
         self._directory = directory
-        self._options = replace(options, native=options.process_types == NATIVE)
         self.fingerprint = self._options.fingerprint
         self._numbers: dict[str, int] = {}
+
+    @property
+    def _options(self) -> PurviewOptions:
+        return self._given
 
     def matches(
         self,
@@ -52,28 +53,6 @@ class FilesSink:
         """There is no catalog to look datasets up in: none is looked up, and none found."""
         return iter(())
 
-    def processes(
-        self, flows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
-    ) -> Iterator[Entity]:
-        """As `sinks.purview.entities.process_entities`."""
-        return process_entities(flows, unmatched, self._options, known)
-
-    def summaries(
-        self, rows: Iterable[pa.RecordBatch], unmatched: Callable[[Unmatched], None], known: Known = nothing_known
-    ) -> Iterator[Entity]:
-        """As `sinks.purview.summaries.summary_entities`."""
-        return summary_entities(rows, unmatched, self._options, known)
-
-    def usage(
-        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
-    ) -> Iterator[Entity]:
-        """As `sinks.purview.usage.usage_entities`."""
-        return usage_entities(popularity, unmatched, self._options, known)
-
-    def moved(self, before: str, now: str) -> bool:
-        """As `sinks.purview.usage.moved`, by the percent of the options."""
-        return moved(before, now, self._options.figures_percent)
-
     def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:  # noqa: ARG002 (the port's)
         """There is no catalog to read back from: nothing is found to differ."""
         return ()
@@ -81,10 +60,6 @@ class FilesSink:
     def prepare(self) -> None:
         """Write the type definitions."""
         self._write("typedefs.json", json.dumps(typedefs(self._options), indent=2).encode())
-
-    def batches(self, entities: Iterable[Entity]) -> Iterator[Sequence[Entity]]:
-        """As `sinks.purview.batches.batched`."""
-        return batched(entities, self._options.max_entities, self._options.max_bytes)
 
     def deliver(self, batches: Iterable[Sequence[Entity]]) -> Generator[Delivery]:
         """Write the batches one by one."""
