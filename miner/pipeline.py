@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from miner import emission, mining
-from miner.emission import Changes, Emitter, Verified
+from miner.changes import Changes, Verified
+from miner.emission import Emitter
 from miner.errors import HeldError, MinerError, RemovalsError
 from miner.ledger import LINEAGE, Ledger, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases

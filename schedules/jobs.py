@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from miner import emission, mining
-from miner.emission import Changes
+from miner.changes import Changes
 from miner.errors import MinerError, SettingsError
 from miner.ledger import Ledger
 from miner.pipeline import Outcome, Run

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from datetime import timedelta
 
-from miner.emission import PROCESS, Changes
+from miner.changes import PROCESS, Changes
 from schedules.console.run import show_changes
 from schedules.console.screen import Column, Screen, number
 from schedules.jobs import Plan

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from miner.emission import PROCESS, USAGE, Changes, Verified
+from miner.changes import PROCESS, USAGE, Changes, Verified
 from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
 from miner.pipeline import Outcome

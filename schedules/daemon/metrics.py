@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from structlog.typing import EventDict, WrappedLogger
 
-from miner.emission import Changes
+from miner.changes import Changes
 from schedules.daemon.health import Health
 from schedules.daemon.ticking import NOT_DUE, Ticked
 from schedules.daemon.works import Job

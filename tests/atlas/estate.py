@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from miner.changes import Changes, Verified
 from miner.drawn import EVERYTHING, Drawing
-from miner.emission import Changes, Emitter, Verified
+from miner.emission import Emitter
 from miner.ledger import Ledger, edges, wanted
 from miner.ledger.retirement import Limits
 from miner.popularity import PopularityOptions, popularity

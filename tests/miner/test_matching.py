@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from miner.emission import Changes, Emitter
+from miner.changes import Changes
+from miner.emission import Emitter
 from miner.errors import SinkError
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.matches import Ages

@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from miner import mining
-from miner.emission import Changes, Emitter
+from miner.changes import Changes
+from miner.emission import Emitter
 from miner.ledger import Ledger, edges, reading, retirement, wanted
 from miner.ledger.dump import dump
 from miner.ledger.retirement import Limits
