@@ -36,6 +36,13 @@ IS_ACTIVE = (
 )
 """Whether an edge, whose id is to be filled in, is current."""
 
+FLOW_RESOLVED = (
+    "LEFT JOIN temp.process_alias pa ON pa.from_id = e.process_id "
+    "LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset"
+)
+SOURCE_RESOLVED = "LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset"
+"""Join what the process (`pa`), target (`ta`) and source (`sa`) of an edge `e` really are, where they are another."""
+
 _SEEN = """
   max(CASE WHEN m.direct_bits <> 0 THEN 1 ELSE 0 END) AS verified,
   group_concat(DISTINCT nullif(m.set_id, 0)) AS sets,
@@ -199,9 +206,8 @@ FROM (
     min((CAST(m.month AS BIGINT) << 32) | (m.day_bits & -m.day_bits)) AS first_days,
     max((CAST(m.month AS BIGINT) << 32) | m.day_bits) AS last_days, {_SEEN}
   FROM edge e
-  LEFT JOIN temp.process_alias pa ON pa.from_id = e.process_id
-  LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset
-  LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
+  {FLOW_RESOLVED}
+  {SOURCE_RESOLVED}
   CROSS JOIN edge_month m ON m.edge_id = e.id
   {RETIRED}
   WHERE {ACTIVE} AND coalesce(sa.to_id, e.source_dataset) <> coalesce(ta.to_id, e.target_dataset) %s

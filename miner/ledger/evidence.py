@@ -27,7 +27,7 @@ _DEPENDENTS = f"""
 SELECT source, count(*) FROM (
   SELECT coalesce(sa.to_id, e.source_dataset) AS source, coalesce(ta.to_id, e.target_dataset) AS target
   FROM edge e
-  LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset
+  {edges.SOURCE_RESOLVED}
   LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset
   CROSS JOIN edge_month m ON m.edge_id = e.id
   {edges.RETIRED}

@@ -153,7 +153,7 @@ def _by_month(numbers: Iterable[int]) -> dict[int, int]:
 def _keep(writes: Writes, source: int, state: _State, judgement: _Judgement) -> None:
     with writes.writing() as connection:
         number = step(connection) + 1
-        for statement in _CHANGED:
+        for statement in _LAY_DOWN:
             connection.exec_driver_sql(statement)
         retired = ((*row[:4], rules.RULES[row[4]]) for row in judgement.retire)
         bulk.insert(connection, "temp.retiring", ("edge_id", "set_id", "month", "day", "rule"), retired)
@@ -161,7 +161,7 @@ def _keep(writes: Writes, source: int, state: _State, judgement: _Judgement) -> 
         values = {"source": source, "step": number, **state._asdict()}
         for statement in _KEEP:
             connection.execute(text(statement), _needed(statement, values))
-        for statement in _DROPPED:
+        for statement in _TAKE_UP:
             connection.exec_driver_sql(statement)
 
 
@@ -177,9 +177,7 @@ _COUNTS = (
     "SELECT r.rule, count(*) FROM (SELECT coalesce(pa.to_id, e.process_id) AS process, "  # noqa: S608 -- ours
     "coalesce(sa.to_id, e.source_dataset) AS source, coalesce(ta.to_id, e.target_dataset) AS target, "
     "min(o.rule) AS rule FROM edge_retired o JOIN edge e ON e.id = o.edge_id "
-    "LEFT JOIN temp.process_alias pa ON pa.from_id = e.process_id "
-    "LEFT JOIN temp.dataset_alias sa ON sa.from_id = e.source_dataset "
-    "LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset WHERE o.step > :since GROUP BY 1, 2, 3) r "
+    f"{edges.FLOW_RESOLVED} {edges.SOURCE_RESOLVED} WHERE o.step > :since GROUP BY 1, 2, 3) r "
     f"WHERE r.rule = '{rules.COLUMNS}' OR NOT EXISTS (SELECT 1 FROM {_raw('process', 'process')} p "
     f"CROSS JOIN {_raw('target', 'dataset')} t ON true JOIN edge x ON x.process_id = p.id AND x.target_dataset = t.id "
     f"WHERE x.source_dataset IN {_raw('source', 'dataset')} AND {edges.IS_ACTIVE.format(edge='x.id')}) "
@@ -187,9 +185,9 @@ _COUNTS = (
 )
 
 # A transaction that commits leaves its temporary tables to the connection, and so to the pool.
-_DROPPED = tuple(f"DROP TABLE temp.{name}" for name in ("retiring", "releasing"))
+_TAKE_UP = tuple(f"DROP TABLE temp.{name}" for name in ("retiring", "releasing"))
 
-_CHANGED = (
+_LAY_DOWN = (
     "CREATE TEMP TABLE retiring (edge_id INTEGER, set_id INTEGER, month INTEGER, day INTEGER, rule TEXT)",
     "CREATE TEMP TABLE releasing (edge_id INTEGER, set_id INTEGER)",
 )

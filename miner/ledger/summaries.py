@@ -150,14 +150,9 @@ _NEAR = (
     "CROSS JOIN edge e ON e.{end} = r.raw WHERE r.side = :side GROUP BY r.dataset, r.side HAVING count(*) > :least"
 )
 
-_RESOLVED = (
-    "LEFT JOIN temp.process_alias pa ON pa.from_id = e.process_id "
-    "LEFT JOIN temp.dataset_alias ta ON ta.from_id = e.target_dataset"
-)
-
 _DEGREES = (
     "SELECT o.dataset, count(*) FROM (SELECT DISTINCT r.dataset, p.id AS process, t.id AS target "  # noqa: S608
-    f"FROM {_RAW.format(table='temp.near')} CROSS JOIN edge e ON e.{{end}} = r.raw {_RESOLVED} "
+    f"FROM {_RAW.format(table='temp.near')} CROSS JOIN edge e ON e.{{end}} = r.raw {edges.FLOW_RESOLVED} "
     "CROSS JOIN process p ON p.id = coalesce(pa.to_id, e.process_id) JOIN temp.kind_drawn k ON k.kind = p.kind "
     "CROSS JOIN dataset t ON t.id = coalesce(ta.to_id, e.target_dataset) "
     f"WHERE r.side = :side AND {edges.kind_of('t')} <> 'consumer' AND {edges.IS_ACTIVE.format(edge='e.id')}) o "
@@ -167,7 +162,7 @@ _DEGREES = (
 _WANT = (
     "INSERT OR IGNORE INTO temp.wanted SELECT DISTINCT coalesce(pa.to_id, e.process_id), "  # noqa: S608
     f"coalesce(ta.to_id, e.target_dataset) FROM {_RAW.format(table='temp.together')} "
-    f"CROSS JOIN edge e ON e.{{end}} = r.raw {_RESOLVED} WHERE r.side = :side"
+    f"CROSS JOIN edge e ON e.{{end}} = r.raw {edges.FLOW_RESOLVED} WHERE r.side = :side"
 )
 
 _WANT_ITSELF = (

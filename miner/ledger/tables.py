@@ -220,46 +220,33 @@ reader = Table(
     Column("name", String, nullable=False),
 )
 
-usage_day = Table(
-    "usage_day",
-    metadata,
-    Column("source_id", Integer, primary_key=True),
-    Column("day", Integer, primary_key=True),
-    Column("dataset_id", BigInteger, primary_key=True),
-    Column("reader_id", BigInteger, primary_key=True),
-    Column("process_kind", String, primary_key=True),
-    Column("reads", BigInteger, nullable=False),
-    Column("cached_reads", BigInteger, nullable=False),
-    Column("failed_reads", BigInteger, nullable=False),
-    Column("indirect_reads", BigInteger, nullable=False),
-    Column("self_reads", BigInteger, nullable=False),
-    Column("writes", BigInteger, nullable=False),
-    Column("events", BigInteger, nullable=False),
-    Column("last_read_at", BigInteger),
-    Column("last_write_at", BigInteger),
-    sqlite_with_rowid=False,
-)
+
+def _usage(name: str, period: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("source_id", Integer, primary_key=True),
+        Column(period, Integer, primary_key=True),
+        Column("dataset_id", BigInteger, primary_key=True),
+        Column("reader_id", BigInteger, primary_key=True),
+        Column("process_kind", String, primary_key=True),
+        Column("reads", BigInteger, nullable=False),
+        Column("cached_reads", BigInteger, nullable=False),
+        Column("failed_reads", BigInteger, nullable=False),
+        Column("indirect_reads", BigInteger, nullable=False),
+        Column("self_reads", BigInteger, nullable=False),
+        Column("writes", BigInteger, nullable=False),
+        Column("events", BigInteger, nullable=False),
+        Column("last_read_at", BigInteger),
+        Column("last_write_at", BigInteger),
+        sqlite_with_rowid=False,
+    )
+
+
+usage_day = _usage("usage_day", "day")
 """Usage at the grain that distinct readers need. Reader 0 is unknown."""
 
-usage_month = Table(
-    "usage_month",
-    metadata,
-    Column("source_id", Integer, primary_key=True),
-    Column("month", Integer, primary_key=True),
-    Column("dataset_id", BigInteger, primary_key=True),
-    Column("reader_id", BigInteger, primary_key=True),
-    Column("process_kind", String, primary_key=True),
-    Column("reads", BigInteger, nullable=False),
-    Column("cached_reads", BigInteger, nullable=False),
-    Column("failed_reads", BigInteger, nullable=False),
-    Column("indirect_reads", BigInteger, nullable=False),
-    Column("self_reads", BigInteger, nullable=False),
-    Column("writes", BigInteger, nullable=False),
-    Column("events", BigInteger, nullable=False),
-    Column("last_read_at", BigInteger),
-    Column("last_write_at", BigInteger),
-    sqlite_with_rowid=False,
-)
+usage_month = _usage("usage_month", "month")
 """The sums of the daily usage that was rolled up."""
 
 usage_rolled_up = Table(
