@@ -13,9 +13,12 @@ import structlog
 from miner import days, schemas, visible
 from miner.errors import BalanceError, EmptySourceError, HeldError, OutOfScopeError, ShrunkDayError
 from miner.ledger import (
+    COLUMNS,
     LINEAGE,
     STREAMS,
+    TABLE_OF,
     USAGE,
+    ColumnStaging,
     DayMark,
     Ledger,
     LineageStaging,
@@ -31,7 +34,7 @@ from miner.scope import OUTSIDE
 
 log = structlog.get_logger()
 
-AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
 
 
@@ -176,7 +179,8 @@ def _refuse_out_of_scope(source: Source, ledger: Ledger) -> None:
     with ledger.reading() as connection:
         known = reading.mined_days(connection, source.name)
         if not any(mark.rows for mark in known if mark.rules == options.rules) or any(
-            reading.any_in_scope(connection, source.name, stream, rules=options.rules) for stream in options.streams
+            reading.any_in_scope(connection, source.name, stream, table=TABLE_OF[stream], rules=options.rules)
+            for stream in options.streams
         ):
             return
     raise OutOfScopeError(f"source {source.name}: no row of table_lineage is in scope", mend=OutOfScopeError.MEND)
@@ -225,7 +229,7 @@ class _StreamMiner:
         """Mine what is due, oldest first."""
         with self.ledger.reading() as connection:
             marks = {mark.day: mark for mark in reading.mined_days(connection, self.source.name, self.stream)}
-            closed = reading.closed_days(connection, self.source.name) if self.stream == USAGE else set()
+            closed = reading.closed_days(connection, self.stream, self.source.name)
         due = [day for day in due_days(marks, self.source.options, span, self.now()) if day not in closed]
         yield from self.mine_runs(runs_of(due, AT_ONCE[self.stream]), marks, watch)
 
@@ -265,12 +269,15 @@ class _StreamMiner:
         tables, first, last = self.source.tables, run[0], run[-1]
         staging = self.ledger.stage(self.stream, first)
         try:
-            read = [TABLE_LINEAGE]
+            read = [TABLE_OF[self.stream]]
             with self.ledger.told():
                 if isinstance(staging, LineageStaging):
                     read += self._fetch_lineage(staging, first, last)
                 elif isinstance(staging, UsageStaging):
                     staging.add_usage(tables.usage(first, last))
+                    staging.finish()
+                elif isinstance(staging, ColumnStaging):
+                    staging.add_reads(tables.column_usage(first, last))
                     staging.finish()
             return Fetched(staging, {table: _totals(tables, table, first, last) for table in read})
         except BaseException:
@@ -292,7 +299,7 @@ class _StreamMiner:
 
     def record(self, run: Sequence[date], fetched: Fetched, before: Mapping[date, reading.MinedDay]) -> list[MinedDay]:
         """Commit a fetched run of days, unless one lost what an earlier, settled result had."""
-        totals = fetched.totals[TABLE_LINEAGE]
+        totals = fetched.totals[TABLE_OF[self.stream]]
         mined_at = self.now()
         try:
             for day in run:
@@ -322,10 +329,10 @@ class _StreamMiner:
         return DayMark(day, totals, settled=age > self.source.options.settle_days, whole=age > 0)
 
     def _told(self, mark: DayMark, staging: Staging) -> MinedDay:
-        kept = staging.fates[mark.day, TABLE_LINEAGE, "kept", ""]
+        kept = staging.fates[mark.day, TABLE_OF[self.stream], "kept", ""]
         day, name = str(mark.day), self.source.name
         log.info("day.mined", source=name, stream=self.stream, day=day, rows=mark.rows, kept=kept)
-        outside = _outside(staging, [mark.day])
+        outside = _outside(staging, TABLE_OF[self.stream], [mark.day])
         return MinedDay(name, self.stream, mark.day, mark.rows, kept, outside)
 
     def _refuse_shrunk(self, day: date, totals: Mapping[str, int]) -> None:
@@ -341,11 +348,12 @@ class _StreamMiner:
         """Keep what was mined under other rules when the present ones leave out every row of the run of days."""
         options = self.source.options
         changed = [day for day in run if (mark := before.get(day)) and mark.rules != options.rules]
-        rows = sum(sum(by_workspace.values()) for by_workspace in fetched.totals[TABLE_LINEAGE].values())
-        if options.allow_empty or not changed or not rows or _outside(fetched.staging, run) < rows:
+        table = TABLE_OF[self.stream]
+        rows = sum(sum(by_workspace.values()) for by_workspace in fetched.totals[table].values())
+        if options.allow_empty or not changed or not rows or _outside(fetched.staging, table, run) < rows:
             return
         with self.ledger.reading() as connection:
-            if not reading.any_in_scope(connection, self.source.name, self.stream, days_of=changed):
+            if not reading.any_in_scope(connection, self.source.name, self.stream, table=table, days_of=changed):
                 return
         raise OutOfScopeError(
             f"source {self.source.name}, {self.stream} of {run[0]} to {run[-1]}: none of {rows} rows is in scope now, "
@@ -354,12 +362,12 @@ class _StreamMiner:
         )
 
 
-def _outside(staging: Staging, run: Sequence[date]) -> int:
-    """Rows of table_lineage that are out of scope on some days."""
+def _outside(staging: Staging, table: str, run: Sequence[date]) -> int:
+    """Rows of a table that are out of scope on some days."""
     return sum(
         rows
-        for (day, table, fate, _), rows in staging.fates.items()
-        if day in run and table == TABLE_LINEAGE and fate.startswith(OUTSIDE)
+        for (day, of, fate, _), rows in staging.fates.items()
+        if day in run and of == table and fate.startswith(OUTSIDE)
     )
 
 

@@ -74,10 +74,12 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES)
 
-LINEAGE_QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs")
+LINEAGE_QUERIES = (
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs",
+)  # fmt: skip
 NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
 
-BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily"})
+BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage"})
 """Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
 
 NO_TABLE = "none"
@@ -172,6 +174,17 @@ class SystemTableReader:
         if self.fields(QUERY_HISTORY) is not None:
             bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
+
+    def column_usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
+        """Reads of columns in a run of days."""
+        last = last or first
+        slack = {
+            "history_from": _midnight(first) - HISTORY_SLACK,
+            "history_to": _midnight(last + timedelta(days=1)) + HISTORY_SLACK,
+        }
+        tables = {COLUMN_LINEAGE: COLUMN_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
+        rows = self.ask("column_usage", {**_span(first, last), **slack}, tables)
+        return self._with_globs(cast(rows, schemas.COLUMN_USAGE))
 
     def cancel(self) -> None:
         """End what is being read, from any thread."""

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from miner.drawn import Drawing
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import Ledger, ledger_missing, place_of
+from miner.ledger import COLUMNS, STREAMS, Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
@@ -144,8 +144,13 @@ class Parts:
     def reading(self, name: str, scratch: Path) -> AbstractContextManager[SystemTableReader]:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
-        starting, columns = partial(self.starting, name), mining.column_lineage
+        starting, columns = partial(self.starting, name), mining.column_lineage or self.settings.usage.columns
         return reading(given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that are mined, as set."""
+        return (*STREAMS, COLUMNS) if self.settings.usage.columns else STREAMS
 
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""
@@ -162,6 +167,7 @@ class Parts:
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
             parallel=1 if isinstance(given, FilesSource) else FETCHED_AT_ONCE,
+            streams=self.streams,
         )
 
     def popularity(self, windows: Sequence[int] = (), as_of: date | None = None) -> PopularityOptions:

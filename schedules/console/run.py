@@ -15,6 +15,7 @@ _STREAMS = {
     ("lineage", "table_lineage"): "lineage of tables",
     ("lineage", "column_lineage"): "of columns",
     ("usage", "table_lineage"): "usage",
+    ("columns", "column_lineage"): "usage of columns",
 }
 
 _MOST_REASONS = 10
@@ -26,6 +27,7 @@ _MEANINGS = {
     "excluded_schema": "left out by [mining.exclude] schemas",
     "excluded_table": "left out by [mining.exclude] tables",
     "excluded_workspace": "left out by [mining.exclude]",
+    "failed_read": "read by a failed or cancelled statement",
     "incomplete_name": "a name without catalog or schema",
     "indirect": "read through a view: no edge",
     KEPT: "edges, column pairs, reads and writes",
@@ -41,6 +43,7 @@ _MEANINGS = {
     "own_read": "the miner's own reads",
     "read_only": "a read without target: usage, no edge",
     "self_edge": "a table into itself, such as MERGE",
+    "self_read": "a column read into its own table, such as MERGE",
     "write_only": "a write without source: no edge",
 }
 

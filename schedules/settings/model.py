@@ -93,6 +93,12 @@ class Usage(Section):
     score: Literal["log1p", "atlan"] = setting(
         "log1p", '"log1p" or "atlan"', "the score: readers times ln(1 + reads), or Atlan's readers times ln(reads)"
     )
+    columns: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="mine reads of columns too, report them, and send them to the columns of assets; one row per day, column, "
+        "reader and kind of process",
+    )
     include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
     include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
     exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity")
@@ -320,6 +326,9 @@ class Daemon(Section):
 
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
+    columns: Schedule = setting(
+        "daily at 03:30", MUST_BE, "when usage of columns of each source is mined, where usage.columns is true"
+    )
     names: Schedule = setting("daily at 02:00", MUST_BE, "when names of each source are read")
     emit: Schedule = setting("hourly at :30", MUST_BE, "when what changed is sent")
     verify: Schedule = setting("daily at 04:00", MUST_BE, "when a sample of what was sent is read back, and mended")

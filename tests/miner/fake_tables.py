@@ -196,6 +196,26 @@ class FakeTables:
                     form["last_location"] = max(form.get("last_location", location), location)
         return forms
 
+    def column_usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        told = [row for day in days_between(first, last) for row in self._column_usage_of(day)]
+        return self._batches("column_usage", first, last, told, schemas.COLUMN_USAGE)
+
+    def _column_usage_of(self, day: date) -> list[dict]:
+        given = day, self.rows["column_lineage"], self.rows["query_history"], self.scope
+        fates = oracle.column_usage_fates(*given)
+        told = []
+        for use, figures in oracle.column_usage(*given).items():
+            key = hashed(use.metastore, *use.dataset)
+            told.append({
+                "day": day, "fate": "kept", "rows": 0, "metastore_id": use.metastore, "dataset_key": key,
+                **_parts("dataset", use.dataset), "column_key": hashed(key, use.column), "column_name": use.column,
+                "column_spelling": figures.spelling, "reader": use.reader, "process_kind": use.kind,
+                "reads": figures.reads, "last_read_at": figures.last_read_at,
+            })  # fmt: skip
+        if kept := fates.pop(("kept", ""), 0):
+            told[0]["rows"] = kept
+        return told + [{"day": day, "fate": fate, "rule": rule, "rows": rows} for (fate, rule), rows in fates.items()]
+
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         found = oracle.one_time_runs(self.rows["job_run_timeline"], first, last)
         told = [{"workspace_id": space, "job_id": job, "run_name": name} for (space, job), name in found.items()]

@@ -4,6 +4,7 @@ It imports nothing of the product. Rows are dicts of the documented columns. Whe
 decision stands in the docstring of the function it concerns.
 """
 
+from tests.oracle.columns import ColumnReads, ColumnUse, column_usage, column_usage_fates
 from tests.oracle.lineage import (
     Edge,
     column_pairs,
@@ -18,6 +19,8 @@ from tests.oracle.scope import Fates, Lists, Row, Rows, Scope
 from tests.oracle.usage import Figures, Use, cached_reads, usage, usage_fates
 
 __all__ = [
+    "ColumnReads",
+    "ColumnUse",
     "Dataset",
     "Edge",
     "Fates",
@@ -30,6 +33,8 @@ __all__ = [
     "Use",
     "cached_reads",
     "column_pairs",
+    "column_usage",
+    "column_usage_fates",
     "dataset",
     "edges",
     "folder",
