@@ -45,7 +45,7 @@ events AS (
     CASE WHEN unquoted(t.target_table_name) IS NULL THEN clean_path(t.target_path) END AS to_path,
     nullif(t.source_column_name, '') AS spelled,
     nullif(t.created_by, '') AS created_by,
-    coalesce(t.direct_access, TRUE) AS direct,
+    t.direct_access AS direct,
     t.event_time AS event_time
   FROM IDENTIFIER(:column_lineage) AS t
   WHERE t.event_date >= :first_day AND t.event_date <= :last_day
@@ -109,8 +109,8 @@ told AS (
       CASE WHEN units.process_kind IN ('dashboard', 'legacy_dashboard')
         THEN concat('dashboard:', units.process_id) END,
       units.created_by, ''))) AS reader,
-    CASE WHEN units.fate = 'kept' AND statements.execution_status IN ('FAILED', 'CANCELED')
-      THEN 'failed_read' ELSE units.fate END AS verdict
+    -- Rows left out have no unit, and so no statement.
+    CASE WHEN statements.execution_status IN ('FAILED', 'CANCELED') THEN 'failed_read' ELSE units.fate END AS verdict
   FROM units
   LEFT JOIN statements
     ON statements.workspace_id = units.workspace_id AND statements.statement_id = units.statement_id

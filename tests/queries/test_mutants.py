@@ -88,6 +88,7 @@ QUESTIONS = {
         without_principal(answers.cached_reads_of_days),
         of_scope(Scope(), answers.cached_reads_of_days),
     ),
+    "column_usage": (answers.column_usage_of_days, without_principal(answers.column_usage_of_days)),
     "one_time_runs": (answers.one_time_runs,),
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
@@ -185,6 +186,9 @@ def test_the_crafted_estate(bench, day: date):
     assert usage.figures == oracle.usage(day, lineage, history, crafted.SCOPE)
     assert cached.figures == oracle.cached_reads(day, lineage, history, crafted.SCOPE)
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
+    read = bench.answers["column_usage"][0][day]
+    assert read.figures == oracle.column_usage(day, pairs, history, crafted.SCOPE)
+    assert read.fates == oracle.column_usage_fates(day, pairs, history, crafted.SCOPE)
     assert bench.answers["one_time_runs"][0] == oracle.one_time_runs(crafted.RUNS, *DAYS)
 
 
@@ -202,6 +206,17 @@ EQUIVALENT = {
     "usage_daily: without h.start_time < :history_to": _LESS,
     "usage_daily: other bound of h.start_time < :history_to": _LESS,
     "usage_daily: without NOT h.statement_id IS NULL": _NULL,
+    "column_usage: without h.start_time >= :history_from": _LESS,
+    "column_usage: without h.start_time < :history_to": _LESS,
+    "column_usage: other bound of h.start_time < :history_to": _LESS,
+    "column_usage: without NOT h.statement_id IS NULL": _NULL,
+    **{
+        f"column_usage: always {part}": "rows left out are summed after units; this makes fewer of them"
+        for part in (
+            "metastore_id", "from_catalog", "from_schema", "from_name", "from_path", "LOWERED(spelled)", "workspace_id",
+            "unit",
+        )
+    },
     "cached_reads: without DISTINCT": "reads are grouped after the join; this joins less",
     "cached_reads: without t.event_date >= :lineage_from": _LESS,
     "cached_reads: without t.event_date <= :last_day": _LESS,
