@@ -143,6 +143,8 @@ class Rejected:
 
     qualified_name: str
     reason: str
+    absent: bool = False
+    """Whether it is only that the catalog does not have (yet) what figures are about: told as unmatched."""
 
 
 MATCHED = "matched"
@@ -251,6 +253,15 @@ class Sink(Protocol):
         """One entity per dataset with its figures for every window, to be merged into the catalog's own asset.
 
         `popularity` is that of `miner.popularity`, with the ledger ids of datasets as the column `dataset_id`.
+        """
+        ...
+
+    def column_usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """One entity per column with its figures for every window, to be merged into the catalog's own asset.
+
+        `popularity` is that of `miner.column_popularity`, with the ledger ids of datasets as the column `dataset_id`.
         """
         ...
 

@@ -194,7 +194,10 @@ class Parts:
                 yield None
                 return
             most = self.settings.purview.max_removals if max_removals is None else max_removals
-            yield Emitter(ledger, sink, self.limits, self.popularity(), self.now, self.ages, self.drawing, most)
+            yield Emitter(
+                ledger, sink, self.limits, self.popularity(), self.now, self.ages, self.drawing,
+                self.settings.usage.columns, most,
+            )  # fmt: skip
 
     @property
     def limits(self) -> Limits:
@@ -282,6 +285,7 @@ class Parts:
         return PurviewOptions(
             naming=self._naming(ledger),
             windows=self.settings.usage.windows,
+            columns=self.settings.usage.columns,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,
             workers=purview.workers,

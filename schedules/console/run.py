@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from miner.changes import PROCESS, USAGE, Changes, Verified
+from miner.changes import COLUMN_USAGE, PROCESS, USAGE, Changes, Verified
 from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
 from miner.pipeline import Outcome
@@ -126,6 +126,7 @@ _ENTITIES = (
     ("consumers", ("consumer",)),
     ("summaries of many", ("summary",)),
     ("usage of assets", (USAGE,)),
+    ("usage of columns", (COLUMN_USAGE,)),
 )
 """Kinds of entities as they are told of; those without any are not told, but for processes and usage."""
 

@@ -168,3 +168,56 @@ def test_nothing_mined(world):
     frame = column_popularity(world.ledger, PopularityOptions())
     assert len(frame) == 0
     assert list(frame.columns)[:-1] == schemas.COLUMN_POPULARITY.names
+
+
+EVERY = {"streams": (*STREAMS, COLUMNS)}
+
+
+def sent(world):
+    changes = world.emitter(columns=True).emit()
+    return changes, {name for name, one in world.sink.held.items() if one.kind == "column_usage"}
+
+
+def test_emission(world):
+    """Figures of columns are sent where they are asked for; again only when they are others."""
+    world.mine(estate(read(), read("other")), **EVERY)
+    world.emit()
+    assert not world.sink.told("column_usage")
+    changes, names = sent(world)
+    assert (names, changes.created["column_usage"]) == ({"c.s.a#id", "c.s.a#other"}, 2)
+    assert sent(world)[0].sent == 0
+    world.mine(estate(read(), read("other"), read(who="bob@x.org")), rules="other", **EVERY)
+    changes, _ = sent(world)
+    assert (changes.changed["column_usage"], changes.unchanged["column_usage"]) == (1, 1)
+
+
+def test_columns_that_the_catalog_lacks(world):
+    """A column that a scan did not bring in is told as unmatched, fails nothing, and is tried again with other figures."""
+    world.mine(estate(read(), read("new")), **EVERY)
+    world.sink.lacks = {"c.s.a#new"}
+    changes, names = sent(world)
+    assert (names, changes.created["column_usage"], changes.unmatched["no such"]) == ({"c.s.a#id"}, 1, 1)
+    assert (changes.rejected.total(), changes.examples["no such"]) == (0, "c.s.a#new")
+    assert world.sql("SELECT count(*) FROM rejection") == [(0,)]
+    assert sent(world)[0].sent == 0
+    world.sink.lacks.clear()
+    world.mine(estate(read(), read("new"), read("third")), rules="other", **EVERY)
+    assert sent(world)[1] == {"c.s.a#id", "c.s.a#new", "c.s.a#third"}
+
+
+def test_columns_of_what_has_no_asset(world):
+    """Only columns of datasets whose asset was found are sent; datasets read by columns alone are looked up too."""
+    world.sink.naming = "1"
+    world.sink.assets["c.s.a"] = "asset"
+    world.mine(estate(read(), read(of="c.s.z")), **EVERY)
+    changes, names = sent(world)
+    assert names == {"asset#id"}
+    assert "c.s.z" in world.sink.looked_up
+    assert changes.unmatched["no asset"]
+
+
+def test_a_plan_counts_columns(world):
+    """What would be sent is told, and nothing is."""
+    world.mine(estate(read()), **EVERY)
+    assert world.emitter(columns=True).plan().created["column_usage"] == 1
+    assert world.sink.held == {}
