@@ -329,7 +329,7 @@ class _Figures:
 
 
 def _refused(batch: Sequence[Entity], refused: Sequence[Rejected], changes: Changes) -> list[Entity]:
-    """The entities of a batch that were refused, counted and logged with their reasons; what is only absent is not sent."""
+    """The entities of a batch that were refused, counted and logged with their reasons; absent ones are unmatched."""
     absent = {rejected.qualified_name: rejected.reason for rejected in refused if rejected.absent}
     for entity in batch:
         if entity.qualified_name in absent:

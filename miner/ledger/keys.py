@@ -44,7 +44,8 @@ def readers(names: pa.StringArray) -> tuple[npt.NDArray[np.int64], pa.Table]:
     told = encoded.dictionary.to_pylist()
     numbers = halves_of_texts(told)[:, 0]
     numbers[np.array([name == "" for name in told], dtype=bool)] = 0
-    return numbers[encoded.indices.to_numpy(zero_copy_only=False)], pa.table({"id": numbers, "name": encoded.dictionary})
+    each: npt.NDArray[np.int64] = numbers[encoded.indices.to_numpy(zero_copy_only=False)]
+    return each, pa.table({"id": numbers, "name": encoded.dictionary})
 
 
 def number_of(*parts: str) -> int:

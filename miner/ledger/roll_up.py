@@ -1,4 +1,4 @@
-"""Old daily usage, of datasets and of columns, becomes usage by month: a row for all days of a reader and a kind of process.
+"""Old daily usage, of datasets and of columns, becomes usage by month: one row for all days of a reader and a kind.
 
 A day that was rolled up is closed: it is in its month's sums and cannot be taken out of them again.
 """
@@ -45,14 +45,16 @@ class _Kept:
         lasts = ", ".join(f"max({name})" for name in self.lasts)
         added = ", ".join(f"{name} = {self.month}.{name} + excluded.{name}" for name in self.sums)
         later = ", ".join(self._later(name) for name in self.lasts)
-        return (
+        add_up = (
             f"INSERT INTO {self.month} (month, {keys}, {', '.join((*self.sums, *self.lasts))}) "  # noqa: S608 -- ours
             f"SELECT CAST(:month AS INTEGER), {keys}, {sums}, {lasts} FROM {self.day} WHERE {_DAYS} GROUP BY {keys} "
-            f"ON CONFLICT (source_id, month, {self.of}, reader_id, process_kind) DO UPDATE SET {added}, {later}",
-            f"DELETE FROM {self.day} WHERE {_DAYS}",  # noqa: S608
-            f"INSERT INTO {self.closed} (source_id, month, day_bits) VALUES (:source, :month, :bits) "
-            f"ON CONFLICT (source_id, month) DO UPDATE SET day_bits = {self.closed}.day_bits | excluded.day_bits",
+            f"ON CONFLICT (source_id, month, {self.of}, reader_id, process_kind) DO UPDATE SET {added}, {later}"
         )
+        close = (
+            f"INSERT INTO {self.closed} (source_id, month, day_bits) VALUES (:source, :month, :bits) "  # noqa: S608
+            f"ON CONFLICT (source_id, month) DO UPDATE SET day_bits = {self.closed}.day_bits | excluded.day_bits"
+        )
+        return add_up, f"DELETE FROM {self.day} WHERE {_DAYS}", close  # noqa: S608
 
     def _later(self, name: str) -> str:
         held, new = f"{self.month}.{name}", f"excluded.{name}"

@@ -41,7 +41,8 @@ def jobs_of(parts: Parts) -> Iterator[Job]:
     """The jobs that the settings schedule. Raises SettingsError when there is no source."""
     daemon = parts.settings.daemon
     times = {
-        stream: timing(getattr(daemon, stream), daemon.zone) for stream in (*parts.streams, NAMES, "emit", VERIFY, REPORT)
+        stream: timing(getattr(daemon, stream), daemon.zone)
+        for stream in (*parts.streams, NAMES, "emit", VERIFY, REPORT)
     }
     for source in parts.chosen(()):
         for stream in (*parts.streams, NAMES):

@@ -96,8 +96,7 @@ class Usage(Section):
     columns: bool = setting(
         default=False,
         must_be="true or false",
-        meaning="mine reads of columns too, report them, and send them to the columns of assets; one row per day, column, "
-        "reader and kind of process",
+        meaning="mine reads of columns too, report them, and send them to the columns of assets",
     )
     include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
     include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")

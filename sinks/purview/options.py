@@ -38,7 +38,8 @@ class PurviewOptions:
     `max_entities` and `max_bytes` bound one request; Microsoft advises at most 200 entities
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
     `workers` requests travel at once, `operations_per_second` over all of them.
-    `columns` tells whether columns get figures too. `figures_percent` is by how much a figure must have moved to be sent again. `removed` tells whether entities of our
+    `columns` tells whether columns get figures too.
+    `figures_percent` is by how much a figure must have moved to be sent again. `removed` tells whether entities of our
     own that have nothing to stand for any more are deleted (`delete`), or kept without lineage under a marked name
     (`mark`).
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.

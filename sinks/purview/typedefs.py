@@ -162,7 +162,7 @@ def _entity_type(
 
 
 def usage_group(options: PurviewOptions, there: Container[str] | None = None) -> Json:
-    """The business metadata group with the figures of every window, for the types of assets that are there, else for all.
+    """The business metadata group with the figures of every window, for those types of assets that are there, else all.
 
     Figures that columns have too are for the types of columns as well, where the options say so.
     """

@@ -210,7 +210,9 @@ class FakeSink:
             for one in batch
             if one.qualified_name in self.refuses
         ]
-        refused += [Rejected(one.qualified_name, "no such", absent=True) for one in batch if one.qualified_name in self.lacks]
+        refused += [
+            Rejected(one.qualified_name, "no such", absent=True) for one in batch if one.qualified_name in self.lacks
+        ]
         names = {one.qualified_name for one in refused}
         self.held |= {one.qualified_name: one for one in batch if one.qualified_name not in names}
         return refused

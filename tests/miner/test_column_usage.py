@@ -1,5 +1,7 @@
-"""The stream of reads of columns: what is kept, balanced, mined again, rolled up and told. `test_figures.py` compares all
-figures with the oracle, `test_order.py` orders of mining."""
+"""The stream of reads of columns: what is kept, balanced, mined again, rolled up, told and sent.
+
+`test_figures.py` compares all figures with the oracle, `test_order.py` orders of mining.
+"""
 
 import json
 
@@ -130,7 +132,10 @@ def test_rolled_up(world):
     months = kept(world, "column_usage_month")
     assert (done.rows, len(kept(world))) == (4, 2)
     assert sum(line["reads"] for line in kept(world) + months) == sum(line["reads"] for line in before)
-    assert {(line["reader"], line["last_read"][:10]) for line in months} == {(PERSON, str(day(-11))), ("", str(day(-11)))}
+    assert {(line["reader"], line["last_read"][:10]) for line in months} == {
+        (PERSON, str(day(-11))),
+        ("", str(day(-11))),
+    }
     after = column_popularity(world.ledger, options)
     short = after["window_days"] == 5
     pd.testing.assert_frame_equal(after[short], figures[figures["window_days"] == 5])
@@ -142,7 +147,9 @@ def test_closed_days_stay(world, monkeypatch):
     """A day that is rolled up is not mined again, and refused when somebody tries; the other streams go their own way."""
     world.mine(estate(read(on=-12), read()), **ONLY)
     roll_up.roll_up(world.ledger, day(-4))
-    assert {one.day for one in world.mine(estate(read(on=-12), read()), rules="other", **ONLY)} == {day(offset) for offset in range(-4, 1)}
+    assert {one.day for one in world.mine(estate(read(on=-12), read()), rules="other", **ONLY)} == {
+        day(offset) for offset in range(-4, 1)
+    }
     assert day(-12) in {one.day for one in world.mine(estate(read(on=-12), read()), streams=("usage",))}
     before = world.content()
     monkeypatch.setattr("miner.ledger.reading.closed_days", lambda *_: set())

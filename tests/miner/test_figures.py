@@ -28,10 +28,20 @@ DAYS = [day(offset) for offset in range(-13, -6)]
 
 WINDOWS = (1, 2, 3)
 PERSON, PRINCIPAL = "ann@x.org", "0a1b2c3d-0000-4444-8888-0123456789ab"
-WHO = st.sampled_from((None, "", PERSON, " Ann@X.org", "bob@x.org", "svc-etl@x.org", PRINCIPAL, "System-User", "analysts"))
+WHO = st.sampled_from(
+    (None, "", PERSON, " Ann@X.org", "bob@x.org", "svc-etl@x.org", PRINCIPAL, "System-User", "analysts")
+)
 STATEMENTS = ("st1", "st2", "st3")
 PROCESSES = st.sampled_from(
-    ({}, {"job": "1"}, {"query": "q"}, {"dashboard": "d"}, {"pipeline": "p"}, {"alert": "a"}, {"notebook": "n", "job": "1"})
+    (
+        {},
+        {"job": "1"},
+        {"query": "q"},
+        {"dashboard": "d"},
+        {"pipeline": "p"},
+        {"alert": "a"},
+        {"notebook": "n", "job": "1"},
+    )
 )
 SCOPES = st.sampled_from(
     (
@@ -187,7 +197,7 @@ def compared(frame, daily, told: Events, names: Mapping, names_left: tuple[str, 
         figures = expected.get(key)
         for name in frame.columns:
             if name in oracle.Popularity.__dataclass_fields__:
-                value = None if row[name] != row[name] else row[name]  # noqa: PLR0124 -- not a number, not a time
+                value = None if row[name] != row[name] else row[name]
                 wanted = getattr(figures, name) if figures else _nothing(name, key[-1], told)
                 if name in ("score", "trend") and wanted is not None:
                     wanted = pytest.approx(wanted)

@@ -64,9 +64,7 @@ def _units(day: date, rows: Rows, history: Rows, scope: Scope) -> Iterator[tuple
         yield use, status in ("FAILED", "CANCELED"), told
 
 
-def column_usage(
-    day: date, rows: Rows, history: Rows = (), scope: Scope = EVERYTHING
-) -> dict[ColumnUse, ColumnReads]:
+def column_usage(day: date, rows: Rows, history: Rows = (), scope: Scope = EVERYTHING) -> dict[ColumnUse, ColumnReads]:
     """Reads of columns on a day: a unit counts once per column of a dataset, when it was direct and did not fail.
 
     Rows without a source column, of a dataset to itself, and through a view are no reads of a column.

@@ -80,7 +80,9 @@ def popularity(
             last_write=_latest(figures.last_write_at for _, figures in used),
             score=scores[name],
             band=_band(scores[name], list(scores.values())),
-            trend=_trend(_sum(read[name], "reads"), _sum([one for one in then.get(name, []) if counts(one[0])], "reads"))
+            trend=_trend(
+                _sum(read[name], "reads"), _sum([one for one in then.get(name, []) if counts(one[0])], "reads")
+            )
             if complete
             else None,
             partial_days=unmined,

@@ -289,9 +289,16 @@ def _column_reads():
         for day in (DAY, AFTER):
             for column in ("x", "X", "z"):
                 for source in ("c.s.f", "s3://bucket/f", "d.s.f", "c.t.f"):
-                    ids = {"statement_id": statement_id, "created_by": "ann@x.org", "day": day, "event_time": at(day, 13)}
+                    ids = {
+                        "statement_id": statement_id,
+                        "created_by": "ann@x.org",
+                        "day": day,
+                        "event_time": at(day, 13),
+                    }
                     yield columns(source, "c.s.g", column, "y", job="1", **ids)
-        yield _column("c.s.f", "c.s.g", notebook="1", statement_id=statement_id, created_by="eve@x.org", metastore_id="m2")
+        yield _column(
+            "c.s.f", "c.s.g", notebook="1", statement_id=statement_id, created_by="eve@x.org", metastore_id="m2"
+        )
         yield _column("c.s.f", "c.s.f", job="1", statement_id=statement_id)
     for statement_id in ("who", "blank", "empty"):
         for given in ({"job": "1"}, {"dashboard": "D"}, {"legacy_dashboard": "L"}):
@@ -300,8 +307,12 @@ def _column_reads():
         for name in ("system.access.table_lineage", "c.s.a"):
             for target in (None, "c.s.mine", "s3://bucket/mine"):
                 yield _column(name, target, created_by=created_by, query="1")
-    yield columns("c.s.m", "c.s.n", "Col", "y", created_by="", notebook="1", statement_id="mixed", event_time=at(hour=9))
-    yield columns("c.s.m", "c.s.n", "cOL", "y", created_by="zoe@x.org", alert="1", statement_id="mixed", event_time=at(hour=8))
+    yield columns(
+        "c.s.m", "c.s.n", "Col", "y", created_by="", notebook="1", statement_id="mixed", event_time=at(hour=9)
+    )
+    yield columns(
+        "c.s.m", "c.s.n", "cOL", "y", created_by="zoe@x.org", alert="1", statement_id="mixed", event_time=at(hour=8)
+    )
     yield columns("c.s.m", "c.s.n", "COL", "y", created_by="zoe@x.org", alert="1", event_time=at(hour=7))
     for target in ("s3://bucket/e/day=1", "s3://bucket/e"):
         yield _column("s3://bucket/e", target, job="self")

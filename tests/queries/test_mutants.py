@@ -213,7 +213,13 @@ EQUIVALENT = {
     **{
         f"column_usage: always {part}": "rows left out are summed after units; this makes fewer of them"
         for part in (
-            "metastore_id", "from_catalog", "from_schema", "from_name", "from_path", "LOWERED(spelled)", "workspace_id",
+            "metastore_id",
+            "from_catalog",
+            "from_schema",
+            "from_name",
+            "from_path",
+            "LOWERED(spelled)",
+            "workspace_id",
             "unit",
         )
     },

@@ -231,9 +231,7 @@ def test_figures_of_a_column(columns):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("spelled", "name"), [(None, "ID"), ("[]", "id"), ('["Id"]', "Id"), ('["other"]', "id")]
-)
+@pytest.mark.parametrize(("spelled", "name"), [(None, "ID"), ("[]", "id"), ('["Id"]', "Id"), ('["other"]', "id")])
 def test_columns_are_spelled_as_the_asset_spells_them(columns, spelled, name):
     """Of an asset whose columns were read the column is named as there; of others as the latest event wrote it."""
     match = Match(1, "matched", "databricks_view", "databricks://m/v", "rule", spelled)
