@@ -6,9 +6,9 @@ import pytest
 
 from schedules import settings
 from schedules.parts import Parts
+from tests.schedules.conftest import NOW
 from tests.wire.azure import IDENTITY_HEADER, VAULT, LocalAzure
 from tests.wire.entra import MACHINE
-from tests.schedules.conftest import NOW
 
 
 @pytest.fixture
