@@ -41,6 +41,7 @@ from miner.ports import (
     JOB_RUN_TIMELINE,
     QUERY_HISTORY,
     TABLE_LINEAGE,
+    TOLD,
     Names,
     Span,
     Statements,
@@ -67,7 +68,7 @@ class MiningOptions:
     parallel: int = 1
     """Runs of days fetched while one is recorded: more than one only pays where the warehouse is not this machine."""
     streams: tuple[str, ...] = STREAMS
-    statements: Statements = Statements()
+    statements: Statements = TOLD
     statements_from: date | None = None
     """The first day of which statements are kept."""
 

@@ -62,6 +62,9 @@ class Statements:
     text_length: int = 0
 
 
+TOLD = Statements()
+
+
 class SystemTables(Protocol):
     """One source: typed, already grouped rows of a run of UTC days, both ends included, within one month.
 

@@ -127,7 +127,7 @@ QUERY_RUNS = pa.schema(
         ("last_run_at", INSTANT),
     ]
 )
-"""Statements by day, dataset read directly, fingerprint, reader, kind of process, client and warehouse; and the balance.
+"""Statements by day, dataset read directly, fingerprint, reader, kind of process, client, warehouse; and the balance.
 
 A row without `fate` has figures: of one dataset, or, without `dataset_key`, of all statements, whatever they read. One
 without fingerprint sums those that have no row of their own. A row with `fate` is the balance of query.history alone.

@@ -84,7 +84,7 @@ def rows_by_workspace(
     return found
 
 
-def any_in_scope(
+def any_in_scope(  # noqa: PLR0913 (what was mined, and what of it)
     connection: Connection,
     source: str,
     stream: str,

@@ -26,9 +26,7 @@ def upgrade() -> None:
     """Create the tables of the stream `queries`."""
     op.create_table(
         "fingerprint",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("check_bits", sa.BigInteger(), nullable=False),
         sa.Column("statement_type", sa.String(), nullable=False),
         sa.Column("said", sa.Text()),
