@@ -71,8 +71,7 @@ class QueryStaging(Staging):
             [pa.array(halves[:, 0]), pa.array(halves[:, 1]), rows["statement_type"], rows["text"]],
             names=["id", "check_bits", "statement_type", "said"],
         ).filter(pc.is_valid(rows["fingerprint"]))
-        order = pc.sort_indices(table, [("id", "ascending"), ("said", "ascending")], null_placement="at_end")
-        table = self.unique(table.take(order))
+        table = self.unique(table.sort_by([("id", "ascending"), ("said", "descending")]))
         self._staged["new_fingerprint"].append(np.column_stack([table["id"], table["check_bits"]]))
         self.ingest("new_fingerprint", table)
 
