@@ -174,7 +174,7 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
                 raise
             log.warning("stream.held", source=source.name, stream=stream, error=error.message)
             held(error)
-    if rows == outside:
+    if rows == outside and any(TABLE_OF[stream] == TABLE_LINEAGE for stream in source.options.streams):
         _refuse_out_of_scope(source, ledger)
 
 

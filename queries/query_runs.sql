@@ -24,19 +24,18 @@ WITH statements AS (
       h.query_source.legacy_dashboard_id, h.query_source.pipeline_info.pipeline_id, h.query_source.job_info.job_id,
       h.query_source.notebook_id, h.query_source.sql_query_id, cast(NULL AS STRING), cast(NULL AS STRING)))
       AS process_kind,
-    max(coalesce(nullif(h.query_source.dashboard_id, ''), nullif(h.query_source.legacy_dashboard_id, '')))
-      AS dashboard_id,
+    max(coalesce(nullif(h.query_source.dashboard_id, ''), h.query_source.legacy_dashboard_id)) AS dashboard_id,
     coalesce(max(h.client_application), '') AS client,
     coalesce(max(h.compute.warehouse_id), '') AS warehouse,
     max(h.execution_status) AS status,
     max(h.cache_origin_statement_id) AS origin,
-    bool_or(coalesce(h.from_result_cache, FALSE)) AS from_cache,
-    bool_or(coalesce(try_element_at(h.query_tags, :tag_name) = :tag_value, FALSE)) AS tagged,
-    coalesce(max(h.total_duration_ms), 0) AS duration_ms,
-    coalesce(max(h.total_task_duration_ms), 0) AS task_ms,
-    coalesce(max(h.read_bytes), 0) AS read_bytes,
-    coalesce(max(h.read_rows), 0) AS read_rows,
-    coalesce(max(h.produced_rows), 0) AS produced_rows,
+    bool_or(h.from_result_cache) AS from_cache,
+    bool_or(try_element_at(h.query_tags, :tag_name) = :tag_value) AS tagged,
+    max(h.total_duration_ms) AS duration_ms,
+    max(h.total_task_duration_ms) AS task_ms,
+    max(h.read_bytes) AS read_bytes,
+    max(h.read_rows) AS read_rows,
+    max(h.produced_rows) AS produced_rows,
     max(h.start_time) AS started_at
   FROM IDENTIFIER(:query_history) AS h
   WHERE h.start_time >= :day_start AND h.start_time < :day_end
@@ -115,7 +114,7 @@ looks AS (
   UNION ALL
   SELECT day, workspace_id, statement_id, origin, day
   FROM counted
-  WHERE outcome = 'cached' AND origin <> statement_id
+  WHERE outcome = 'cached'
 ),
 touched AS (
   SELECT DISTINCT
@@ -165,10 +164,8 @@ summed AS (
       PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS failing,
     sum(task_ms) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS work,
     sum(read_bytes) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS volume,
-    coalesce(
-      cast(sum(duration_ms) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS DOUBLE)
-      / nullif(sum(runs) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint), 0),
-      0) AS mean
+    cast(sum(duration_ms) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS DOUBLE)
+      / nullif(sum(runs) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint), 0) AS mean
   FROM grouped
 ),
 ranked AS (
@@ -178,7 +175,7 @@ ranked AS (
       dense_rank() OVER (
         PARTITION BY day, metastore_id, catalog, schema, name, path ORDER BY asked DESC, fingerprint),
       dense_rank() OVER (
-        PARTITION BY day, metastore_id, catalog, schema, name, path ORDER BY mean DESC, asked DESC, fingerprint),
+        PARTITION BY day, metastore_id, catalog, schema, name, path ORDER BY mean DESC NULLS LAST, asked DESC, fingerprint),
       dense_rank() OVER (
         PARTITION BY day, metastore_id, catalog, schema, name, path ORDER BY work DESC, volume DESC, asked DESC, fingerprint),
       dense_rank() OVER (

@@ -180,7 +180,9 @@ def plain_statement(text: str) -> str:
     """What a text says: no comments, a question mark for literals and lists of them, one way to set blanks, lower case."""
     for step in (_escape, _comment, _literal, _neighbours, _list, _lists, _plain_name, _sign):
         text = _scanned(text, step)
-    text = _scanned(text, lambda text, at: (_run(text, at, lambda char: char in BLANK), " ") if text[at] in BLANK else None)
+    text = _scanned(
+        text, lambda text, at: (_run(text, at, lambda char: char in BLANK), " ") if text[at] in BLANK else None
+    )
     for old, new in ((" .", "."), (". ", "."), ("( ", "("), (" ,", ","), (" )", ")"), (" ;", ";")):
         text = text.replace(old, new)
     return lowered(text.removeprefix(" ").rstrip(" ;"))
@@ -312,7 +314,7 @@ def _leading(found: dict[Statement, Runs], of: tuple[str | None, Dataset | None]
     asked = {name: one.runs + one.cached_runs for name, one in sums.items()}
     orders: tuple[Callable[[str], tuple], ...] = (
         lambda name: (-asked[name], name),
-        lambda name: (-(sums[name].duration_ms / sums[name].runs if sums[name].runs else 0.0), -asked[name], name),
+        lambda name: (not sums[name].runs, -sums[name].duration_ms / (sums[name].runs or 1), -asked[name], name),
         lambda name: (-sums[name].task_ms, -sums[name].read_bytes, -asked[name], name),
         lambda name: (-(sums[name].failed_runs + sums[name].cancelled_runs), -asked[name], name),
     )
