@@ -245,7 +245,7 @@ CREATE FUNCTION listed(raw STRING) RETURNS STRING RETURN
   regexp_replace(
     regexp_replace(
       regexp_replace(raw, '[?][\\s\\x0B?]*', ' ? '),
-      '[(][\\s\\x0B]*[?][\\s\\x0B?,+-]*[)]', '(?)'),
+      '[(][\\s\\x0B+-]*[?][\\s\\x0B?,+-]*[)]', '(?)'),
     '[(][?][)][\\s\\x0B,()?]*[(][?][)]', '(?)');
 
 -- Plain names without their quotes, and one blank where there is one between words, or could be.

@@ -237,7 +237,10 @@ def test_a_settled_day_that_lost_rows_is_kept(world):
 EVERYTHING = Ranked(Chosen(), Chosen(), Chosen(), 3)
 
 
-def ranked(world, window=Window(3, DAY + timedelta(days=1)), of=EVERYTHING):
+THREE_DAYS = Window(3, DAY + timedelta(days=1))
+
+
+def ranked(world, window=THREE_DAYS, of=EVERYTHING):
     """The rankings as the ledger tells them."""
     ledger = world.ledger
     with ledger.copying() as copy:

@@ -6,7 +6,7 @@ Statements that no lineage tells of count once in all, under no dataset.
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -75,7 +75,7 @@ class Told:
     outcome: str
     origin: str | None
     figures: Runs
-    fate: tuple[str, str]
+    fate: tuple[str, str] = ("", "")
 
     @property
     def fingerprint(self) -> str:
@@ -150,7 +150,7 @@ def _neighbours(text: str, at: int) -> tuple[int, str] | None:
 
 
 def _list(text: str, at: int) -> tuple[int, str] | None:
-    first = _run(text, at + 1, lambda char: char in BLANK) if text[at] == "(" else len(text)
+    first = _run(text, at + 1, lambda char: char in BLANK + "+-") if text[at] == "(" else len(text)
     if text[first : first + 1] != "?":
         return None
     end = _run(text, first, lambda char: char in BLANK + "?,+-")
@@ -213,14 +213,13 @@ def _told(rows: Collection[Row], scope: Scope) -> Told:
     cached = any(row["from_result_cache"] for row in rows)
     outcome = {"FAILED": "failed", "CANCELED": "cancelled"}.get(status or "", "cached" if cached else "run")
     tagged = any((TAG in (row["query_tags"] or ())) for row in rows)
-    return Told(
-        workspace, statement, len(rows), latest(row["statement_type"] for row in rows).upper() if latest(row["statement_type"] for row in rows) else "",
-        said, lowered(reader.strip(" ")), kind,
-        latest(row["client_application"] for row in rows) or "",
+    told = Told(
+        workspace, statement, len(rows), (latest(row["statement_type"] for row in rows) or "").upper(), said,
+        lowered(reader.strip(" ")), kind, latest(row["client_application"] for row in rows) or "",
         latest((row["compute"] or {}).get("warehouse_id") for row in rows) or "",
         outcome, latest(row["cache_origin_statement_id"] for row in rows), _figures(rows, outcome),
-        _fate(workspace, statement, kind, executed_by, said, scope, tagged=tagged),
     )  # fmt: skip
+    return replace(told, fate=_fate(told, executed_by, scope, tagged=tagged))
 
 
 def _figures(rows: Collection[Row], outcome: str) -> Runs:
@@ -237,22 +236,20 @@ def _figures(rows: Collection[Row], outcome: str) -> Runs:
     return figures
 
 
-def _fate(
-    workspace: str, statement: str | None, kind: str, executed_by: str | None, said: str, scope: Scope, *, tagged: bool
-) -> tuple[str, str]:
-    if glob := matching(workspace, scope.workspaces):
-        return "excluded_workspace", glob
-    if outside(workspace, scope.include.workspaces):
-        return "not_included_workspace", ""
-    if glob := matching(kind, scope.process_kinds):
-        return "excluded_process_kind", glob
-    if outside(kind, scope.include.process_kinds):
-        return "not_included_process_kind", ""
-    if statement is None:
-        return "no_statement", ""
-    if executed_by and lowered(executed_by) == lowered(scope.principal) and tagged:
-        return "own_statement", ""
-    return ("kept", "") if said else ("no_text", "")
+def _fate(told: Told, executed_by: str | None, scope: Scope, *, tagged: bool) -> tuple[str, str]:
+    own = executed_by and lowered(executed_by) == lowered(scope.principal) and tagged
+    workspace, kind = matching(told.workspace, scope.workspaces), matching(told.kind, scope.process_kinds)
+    reasons = (
+        (workspace, "excluded_workspace"),
+        (outside(told.workspace, scope.include.workspaces), "not_included_workspace"),
+        (kind, "excluded_process_kind"),
+        (outside(told.kind, scope.include.process_kinds), "not_included_process_kind"),
+        (told.statement is None, "no_statement"),
+        (own, "own_statement"),
+        (not told.said, "no_text"),
+    )
+    fate = next((fate for holds, fate in reasons if holds), "kept")
+    return fate, {"excluded_workspace": workspace, "excluded_process_kind": kind}.get(fate) or ""
 
 
 def statements_of(day: date, history: Rows, scope: Scope) -> list[Told]:

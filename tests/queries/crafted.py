@@ -284,7 +284,6 @@ SAID = (
     None,
 )
 """Texts of which some say the same."""
-LONG = "SELECT " + "x, " * 20_000 + "y"
 _MEASURED = ("total_duration_ms", "total_task_duration_ms", "read_bytes", "read_rows", "produced_rows")
 _RAN_BY = ("alert_id", "genie_space_id", "dashboard_id", "legacy_dashboard_id", "notebook_id", "sql_query_id")
 
@@ -308,34 +307,10 @@ def _asked():
     """Statements of every sort, and figures that tell sums, maxima and ranks apart."""
     for place, text in enumerate(SAID):
         yield said(f"said {place}", text, 100 + place)
-    yield said("long", LONG)
-    yield said("longer", LONG + ", z")
+    yield from _outcomes()
+    yield from _sources()
     for kind in ("select", "", None, "INSERT"):
         yield said(f"type {kind}", "SELECT t FROM t", statement_type=kind)
-    for name in (*_RAN_BY, "job_id", "pipeline_id"):
-        yield said(f"by {name}", "SELECT r FROM t", query_source=ran_by(**{name: "I"}), executed_by=None)
-        yield said(
-            f"by less {name}",
-            "SELECT r FROM t",
-            query_source=ran_by(**dict.fromkeys(_RAN_BY, ""), job_id="") | ran_by(**{name: "J"}),
-        )
-        yield said(
-            f"by {name} for ann", "SELECT r FROM t", query_source=ran_by(**{name: "K"}), executed_by=" Ann@X.org"
-        )
-    yield said(
-        "both boards", "SELECT r FROM t", query_source=ran_by(dashboard_id="D", legacy_dashboard_id="L"), executed_by=""
-    )
-    yield said(
-        "legacy board", "SELECT r FROM t", query_source=ran_by(dashboard_id="", legacy_dashboard_id="L"), executed_by=""
-    )
-    yield said(
-        "alerted board", "SELECT r FROM t", query_source=ran_by(alert_id="A", dashboard_id="D"), executed_by=None
-    )
-    for day in (DAY, AFTER):
-        yield said("two days", "SELECT y FROM t", start_time=at(day, 4))
-    for status in ("FAILED", "CANCELED", "FINISHED", None):
-        for cached in (True, False, None):
-            yield said(f"{status} {cached}", "SELECT s FROM t", 7, execution_status=status, from_result_cache=cached)
     for tags in (None, [], [("application", "uc-lineage-miner")], [("application", "x")], [("x", "uc-lineage-miner")]):
         for who in ("Miner@X.org", "ann@x.org", None):
             yield said(f"{tags} {who}", "SELECT o FROM t", query_tags=tags, executed_by=who)
@@ -387,6 +362,38 @@ def _asked():
         "hit elsewhere", "SELECT h FROM t", from_result_cache=True, cache_origin_statement_id="origin", workspace_id="2"
     )
     yield from _leading()
+
+
+def _sources():
+    """Statements of every kind of process, with less telling ids and empty ones."""
+    for name in (*_RAN_BY, "job_id", "pipeline_id"):
+        yield said(f"by {name}", "SELECT r FROM t", query_source=ran_by(**{name: "I"}), executed_by=None)
+        yield said(
+            f"by less {name}",
+            "SELECT r FROM t",
+            query_source=ran_by(**dict.fromkeys(_RAN_BY, ""), job_id="") | ran_by(**{name: "J"}),
+        )
+        yield said(
+            f"by {name} for ann", "SELECT r FROM t", query_source=ran_by(**{name: "K"}), executed_by=" Ann@X.org"
+        )
+    yield said(
+        "both boards", "SELECT r FROM t", query_source=ran_by(dashboard_id="D", legacy_dashboard_id="L"), executed_by=""
+    )
+    yield said(
+        "legacy board", "SELECT r FROM t", query_source=ran_by(dashboard_id="", legacy_dashboard_id="L"), executed_by=""
+    )
+    yield said(
+        "alerted board", "SELECT r FROM t", query_source=ran_by(alert_id="A", dashboard_id="D"), executed_by=None
+    )
+    for day in (DAY, AFTER):
+        yield said("two days", "SELECT y FROM t", start_time=at(day, 4))
+
+
+def _outcomes():
+    """Statements however they ended."""
+    for status in ("FAILED", "CANCELED", "FINISHED", None):
+        for cached in (True, False, None):
+            yield said(f"{status} {cached}", "SELECT s FROM t", 7, execution_status=status, from_result_cache=cached)
 
 
 def _leading():
