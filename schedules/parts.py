@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING
 from miner.drawn import Drawing
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import Ledger, ledger_missing, place_of
+from miner.ledger import QUERIES, STREAMS, Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
 from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.matches import Ages
+from miner.ledger.query_ranks import Ranked
 from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
-from miner.ports import COLUMN_LINEAGE
-from miner.scope import Scope, lowered
+from miner.ports import COLUMN_LINEAGE, Statements
+from miner.scope import Chosen, Scope, lowered
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
-from queries.system_tables import NAME_TABLES, SystemTableReader
+from queries.system_tables import NAME_TABLES, TAG, SystemTableReader
 from schedules.explanations import Find
 from schedules.purview import address, sign_in
 from schedules.settings import Settings
@@ -145,13 +146,31 @@ class Parts:
         starting, columns = partial(self.starting, name), mining.column_lineage
         return reading(given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting)
 
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that are mined, as set."""
+        return (*STREAMS, QUERIES) if self.settings.queries.mine else STREAMS
+
+    @property
+    def statements_from(self) -> date:
+        """The first day of which statements are kept."""
+        return self.now().date() - timedelta(days=self.settings.queries.days)
+
+    @property
+    def ranked(self) -> Ranked:
+        """Which statements are ranked, as set."""
+        options, queries = self.popularity(), self.settings.queries
+        chosen = [glob for glob in queries.statement_types if not glob.startswith("!")]
+        left_out = [glob[1:] for glob in queries.statement_types if glob.startswith("!")]
+        return Ranked(options.users, options.kinds, Chosen.by(chosen, left_out), queries.top)
+
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""
         given, mining = self.settings.sources[name], self.settings.mining
         return Scope(exclude=globs(mining.exclude, given.exclude), include=globs(mining.include, given.include))
 
     def _mining(self, given: SourceSettings, scope: Scope, leave: Leave) -> MiningOptions:
-        mining = self.settings.mining
+        mining, queries = self.settings.mining, self.settings.queries
         return MiningOptions(
             start=self.start,
             settle_days=mining.settle_days,
@@ -160,6 +179,9 @@ class Parts:
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
             parallel=1 if isinstance(given, FilesSource) else FETCHED_AT_ONCE,
+            streams=self.streams,
+            statements=Statements(queries.most, queries.text_length if queries.text else 0),
+            statements_from=self.statements_from,
         )
 
     def popularity(self, windows: Sequence[int] = (), as_of: date | None = None) -> PopularityOptions:
@@ -307,7 +329,12 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names)
-        yield SystemTableReader(warehouse, tables, scope, given.principal)
+        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given))
+
+
+def _tag(given: SourceSettings) -> tuple[str, str]:
+    """The tag that the miner's own statements carry in the history."""
+    return TAG if isinstance(given, FilesSource) else next(iter(given.query_tags.items()), TAG)
 
 
 def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:

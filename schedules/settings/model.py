@@ -107,6 +107,32 @@ class Reports(Section):
     )
 
 
+class Queries(Section):
+    """`[queries]`: statements of the query history."""
+
+    mine: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="mine statements of query.history: popular, slow, expensive and failing ones",
+    )
+    text: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="keep what statements say, with a ? for each literal; without it only a hash of that is known",
+    )
+    text_length: Whole = whole(2000, 1, 100_000, "characters of a text that are kept at most")
+    most: Whole = whole(
+        100, 1, 100_000, "statements of each ranking kept by day and dataset; the others are summed in one row"
+    )
+    days: Whole = whole(180, 1, 3650, "days that statements are kept")
+    top: Whole = whole(10, 1, 100_000, "statements of each ranking that the report tells")
+    statement_types: GlobList = setting(
+        ("*", "!describe", "!explain", "!set", "!show", "!use"),
+        f"{GLOBS}; after a ! for those left out",
+        "types of statement that are ranked, such as select; the others are mined and summed all the same",
+    )
+
+
 class NamingRule(Section):
     """`[[purview.rules]]`: which asset a dataset is whose name matches."""
 
@@ -323,6 +349,9 @@ class Daemon(Section):
 
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
+    queries: Schedule = setting(
+        "daily at 03:15", MUST_BE, "when statements of each source are mined, where queries.mine is true"
+    )
     names: Schedule = setting("daily at 02:00", MUST_BE, "when names of each source are read")
     emit: Schedule = setting("hourly at :30", MUST_BE, "when what changed is sent")
     verify: Schedule = setting("daily at 04:00", MUST_BE, "when a sample of what was sent is read back, and mended")
@@ -383,6 +412,7 @@ class Settings(BaseSettings):
     mining: Mining = section(Mining, "what is mined, and how far back")
     usage: Usage = section(Usage, "what counts as popular")
     reports: Reports = section(Reports, "what reports tell")
+    queries: Queries = section(Queries, "statements of the query history")
     sources: dict[SourceName, Source] = Field(
         default_factory=dict,
         description="warehouses to read, each under a name",
