@@ -11,10 +11,18 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from miner import days, schemas, visible
-from miner.errors import BalanceError, EmptySourceError, HeldError, OutOfScopeError, ShrunkDayError
+from miner.errors import (
+    BalanceError,
+    EmptySourceError,
+    HeldError,
+    MissingRightError,
+    OutOfScopeError,
+    ShrunkDayError,
+)
 from miner.ledger import (
     COLUMNS,
     LINEAGE,
+    QUERIES,
     STREAMS,
     TABLE_OF,
     USAGE,
@@ -23,18 +31,29 @@ from miner.ledger import (
     Ledger,
     LineageStaging,
     Merge,
+    QueryStaging,
     Staging,
     UsageStaging,
     reading,
     registry,
 )
 from miner.ledger.leases import Lease, Leases
-from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, TABLE_LINEAGE, Names, Span, SystemTables
+from miner.ports import (
+    COLUMN_LINEAGE,
+    JOB_RUN_TIMELINE,
+    QUERY_HISTORY,
+    TABLE_LINEAGE,
+    TOLD,
+    Names,
+    Span,
+    Statements,
+    SystemTables,
+)
 from miner.scope import OUTSIDE
 
 log = structlog.get_logger()
 
-AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7, QUERIES: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
 
 
@@ -51,6 +70,17 @@ class MiningOptions:
     parallel: int = 1
     """Runs of days fetched while one is recorded: more than one only pays where the warehouse is not this machine."""
     streams: tuple[str, ...] = STREAMS
+    statements: Statements = TOLD
+    statements_from: date | None = None
+    """The first day of which statements are kept."""
+
+    def of(self, stream: str) -> "MiningOptions":
+        """The same as they hold for one stream: statements have rules of their own, and are not kept for ever."""
+        if stream != QUERIES:
+            return self
+        told = self.statements
+        rules = f"{self.rules}, {told.most} fingerprints, {told.text_length} characters"
+        return replace(self, rules=rules, start=max(self.start, self.statements_from or self.start))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +104,9 @@ class Source:
     options: MiningOptions
     names: Names | None = None
 
+
+LeftOut = Callable[[str], None]
+"""Told why a stream is left out that was asked for."""
 
 Watch = Callable[[str, str, int, int], None]
 """Told (source, stream, days done, days due) as mining goes on."""
@@ -115,10 +148,12 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     watch: Watch | None = None,
     leases: Leases | None = None,
     held: Callable[[HeldError], None] | None = None,
+    left_out: LeftOut | None = None,
 ) -> Generator[MinedDay]:
     """Mine what is due, day by day, each committed on its own. Raises MinerError; days before it stay.
 
-    A stream that another process holds is told to `held` and passed over; raises HeldError when nobody is told.
+    A stream that another process holds is told to `held` and passed over; raises HeldError when nobody is told. So is,
+    to `left_out`, one whose table cannot be read, when the others do without it.
     """
     span = source.tables.span(TABLE_LINEAGE)
     _refuse_empty(source, span)
@@ -127,18 +162,21 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     source_id = _known(source, ledger)
     rows = outside = 0
     for stream in source.options.streams:
-        miner = _StreamMiner(source, source_id, stream, ledger, run_id, now)
+        if (of_stream := span_of(source, stream, span, left_out)) is None:
+            continue
+        miner = _StreamMiner(_with_options_of(source, stream), source_id, stream, ledger, run_id, now)
         try:
             with _holding(leases, source, stream) as lease:
-                for day in miner.under(lease).mine_due(span, watch):
-                    rows, outside = rows + day.rows, outside + day.outside
+                for day in miner.under(lease).mine_due(of_stream, watch):
+                    if TABLE_OF[stream] == TABLE_LINEAGE:
+                        rows, outside = rows + day.rows, outside + day.outside
                     yield day
         except HeldError as error:
             if held is None:
                 raise
             log.warning("stream.held", source=source.name, stream=stream, error=error.message)
             held(error)
-    if rows == outside:
+    if rows == outside and any(TABLE_OF[stream] == TABLE_LINEAGE for stream in source.options.streams):
         _refuse_out_of_scope(source, ledger)
 
 
@@ -153,10 +191,35 @@ def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
     lease: Lease | None = None,
 ) -> Generator[MinedDay]:
     """Mine a run of days that a backfill asks for, whatever is due. Raises MinerError."""
-    miner = _StreamMiner(source, _known(source, ledger), stream, ledger, run_id, now, lease, live=False)
+    source_id, told = _known(source, ledger), _with_options_of(source, stream)
+    miner = _StreamMiner(told, source_id, stream, ledger, run_id, now, lease, live=False)
     with ledger.reading() as connection:
         marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
     yield from miner.mine_runs([chunk], marks, None)
+
+
+def span_of(source: Source, stream: str, lineage: Span, left_out: LeftOut | None = None) -> Span | None:
+    """The days that a source holds of a stream's table; None of query history that cannot be read, which is told."""
+    if stream != QUERIES:
+        return lineage
+    try:
+        if source.tables.holds(QUERY_HISTORY):
+            span = source.tables.span(QUERY_HISTORY)
+            if span.last is not None or source.options.allow_empty:
+                return span
+            reason, mend = "query.history holds no row at all", "look whether its view or export is whole"
+        else:
+            reason, mend = "there is no query.history", "uc-miner grants prints the rights it takes"
+    except MissingRightError as error:
+        reason, mend = error.message, error.mend
+    log.warning("queries.left_out", source=source.name, error=reason, mend=mend)
+    if left_out:
+        left_out(f"source {source.name}: no queries are mined: {reason}: {mend}, or set [queries] mine = false")
+    return None
+
+
+def _with_options_of(source: Source, stream: str) -> Source:
+    return replace(source, options=source.options.of(stream))
 
 
 def _known(source: Source, ledger: Ledger) -> int:
@@ -278,6 +341,9 @@ class _StreamMiner:
                     staging.finish()
                 elif isinstance(staging, ColumnStaging):
                     staging.add_reads(tables.column_usage(first, last))
+                    staging.finish()
+                elif isinstance(staging, QueryStaging):
+                    staging.add_runs(tables.query_runs(first, last, self.source.options.statements))
                     staging.finish()
             return Fetched(staging, {table: _totals(tables, table, first, last) for table in read})
         except BaseException:

@@ -16,7 +16,8 @@ from miner.column_popularity import column_popularity
 from miner.disclosure import NAMES, NONE, Disclosed, disclosure
 from miner.errors import LedgerError, SettingsError
 from miner.findings import findings
-from miner.ledger import COLUMNS, Ledger, edges, reader_usage, reading, retirement, sent, wanted
+from miner.ledger import COLUMNS, QUERIES, Ledger, edges, query_ranks, reader_usage, reading, retirement, sent, wanted
+from miner.ledger.query_ranks import Window
 from miner.ledger.reader_usage import Who
 from miner.popularity import PopularityOptions, popularity
 from schedules.parts import Parts
@@ -34,6 +35,7 @@ class Name(StrEnum):
     EDGES = "edges"
     FINDINGS = "findings"
     COVERAGE = "coverage"
+    QUERIES = "queries"
 
 
 class Wanted(NamedTuple):
@@ -100,6 +102,7 @@ def in_folder(parts: Parts, names: Sequence[Name], folder: Path | None, form: Fo
         return []
     hidden = {Name.READERS} if parts.settings.reports.users == NONE else set()
     hidden |= set() if parts.settings.usage.columns else {Name.COLUMNS}
+    hidden |= set() if names or _any_queries(parts) else {Name.QUERIES}
     chosen = names or [name for name in Name if name not in hidden]
     return [Wanted(name, str(folder / f"{name}.{form}"), form) for name in dict.fromkeys(chosen)]
 
@@ -111,6 +114,14 @@ def _given(parts: Parts, asked: Asked) -> Iterator[_Given]:
             mined = some_days(reading.usage_days(connection), parts)
             last = asked.as_of or reading.last_whole_day(connection) or max(mined)
         yield _Given(ledger, parts, asked, mined, last)
+
+
+def _any_queries(parts: Parts) -> bool:
+    """Whether the ledger holds a whole day of statements: without any, their report is not among all reports."""
+    if not parts.settings.queries.mine:
+        return False
+    with parts.known_ledger() as ledger, ledger.reading() as connection:
+        return bool(reading.whole_days(connection, QUERIES))
 
 
 def _popularity(given: _Given) -> _Told:
@@ -153,6 +164,29 @@ def _reader_batches(given: _Given, told: Disclosed) -> Iterator[pa.RecordBatch]:
             yield from reader_usage.stream(ledger.database, copy, window, last, who)
 
 
+def _queries(given: _Given) -> _Told:
+    if not given.parts.settings.queries.mine:
+        raise SettingsError("no queries are mined", mend="set [queries] mine = true, then mine them: uc-miner run")
+    with given.ledger.reading() as connection:
+        mined = some_days(reading.whole_days(connection, QUERIES), given.parts, "queries")
+        last = given.asked.as_of or reading.last_whole_day(connection, QUERIES) or max(mined)
+    _refuse_unmined(given, mined)
+    return _Told(schemas.QUERIES, _query_batches(given, mined, last))
+
+
+def _query_batches(given: _Given, mined: set[date], last: date) -> Iterator[pa.RecordBatch]:
+    ledger, parts = given.ledger, given.parts
+    told = None if parts.settings.reports.users == NONE else disclosed(ledger, parts)
+    for length in sorted(given.options.windows):
+        first = last - timedelta(days=length - 1)
+        window = Window(length, last, length - sum(first <= day <= last for day in mined))
+        with ledger.copying() as copy:
+            with ledger.reading(copy) as connection:
+                wanted.resolve(connection)
+                query_ranks.copy_out(ledger.database, connection, copy, window, parts.ranked)
+            yield from query_ranks.stream(ledger.database, copy, window, told)
+
+
 def _findings(given: _Given) -> _Told:
     retirement.retire(given.ledger, given.parts.limits)
     return _whole(findings(given.ledger, given.options, each=bool(given.asked.windows)))
@@ -175,6 +209,7 @@ _REPORTS: Mapping[Name, Callable[[_Given], _Told]] = {
     Name.EDGES: _edges,
     Name.FINDINGS: _findings,
     Name.COVERAGE: _coverage,
+    Name.QUERIES: _queries,
 }
 
 

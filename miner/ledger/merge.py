@@ -16,17 +16,22 @@ from miner.errors import LedgerError
 from miner.ledger import aliases, dirty, tables, watermarks
 from miner.ledger.column_staging import ColumnStaging
 from miner.ledger.lineage_staging import LineageStaging
+from miner.ledger.query_staging import QueryStaging
 from miner.ledger.staging import ADD_DATASETS, Staging
 from miner.ledger.usage_staging import MEASURES, UsageStaging
-from miner.ports import COLUMN_LINEAGE, TABLE_LINEAGE
+from miner.ports import COLUMN_LINEAGE, QUERY_HISTORY, TABLE_LINEAGE
+from miner.schemas import RUNS, VOLUMES
 
 LINEAGE = "lineage"
 USAGE = "usage"
 COLUMNS = "columns"
+QUERIES = "queries"
 STREAMS = (LINEAGE, USAGE)
-"""The streams that are always mined; COLUMNS is where it is asked for."""
+"""The streams that are always mined; COLUMNS and QUERIES are where they are asked for."""
 
-TABLE_OF = {LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, COLUMNS: COLUMN_LINEAGE}
+TABLE_OF = {
+    LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, COLUMNS: COLUMN_LINEAGE, QUERIES: QUERY_HISTORY,
+}  # fmt: skip
 """The table whose rows a stream's days are told by."""
 
 
@@ -85,6 +90,8 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     mined_before = any(rows is not None for rows in known.values())
     if isinstance(staging, LineageStaging):
         statements = (*(_CLEAR_LINEAGE if mined_before else ()), *_MERGE_LINEAGE)
+    elif isinstance(staging, QueryStaging):
+        statements = _MERGE_QUERIES
     else:
         _refuse_closed(connection, one.stream, values)
         statements = _MERGE_COLUMNS if isinstance(staging, ColumnStaging) else _MERGE_USAGE
@@ -300,4 +307,23 @@ _MERGE_COLUMNS = (
     ),
 )
 
-STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging, COLUMNS: ColumnStaging}
+_MERGE_QUERIES = (
+    ADD_DATASETS,
+    _ADD_READERS,
+    # Those too that the ledger knew when they were staged: they may have been pruned since.
+    (
+        "INSERT INTO fingerprint (id, check_bits, statement_type, said) "
+        "SELECT id, check_bits, statement_type, said FROM stage.new_fingerprint WHERE true ON CONFLICT (id) DO NOTHING"
+    ),
+    (
+        "UPDATE fingerprint SET said = n.said FROM stage.new_fingerprint n "
+        "WHERE fingerprint.id = n.id AND n.said IS NOT NULL AND n.said <> coalesce(fingerprint.said, '')"
+    ),
+    "DELETE FROM query_day WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO query_day (source_id, day, dataset_id, fingerprint_id, reader_id, process_kind, client, "  # noqa: S608
+        f"warehouse, {', '.join((*RUNS, *VOLUMES))}, last_run_at) SELECT :source, * FROM stage.ran"
+    ),
+)
+
+STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging, COLUMNS: ColumnStaging, QUERIES: QueryStaging}

@@ -84,7 +84,7 @@ def rows_by_workspace(
     return found
 
 
-def any_in_scope(  # noqa: PLR0913 (a keyword for each that may narrow it)
+def any_in_scope(  # noqa: PLR0913 (what was mined, and what of it)
     connection: Connection,
     source: str,
     stream: str,
@@ -272,6 +272,11 @@ def usage_state(connection: Connection, stream: str = "usage") -> str:
 
 def usage_days(connection: Connection, stream: str = "usage") -> set[date]:
     """Days of usage (or of usage of columns) mined fully from every source that mines it, and kept by day."""
+    return whole_days(connection, stream) - closed_days(connection, stream)
+
+
+def whole_days(connection: Connection, stream: str) -> set[date]:
+    """Days of a stream that are mined fully from every source that mines it."""
     mined = tables.day_mined
     sources = connection.execute(
         select(func.count(func.distinct(mined.c.source_id))).where(mined.c.stream == stream)
@@ -280,7 +285,7 @@ def usage_days(connection: Connection, stream: str = "usage") -> set[date]:
         select(mined.c.day).where(mined.c.stream == stream, mined.c.whole).group_by(mined.c.day)
         .having(func.count() == sources)
     ).scalars()  # fmt: skip
-    return {days.day_of(day) for day in found} - closed_days(connection, stream)
+    return {days.day_of(day) for day in found}
 
 
 def closed_days(connection: Connection, stream: str, source: str | None = None) -> set[date]:
