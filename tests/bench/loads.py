@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from sqlalchemy import CursorResult, text
 
 from miner.days import number
 from miner.ledger import Ledger
@@ -104,7 +105,10 @@ def daily_usage(url: str, *, days: int, rows_a_day: int, last: date) -> int:
     try:
         with ledger.writing() as connection:
             numbers = _NUMBERS[connection.dialect.name]
-            run = connection.exec_driver_sql
+
+            def run(statement: str) -> CursorResult:
+                return connection.execute(text(statement))
+
             run("INSERT INTO source (id, name, knows_run_types) VALUES (1, 'bench', true)")
             spans = {
                 "numbers": numbers.format(first=0, last=_TABLES - 1),
