@@ -143,7 +143,7 @@ class Parts:
     def reading(self, name: str, scratch: Path) -> AbstractContextManager[SystemTableReader]:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
-        starting, columns = partial(self.starting, name), mining.column_lineage or self.settings.usage.columns
+        starting, columns = partial(self.starting, name), self.settings.reads_columns
         return reading(given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting)
 
     @property

@@ -179,7 +179,7 @@ def _changes(changes: Changes) -> Iterator[tuple[object, ...]]:
             sum(counted[kind] for kind in kinds) for counted in (changes.created, changes.changed, changes.unchanged)
         )
         if kinds[0] in {PROCESS, USAGE} or created or changed or removed or unchanged:
-            yield text, created, changed, None if kinds[0] == USAGE else removed, unchanged
+            yield text, created, changed, None if kinds[0] in {USAGE, COLUMN_USAGE} else removed, unchanged
 
 
 def _days(days: Sequence[MinedDay]) -> Iterator[tuple[object, ...]]:

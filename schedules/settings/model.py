@@ -430,6 +430,11 @@ class Settings(BaseSettings):
     daemon: Daemon = section(Daemon, "when the daemon does what")
     log: Log = section(Log, "what the miner tells while it works")
 
+    @property
+    def reads_columns(self) -> bool:
+        """Whether column lineage is read, for edges or for usage."""
+        return self.mining.column_lineage or self.usage.columns
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -79,7 +79,7 @@ _TABLES, _READERS = 50_000, 2_000
 
 _NUMBERS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})",
-    "postgresql": "WITH n AS (SELECT i FROM generate_series({first}, {last}) AS g(i))",
+    "postgresql": "WITH n AS (SELECT i FROM generate_series(CAST({first} AS BIGINT), {last}) AS g(i))",
 }
 
 _FILL = (

@@ -129,13 +129,24 @@ def test_without_lineage_of_columns(export):
     assert {row["column_pairs"] for row in table(export.folder / "out" / "edges.csv")} == {"0"}
 
 
+def test_its_table_is_granted(export):
+    """The right to read column lineage is asked for where either needs it, and by nobody else."""
+    for edges, reads in ((True, False), (False, True), (False, False)):
+        export.set(f"[usage]\ncolumns = {str(reads).lower()}\n")
+        text = export.settings.read_text().replace('path = "export"', 'path = "export"\nprincipal = "miner"')
+        export.settings.write_text(text.replace("[mining]\n", f"[mining]\ncolumn_lineage = {str(edges).lower()}\n"))
+        answer = export("grants")
+        assert (answer.code, "column_lineage" in answer.out) == (0, edges or reads)
+
+
 def test_backfill(export):
     """A backfill of all streams takes reads of columns too, where they are mined."""
     export.set(ON)
     answer = export(*BACKFILL)
     assert answer.code == 0, answer.err
     assert "9 days mined" in answer.out
-    assert "prod    columns" in " ".join(export("status").out.splitlines()) or "columns" in export("status").out
+    days = {line["day"] for line in export.dump() if line["what"] == "day" and line["stream"] == "columns"}
+    assert days == {"2026-11-08", "2026-11-09", "2026-11-10"}
 
 
 def test_the_daemon_has_a_job_for_it(export):
