@@ -53,6 +53,7 @@ ASKED = {
     "lineage_edges": lambda source, first, last: source.edges(first, last),
     "lineage_columns": lambda source, first, last: source.column_sets(first, last),
     "usage_daily, cached_reads": lambda source, first, last: source.usage(first, last),
+    "column_usage": lambda source, first, last: source.column_usage(first, last),
     "query_runs": lambda source, first, last: source.query_runs(first, last, Statements(3, 40)),
     "history_span": lambda source, first, last: pa.table({"days": [str(_span(source))]}).to_batches(),
     "history_totals": lambda source, first, last: _batches(source.shown("query_history", first, last)),
