@@ -146,7 +146,10 @@ class Parts:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
         starting, columns = partial(self.starting, name), mining.column_lineage
-        return reading(given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting)
+        return reading(
+            given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting,
+            statements=self.settings.queries.mine,
+        )  # fmt: skip
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -324,6 +327,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     column_lineage: bool = True,
     names: bool = True,
     starting: Callable[[float | None], object] = UNTOLD,
+    statements: bool = False,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
@@ -331,7 +335,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names)
-        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given))
+        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements)
 
 
 def _tag(given: SourceSettings) -> tuple[str, str]:
