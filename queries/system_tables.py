@@ -109,9 +109,8 @@ class SystemTableReader:
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
     def span(self, table: str) -> Span:
-        """First and last day of one lineage table, or of the history."""
-        asked = ("history_span", QUERY_HISTORY) if table == QUERY_HISTORY else ("span", "lineage_table")
-        found = pa.Table.from_batches(list(self.ask(asked[0], {}, {asked[1]: table}))).to_pylist()
+        """First and last day of one lineage table."""
+        found = pa.Table.from_batches(list(self.ask("span", {}, {"lineage_table": table}))).to_pylist()
         return Span(found[0]["first"], found[0]["last"])
 
     def absent(self) -> Sequence[str]:
