@@ -10,8 +10,6 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from miner.drawn import Drawing
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
@@ -31,17 +29,17 @@ from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
 from queries.system_tables import NAME_TABLES, TAG, SystemTableReader
 from schedules.explanations import Find
+from schedules.purview import address, sign_in
 from schedules.settings import Settings
-from schedules.settings.model import Purview
 from schedules.settings.scope import globs
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.client import PurviewSink
-from sinks.purview.clouds import CLOUDS, account_address, portal_address
+from sinks.purview.clouds import CLOUDS
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
 from sinks.purview.options import SEARCH, PurviewOptions
-from sinks.purview.sign_in import SignIn, signed_in
+from sinks.purview.sign_in import signed_in
 
 if TYPE_CHECKING:
     from queries.databricks.warehouse import DatabricksWarehouse
@@ -249,8 +247,8 @@ class Parts:
             yield FilesSink(purview.out, options)
         elif purview.sink == "purview":
             with (
-                signed_in(_sign_in(purview)) as authentication,
-                closing(PurviewSink(_address(purview), authentication, options, cloud=purview.cloud)) as sink,
+                signed_in(sign_in(purview)) as authentication,
+                closing(PurviewSink(address(purview), authentication, options, cloud=purview.cloud)) as sink,
             ):
                 yield sink
         else:
@@ -372,29 +370,3 @@ def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
     told = (RULES_VERSION, scope.digest(), lowered(given.principal), str(column_lineage))
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
-
-
-def _address(purview: Purview) -> str:
-    if purview.endpoint:
-        return purview.endpoint
-    if purview.portal == "unified":
-        return portal_address(purview.tenant_id or "")
-    return account_address(purview.account or "", purview.cloud)
-
-
-def _sign_in(purview: Purview) -> SignIn:
-    return SignIn(
-        way=purview.auth,
-        cloud=purview.cloud,
-        tenant_id=purview.tenant_id or "",
-        client_id=purview.client_id or "",
-        client_secret=_secret(purview.client_secret),
-        certificate=purview.certificate,
-        certificate_password=_secret(purview.certificate_password),
-        user=purview.user or "",
-        password=_secret(purview.password),
-    )
-
-
-def _secret(given: SecretStr | None) -> str:
-    return given.get_secret_value() if given else ""

@@ -82,7 +82,8 @@ def _show_verified(screen: Screen, verified: Verified) -> None:
 def show_mined(screen: Screen, ran: Ran) -> None:
     """The days and the balance."""
     if not ran.outcome.days:
-        screen.line("nothing was due: every day is mined and settled")
+        done = not (ran.outcome.failures or ran.outcome.held or ran.outcome.stopped)
+        screen.line("nothing was due: every day is mined and settled" if done else "no day was mined")
         return
     screen.line("Mined", "bold")
     columns = (Column("source"), Column("stream"), number("days"), Column("first"), Column("last"), number("rows"))

@@ -32,7 +32,7 @@ from schedules.settings.declared import (
     whole,
 )
 from schedules.settings.scope import Exclude, Include
-from schedules.settings.sources import Source
+from schedules.settings.sources import TEXT_OR_VAULT, File, Secret, Source, kept_in_file, or_in_file
 from schedules.timing import MUST_BE, OFF
 from sinks.purview.naming import mounts
 from sinks.purview.naming.rules import Rule, checked
@@ -205,15 +205,17 @@ class Purview(Section):
     client_id: str | None = setting(
         None, "text", "client of the service principal, or of a user-assigned managed identity"
     )
-    client_secret: SecretStr | None = setting(
-        None, "text", "secret of the service principal; best given by the environment"
+    client_secret_file: File | None = setting(None, "a file that can be read", "holds the secret")
+    client_secret: Secret | None = setting(
+        None, TEXT_OR_VAULT, "secret of the service principal; best given by the environment"
     )
     certificate: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(
         None, "a file", "certificate of the service principal with its private key, PEM or PKCS12"
     )
-    certificate_password: SecretStr | None = setting(None, "text", "password of the certificate, if it has one")
+    certificate_password: Secret | None = setting(None, TEXT_OR_VAULT, "password of the certificate, if it has one")
     user: str | None = setting(None, "text", "user of a plain Apache Atlas")
-    password: SecretStr | None = setting(None, "text", "password of that user; best given by the environment")
+    password_file: File | None = setting(None, "a file that can be read", "holds the password of that user")
+    password: Secret | None = setting(None, TEXT_OR_VAULT, "password of that user; best given by the environment")
     collection: CollectionName | None = setting(
         None,
         "3 to 36 letters, digits and -",
@@ -319,18 +321,19 @@ class Purview(Section):
     @field_validator("tenant_id", "client_id", "client_secret", "certificate", "user")
     @classmethod
     def _for_the_way_to_sign_in(cls, value: object, info: ValidationInfo) -> object:
-        way = info.data.get("auth")
-        if not value and info.field_name in _NEEDED.get(str(way), ()):
-            raise ValueError(f'is missing; auth = "{way}" needs it')
+        name, way = str(info.field_name), info.data.get("auth")
+        kept = kept_in_file(cls, name, value, info)
+        if not (value or kept) and name in _NEEDED.get(str(way), ()):
+            raise ValueError(f'is missing; auth = "{way}" needs it{or_in_file(cls, name)}')
         return value
 
     @field_validator("password")
     @classmethod
     def _both_or_none(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        user = info.data.get("user")
-        if user and not value:
+        user, kept = info.data.get("user"), kept_in_file(cls, "password", value, info)
+        if user and not (value or kept):
             raise ValueError("is missing; purview.user is given")
-        if value and not user and "user" in info.data:
+        if (value or kept) and not user and "user" in info.data:
             raise ValueError("is given without purview.user")
         return value
 
