@@ -54,12 +54,12 @@ class Emitter:
     now: Callable[[], datetime]
     ages: Ages = DEFAULT_AGES
     drawing: Drawing = EVERYTHING
-    columns: bool = False
-    """Whether usage of columns is sent too."""
     max_removals: int = 100
     """Percent of the processes sent that one emission may remove, rounded up."""
     lease: Lease | None = None
     """What each mark is committed under; without one nobody else may send to the sink."""
+    columns: bool = False
+    """Whether usage of columns is sent too."""
 
     def under(self, lease: Lease) -> "Emitter":
         """The same, which sends nothing more once a lease ended."""

@@ -105,6 +105,9 @@ class Source:
     names: Names | None = None
 
 
+RECENT_DAYS = 7
+"""Days on which query history is looked at before statements are mined: without any there, something is missing."""
+
 LeftOut = Callable[[str], None]
 """Told why a stream is left out that was asked for."""
 
@@ -199,19 +202,22 @@ def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
 
 
 def span_of(source: Source, stream: str, lineage: Span, left_out: LeftOut | None = None) -> Span | None:
-    """The days that a source holds of a stream's table; None of query history that cannot be read, which is told."""
-    if stream != QUERIES:
+    """The days to mine of a stream, those of lineage; None where query history cannot be read, which is told."""
+    if stream != QUERIES or lineage.last is None:
         return lineage
+    first = lineage.last - timedelta(days=RECENT_DAYS - 1)
     try:
-        if source.tables.holds(QUERY_HISTORY):
-            span = source.tables.span(QUERY_HISTORY)
-            if span.last is not None or source.options.allow_empty:
-                return span
-            reason, mend = "query.history holds no row at all", "look whether its view or export is whole"
-        else:
-            reason, mend = "there is no query.history", "uc-miner grants prints the rights it takes"
+        shown = source.tables.shown(QUERY_HISTORY, first, lineage.last)
     except MissingRightError as error:
         reason, mend = error.message, error.mend
+    else:
+        if shown is not None and (shown.num_rows or source.options.allow_empty):
+            return lineage
+        reason = "there is no query.history"
+        mend = "look whether its name is right in the settings, and its grant: uc-miner grants"
+        if shown is not None:
+            reason = f"query.history holds no row from {first} to {lineage.last}"
+            mend = "look whether its view or export is whole"
     log.warning("queries.left_out", source=source.name, error=reason, mend=mend)
     if left_out:
         left_out(f"source {source.name}: no queries are mined: {reason}: {mend}, or set [queries] mine = false")

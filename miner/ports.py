@@ -73,10 +73,6 @@ class SystemTables(Protocol):
 
     def span(self, table: str) -> Span: ...
 
-    def holds(self, *path: str) -> bool:
-        """Tell whether there is a table, given by its role, or a column of it."""
-        ...
-
     def absent(self) -> Sequence[str]:
         """Optional tables and columns this source does not have, as `table` or `table.column`."""
         ...

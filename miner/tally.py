@@ -89,13 +89,15 @@ class Tally:
 
     def _add_up(self, rows: pa.Table, dataset: Numbers, age: Numbers) -> None:
         reader, reads = rows["reader"].to_numpy(), rows["reads"].to_numpy()
-        np.add.at(self._counts["readers_unknown"], (dataset, age), np.where(reader == UNKNOWN, reads, 0))
+        unknown = np.flatnonzero(reader == UNKNOWN)
+        np.add.at(self._counts["readers_unknown"], (dataset[unknown], age[unknown]), reads[unknown])
         for name in self._told:
             values = rows[name].to_numpy()
             some = np.flatnonzero(values)
             np.add.at(self._counts[name], (dataset[some], age[some]), values[some])
         for name, lasts in self._lasts.items():
-            np.maximum.at(lasts, (dataset, age), pc.fill_null(rows[name], NO_INSTANT).to_numpy())
+            some = np.flatnonzero(pc.is_valid(rows[name]).to_numpy())
+            np.maximum.at(lasts, (dataset[some], age[some]), pc.drop_null(rows[name]).to_numpy())
 
     def _add_readers(self, rows: pa.Table, dataset: Numbers, age: Numbers) -> None:
         reader = rows["reader"].to_numpy()

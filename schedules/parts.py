@@ -144,7 +144,10 @@ class Parts:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
         starting, columns = partial(self.starting, name), self.settings.reads_columns
-        return reading(given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting)
+        return reading(
+            given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting,
+            statements=self.settings.queries.mine,
+        )  # fmt: skip
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -209,10 +212,8 @@ class Parts:
                 yield None
                 return
             most = self.settings.purview.max_removals if max_removals is None else max_removals
-            yield Emitter(
-                ledger, sink, self.limits, self.popularity(), self.now, self.ages, self.drawing,
-                self.settings.usage.columns, most,
-            )  # fmt: skip
+            figures, columns = self.popularity(), self.settings.usage.columns
+            yield Emitter(ledger, sink, self.limits, figures, self.now, self.ages, self.drawing, most, columns=columns)
 
     @property
     def limits(self) -> Limits:
@@ -327,6 +328,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     column_lineage: bool = True,
     names: bool = True,
     starting: Callable[[float | None], object] = UNTOLD,
+    statements: bool = False,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
@@ -334,7 +336,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names)
-        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given))
+        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements)
 
 
 def _tag(given: SourceSettings) -> tuple[str, str]:

@@ -61,7 +61,7 @@ def _views(settings: Settings, name: str, schema: str, workspaces: Sequence[str]
             f"source {name} reads the system tables themselves",
             mend="name a schema for the views, such as uc-miner views --in ops.lineage",
         )
-    lines = [*_told(name, tables, named), "", views.views(named, workspaces)]
+    lines = [*_told(name, tables, named), "", views.views(named, workspaces, texts=settings.queries.mine)]
     return "\n".join(lines)
 
 

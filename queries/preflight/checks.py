@@ -73,7 +73,7 @@ class SourceChecks:
 
     def _columns(self, role: str) -> Found:
         lacking = self.looks.reader.lacking(role)
-        count = len(wanted(role))
+        count = len(wanted(role, statements=self.looks.reader.statements))
         if not lacking:
             return passed(f"all {count} columns and fields that the miner reads are there")
         absent = f"{count - len(lacking)} of {count} are there; taken as not known: {', '.join(lacking)}"

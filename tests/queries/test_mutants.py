@@ -107,7 +107,6 @@ QUESTIONS = {
         without_principal(statements(100)),
         of_scope(KINDS, statements(100)),
     ),
-    "history_span": (lambda source, **_: source.span("query_history"),),
     "one_time_runs": (answers.one_time_runs,),
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
