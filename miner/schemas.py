@@ -104,6 +104,32 @@ USAGE = pa.schema(
 )
 """One row per day, dataset, reader and kind of process, and one per day, reason and rule of dropped rows."""
 
+CHARGES = pa.schema([("day", pa.date32()), ("hour", pa.int64()), ("currency", pa.string()), ("amount", pa.int64())])
+"""What all SQL warehouses of the account cost by list prices, by day and UTC hour (0 to 23), in billionths of the
+currency's unit."""
+
+COSTS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("part", pa.string()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("hour", pa.int64()),
+        ("currency", pa.string()),
+        ("amount", pa.int64()),
+        ("statements", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset"),
+    ]
+)
+"""List cost of a run of days, in three parts; columns that say nothing of a part are null.
+
+`rows`: rows of billing.usage by day, fate and rule. `hour`: the cost of each hour by what became of it (`fate`), in
+billionths of the currency's unit. `dataset`: cost and distinct statements by day and dataset.
+"""
+
 MOST_READ = pa.schema(
     [
         ("metastore_id", pa.string()),

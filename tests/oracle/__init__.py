@@ -4,6 +4,7 @@ It imports nothing of the product. Rows are dicts of the documented columns. Whe
 decision stands in the docstring of the function it concerns.
 """
 
+from tests.oracle.cost import Costs, costs
 from tests.oracle.lineage import (
     Edge,
     column_pairs,
@@ -18,6 +19,7 @@ from tests.oracle.scope import Fates, Lists, Row, Rows, Scope
 from tests.oracle.usage import Figures, Use, cached_reads, usage, usage_fates
 
 __all__ = [
+    "Costs",
     "Dataset",
     "Edge",
     "Fates",
@@ -30,6 +32,7 @@ __all__ = [
     "Use",
     "cached_reads",
     "column_pairs",
+    "costs",
     "dataset",
     "edges",
     "folder",
