@@ -13,9 +13,11 @@ import structlog
 from miner import days, schemas, visible
 from miner.errors import BalanceError, EmptySourceError, HeldError, OutOfScopeError, ShrunkDayError
 from miner.ledger import (
+    COST,
     LINEAGE,
     STREAMS,
     USAGE,
+    CostStaging,
     DayMark,
     Ledger,
     LineageStaging,
@@ -26,13 +28,25 @@ from miner.ledger import (
     registry,
 )
 from miner.ledger.leases import Lease, Leases
-from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, TABLE_LINEAGE, Names, Span, SystemTables
+from miner.ports import (
+    BILLING_USAGE,
+    COLUMN_LINEAGE,
+    JOB_RUN_TIMELINE,
+    TABLE_LINEAGE,
+    Costs,
+    Names,
+    Span,
+    SystemTables,
+)
 from miner.scope import OUTSIDE
 
 log = structlog.get_logger()
 
-AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COST: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
+
+COUNTED = {LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, COST: BILLING_USAGE}
+"""The table whose rows make a day of a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,8 @@ class MiningOptions:
     parallel: int = 1
     """Runs of days fetched while one is recorded: more than one only pays where the warehouse is not this machine."""
     streams: tuple[str, ...] = STREAMS
+    cost_settle_days: int = 7
+    """The same as `settle_days` for cost: bills are corrected later than events are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +80,13 @@ class MinedDay:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured source; `names` None leaves ids where names could stand."""
+    """One configured source; `names` None leaves ids where names could stand, `costs` None cost untold."""
 
     name: str
     tables: SystemTables
     options: MiningOptions
     names: Names | None = None
+    costs: Costs | None = None
 
 
 Watch = Callable[[str, str, int, int], None]
@@ -139,6 +156,29 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
         _refuse_out_of_scope(source, ledger)
 
 
+def of_cost(source: Source, costs: Costs) -> Source:
+    """The source as its cost is mined: with rules and a settle age of its own."""
+    options = source.options
+    rules = f"{options.rules}, {costs.method}"
+    return replace(source, options=replace(options, rules=rules, settle_days=options.cost_settle_days, streams=(COST,)))
+
+
+def mine_cost(  # noqa: PLR0913 (what a run shares with each of its sources)
+    source: Source,
+    costs: Costs,
+    ledger: Ledger,
+    *,
+    run_id: int,
+    now: Callable[[], datetime],
+    watch: Watch | None = None,
+    lease: Lease | None = None,
+) -> Generator[MinedDay]:
+    """Mine the cost of days that are due. Raises MinerError; days before it stay."""
+    as_mined = of_cost(source, costs)
+    miner = _StreamMiner(as_mined, _known(as_mined, ledger), COST, ledger, run_id, now, lease)
+    yield from miner.mine_due(costs.span(), watch)
+
+
 def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
     source: Source,
     stream: str,
@@ -150,6 +190,8 @@ def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
     lease: Lease | None = None,
 ) -> Generator[MinedDay]:
     """Mine a run of days that a backfill asks for, whatever is due. Raises MinerError."""
+    if stream == COST and source.costs:
+        source = of_cost(source, source.costs)
     miner = _StreamMiner(source, _known(source, ledger), stream, ledger, run_id, now, lease, live=False)
     with ledger.reading() as connection:
         marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
@@ -249,11 +291,11 @@ class _StreamMiner:
 
     def _balanced(self, run: Sequence[date]) -> Fetched:
         fetched = self._fetch(run)
-        if _difference(fetched, run):
+        if _difference(fetched, run) or fetched.staging.difference():
             log.warning("days.unbalanced", source=self.source.name, stream=self.stream, first=str(run[0]))
             fetched.staging.close()
             fetched = self._fetch(run)
-        if difference := _difference(fetched, run):
+        if difference := _difference(fetched, run) or fetched.staging.difference():
             fetched.staging.close()
             raise BalanceError(
                 f"source {self.source.name}, {self.stream}: {difference}",
@@ -265,8 +307,10 @@ class _StreamMiner:
         tables, first, last = self.source.tables, run[0], run[-1]
         staging = self.ledger.stage(self.stream, first)
         try:
-            read = [TABLE_LINEAGE]
+            read = [COUNTED[self.stream]]
             with self.ledger.told():
+                if isinstance(staging, CostStaging) and self.source.costs:
+                    return _fetched_cost(staging, self.source.costs, first, last)
                 if isinstance(staging, LineageStaging):
                     read += self._fetch_lineage(staging, first, last)
                 elif isinstance(staging, UsageStaging):
@@ -292,7 +336,7 @@ class _StreamMiner:
 
     def record(self, run: Sequence[date], fetched: Fetched, before: Mapping[date, reading.MinedDay]) -> list[MinedDay]:
         """Commit a fetched run of days, unless one lost what an earlier, settled result had."""
-        totals = fetched.totals[TABLE_LINEAGE]
+        totals = fetched.totals[COUNTED[self.stream]]
         mined_at = self.now()
         try:
             for day in run:
@@ -322,7 +366,7 @@ class _StreamMiner:
         return DayMark(day, totals, settled=age > self.source.options.settle_days, whole=age > 0)
 
     def _told(self, mark: DayMark, staging: Staging) -> MinedDay:
-        kept = staging.fates[mark.day, TABLE_LINEAGE, "kept", ""]
+        kept = staging.fates[mark.day, COUNTED[self.stream], "kept", ""]
         day, name = str(mark.day), self.source.name
         log.info("day.mined", source=name, stream=self.stream, day=day, rows=mark.rows, kept=kept)
         outside = _outside(staging, [mark.day])
@@ -341,7 +385,7 @@ class _StreamMiner:
         """Keep what was mined under other rules when the present ones leave out every row of the run of days."""
         options = self.source.options
         changed = [day for day in run if (mark := before.get(day)) and mark.rules != options.rules]
-        rows = sum(sum(by_workspace.values()) for by_workspace in fetched.totals[TABLE_LINEAGE].values())
+        rows = sum(sum(by_workspace.values()) for by_workspace in fetched.totals[COUNTED[self.stream]].values())
         if options.allow_empty or not changed or not rows or _outside(fetched.staging, run) < rows:
             return
         with self.ledger.reading() as connection:
@@ -352,6 +396,13 @@ class _StreamMiner:
             "some were when these days were mined; the earlier result was kept",
             mend=OutOfScopeError.MEND,
         )
+
+
+def _fetched_cost(staging: CostStaging, costs: Costs, first: date, last: date) -> Fetched:
+    staging.add_costs(costs.costs(first, last))
+    staging.add_charges(costs.charges(first, last))
+    staging.finish()
+    return Fetched(staging, {BILLING_USAGE: visible.by_day(costs.totals(first, last))})
 
 
 def _outside(staging: Staging, run: Sequence[date]) -> int:

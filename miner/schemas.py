@@ -130,6 +130,31 @@ COSTS = pa.schema(
 billionths of the currency's unit. `dataset`: cost and distinct statements by day and dataset.
 """
 
+MONEY = pa.decimal128(28, 9)
+
+LIST_COST = pa.schema([("list_cost", MONEY), ("list_cost_currency", pa.string()), ("list_cost_days", pa.int64())])
+"""What a dataset cost in a window by list prices, an estimate: the last columns of `popularity`.
+
+Null where no dataset of the metastore has cost in the window. `list_cost_days` are those mined for cost.
+"""
+
+COST_REPORT = pa.schema(
+    [
+        ("source", pa.string()),
+        ("day", pa.date32()),
+        ("fate", pa.string()),
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("currency", pa.string()),
+        ("list_cost", MONEY),
+        ("statements", pa.int64()),
+        ("settled", pa.bool_()),
+    ]
+)
+"""List cost day by day, an estimate: one row per source, day, currency and dataset, and one per fate of what no dataset
+bears. The rows of a source and day add up to all that SQL warehouses of its account cost."""
+
 MOST_READ = pa.schema(
     [
         ("metastore_id", pa.string()),

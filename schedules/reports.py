@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from miner import schemas
+from miner import list_cost, schemas
 from miner.disclosure import NAMES, NONE, Disclosed, disclosure
 from miner.errors import LedgerError, SettingsError
 from miner.findings import findings
-from miner.ledger import Ledger, edges, reader_usage, reading, retirement, sent, wanted
+from miner.ledger import Ledger, costs, edges, reader_usage, reading, retirement, sent, wanted
 from miner.ledger.reader_usage import Who
 from miner.popularity import PopularityOptions, popularity
 from schedules.parts import Parts
@@ -32,6 +32,7 @@ class Name(StrEnum):
     EDGES = "edges"
     FINDINGS = "findings"
     COVERAGE = "coverage"
+    COST = "cost"
 
 
 class Wanted(NamedTuple):
@@ -112,7 +113,8 @@ def _given(parts: Parts, asked: Asked) -> Iterator[_Given]:
 
 def _popularity(given: _Given) -> _Told:
     _refuse_unmined(given)
-    return _whole(pa.Table.from_pandas(popularity(given.ledger, given.options), preserve_index=False))
+    figures = pa.Table.from_pandas(popularity(given.ledger, given.options), preserve_index=False)
+    return _whole(list_cost.beside(given.ledger, figures))
 
 
 def _edges(given: _Given) -> _Told:
@@ -149,6 +151,17 @@ def _coverage(given: _Given) -> _Told:
         return _whole(reading.coverage(connection, first, given.last))
 
 
+def _cost(given: _Given) -> _Told:
+    return _Told(schemas.COST_REPORT, _cost_batches(given))
+
+
+def _cost_batches(given: _Given) -> Iterator[pa.RecordBatch]:
+    first = given.last - timedelta(days=max(given.options.windows) - 1)
+    with given.ledger.reading() as connection:
+        wanted.resolve(connection)
+        yield from costs.by_day(connection, first, given.last)
+
+
 def _whole(table: pa.Table) -> _Told:
     return _Told(table.schema, iter(table.to_batches()))
 
@@ -159,6 +172,7 @@ _REPORTS: Mapping[Name, Callable[[_Given], _Told]] = {
     Name.EDGES: _edges,
     Name.FINDINGS: _findings,
     Name.COVERAGE: _coverage,
+    Name.COST: _cost,
 }
 
 

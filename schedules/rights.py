@@ -77,4 +77,4 @@ def _told(name: str, tables: Mapping[str, str], named: Mapping[str, str]) -> Ite
 
 def _tables(settings: Settings, given: Source) -> Mapping[str, str]:
     mining = settings.mining
-    return tables_of(given, column_lineage=mining.column_lineage, names=mining.names)
+    return tables_of(given, column_lineage=mining.column_lineage, names=mining.names, cost=mining.cost)

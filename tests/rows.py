@@ -182,11 +182,11 @@ def billed(quantity: str, hour: int = 12, warehouse: str | None = WAREHOUSE, *, 
     return _full(BILLING_USAGE, row | given)
 
 
-def price(
-    default: str | None, promotional: str | None = None, effective: str | None = None, **given: Any
-) -> Row:
+def price(default: str | None, promotional: str | None = None, effective: str | None = None, **given: Any) -> Row:
     """One row of list_prices: a price that stands since long ago."""
-    default_, promotional_, effective_ = (None if one is None else Decimal(one) for one in (default, promotional, effective))
+    default_, promotional_, effective_ = (
+        None if one is None else Decimal(one) for one in (default, promotional, effective)
+    )
     row = {
         "price_start_time": at(date(2024, 1, 1), 0),
         "price_end_time": None,
@@ -208,7 +208,12 @@ def warehouse_event(event_type: str, event_time: datetime, warehouse: str = WARE
 
 
 def worked(
-    statement_id: str, work_ms: int, start: datetime, seconds: float = 60, warehouse: str | None = WAREHOUSE, **given: Any
+    statement_id: str,
+    work_ms: int,
+    start: datetime,
+    seconds: float = 60,
+    warehouse: str | None = WAREHOUSE,
+    **given: Any,
 ) -> Row:
     """One row of query.history: a statement of a warehouse with so many milliseconds of tasks."""
     compute = {"type": "WAREHOUSE", "cluster_id": None, "warehouse_id": warehouse}

@@ -1,17 +1,20 @@
 """The miner's memory: what was mined, what it said, and what was sent."""
 
+from miner.ledger.cost_staging import CostStaging
 from miner.ledger.database import ledger_missing, place_of
 from miner.ledger.lineage_staging import LineageStaging
-from miner.ledger.merge import LINEAGE, STREAMS, USAGE, DayMark, Merge
+from miner.ledger.merge import COST, LINEAGE, STREAMS, USAGE, DayMark, Merge
 from miner.ledger.names import NamesMerge, NamesStaging
 from miner.ledger.staging import Staging
 from miner.ledger.store import Ledger
 from miner.ledger.usage_staging import UsageStaging
 
 __all__ = [
+    "COST",
     "LINEAGE",
     "STREAMS",
     "USAGE",
+    "CostStaging",
     "DayMark",
     "Ledger",
     "LineageStaging",

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 from miner import days
 from miner.errors import LedgerError
 from miner.ledger import aliases, dirty, tables, watermarks
+from miner.ledger.cost_staging import CostStaging
 from miner.ledger.lineage_staging import LineageStaging
 from miner.ledger.staging import ADD_DATASETS, Staging
 from miner.ledger.usage_staging import MEASURES, UsageStaging
@@ -21,6 +22,8 @@ from miner.ledger.usage_staging import MEASURES, UsageStaging
 LINEAGE = "lineage"
 USAGE = "usage"
 STREAMS = (LINEAGE, USAGE)
+COST = "cost"
+"""A stream that a source may be without."""
 
 
 class Fence(Protocol):
@@ -78,6 +81,8 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     mined_before = any(rows is not None for rows in known.values())
     if isinstance(staging, LineageStaging):
         statements = (*(_CLEAR_LINEAGE if mined_before else ()), *_MERGE_LINEAGE)
+    elif isinstance(staging, CostStaging):
+        statements = _MERGE_COST
     else:
         _refuse_closed(connection, values)
         statements = _MERGE_USAGE
@@ -269,4 +274,18 @@ _MERGE_USAGE = (
     ),
 )
 
-STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging}
+_MERGE_COST = (
+    ADD_DATASETS,
+    "DELETE FROM cost_day WHERE source_id = :source AND day BETWEEN :first AND :last",
+    "DELETE FROM cost_hour WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO cost_day (source_id, day, dataset_id, currency, amount, statements) "
+        "SELECT :source, day, dataset_id, currency, amount, statements FROM stage.cost_day"
+    ),
+    (
+        "INSERT INTO cost_hour (source_id, day, hour, currency, fate, amount) "
+        "SELECT :source, day, hour, currency, fate, amount FROM stage.cost_hour"
+    ),
+)
+
+STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging, COST: CostStaging}

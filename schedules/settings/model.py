@@ -80,6 +80,10 @@ class Mining(Section):
     names: bool = setting(
         default=True, must_be="true or false", meaning="read what processes, workspaces and tables are called"
     )
+    cost: bool = setting(
+        default=True, must_be="true or false", meaning="estimate what statements cost, where billing tables may be read"
+    )
+    cost_settle_days: Whole = whole(7, 0, 60, "the same as settle_days for cost: bills are corrected later")
     include: Include = section(Include, "what is mined, where not everything is")
     exclude: Exclude = section(Exclude, "what is left out when mining")
 
@@ -320,6 +324,7 @@ class Daemon(Section):
 
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
+    cost: Schedule = setting("daily at 05:00", MUST_BE, "when the cost of each source is mined")
     names: Schedule = setting("daily at 02:00", MUST_BE, "when names of each source are read")
     emit: Schedule = setting("hourly at :30", MUST_BE, "when what changed is sent")
     verify: Schedule = setting("daily at 04:00", MUST_BE, "when a sample of what was sent is read back, and mended")

@@ -57,8 +57,9 @@ class Statement:
         return min(self.end, hour + HOUR) - max(self.start, hour)
 
 
-def costs(  # noqa: PLR0913 (one argument for each table)
+def costs(  # noqa: PLR0913 (one keyword for each table)
     day: date,
+    *,
     billing: Rows,
     prices: Rows,
     history: Rows,
@@ -126,7 +127,7 @@ def price_of(row: Row, prices: Rows) -> dict[str, Decimal]:
     return {currency: amount for currency, (_, amount) in best.items()}
 
 
-def _charged(  # noqa: PLR0913 (what decides about a row)
+def _charged(  # noqa: PLR0913, PLR0917 (what decides about a row)
     day: date, billing: Rows, prices: Rows, seen: set[str], scope: Scope, found: Costs
 ) -> dict[tuple[Hour, str], tuple[str, Fraction]]:
     meters: dict[tuple, list[Row]] = defaultdict(list)
@@ -158,7 +159,7 @@ def _statements(day: date, history: Rows) -> list[Statement]:
     found = []
     for (workspace, number), told in rows.items():
         start = min(row["start_time"] for row in told)
-        end = max(max(row["end_time"] for row in told), start + timedelta(milliseconds=1))
+        end = max(*(row["end_time"] for row in told), start + timedelta(milliseconds=1))
         work = sum(
             max((row[name] or 0) for row in told)
             for name in ("total_task_duration_ms", "result_fetch_duration_ms", "compilation_duration_ms")
@@ -170,7 +171,9 @@ def _statements(day: date, history: Rows) -> list[Statement]:
 
 
 def _work(one: Statement, hour: datetime) -> int:
-    return math.ceil(Fraction(one.work_ms * 1000) * Fraction(one.within(hour) / (one.end - one.start)).limit_denominator(10**9))
+    return math.ceil(
+        Fraction(one.work_ms * 1000) * Fraction(one.within(hour) / (one.end - one.start)).limit_denominator(10**9)
+    )
 
 
 def _utilisation(hour: Hour, at_work: list[Statement], events: Rows) -> Fraction:
@@ -178,7 +181,8 @@ def _utilisation(hour: Hour, at_work: list[Statement], events: Rows) -> Fraction
     told = sorted(
         (row["event_time"], row["event_type"])
         for row in events
-        if ((row["workspace_id"] or ""), row["warehouse_id"]) == hour[:2] and row["event_time"] < midnight(hour.begin.date() + DAY)
+        if ((row["workspace_id"] or ""), row["warehouse_id"]) == hour[:2]
+        and row["event_time"] < midnight(hour.begin.date() + DAY)
     )
     up = timedelta()
     for place, (start, kind) in enumerate(told):
@@ -194,7 +198,7 @@ def _utilisation(hour: Hour, at_work: list[Statement], events: Rows) -> Fraction
     return Fraction(busy // milli, up // milli) if up > busy else Fraction(1)
 
 
-def _bear(  # noqa: PLR0913 (what decides who bears it)
+def _bear(  # noqa: PLR0913, PLR0917 (what decides who bears it)
     found: Costs, day: date, hour: Hour, currency: str, one: Statement, amount: Fraction, lineage: Rows, scope: Scope
 ) -> None:
     read = _read(day, one, lineage, scope)

@@ -49,9 +49,7 @@ def reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows
     return source
 
 
-def cost_reader(
-    root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows.Row] | None
-) -> SystemTableReader:
+def cost_reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows.Row] | None) -> SystemTableReader:
     """The same, which reads the tables of cost as well."""
     source = unopened(rows.write_estate(root, **tables) if tables else root, scope)
     source.tables = {**source.tables, **COST_TABLES}

@@ -9,7 +9,7 @@ import pytest
 from miner.ports import Span
 from queries.cost import CostReader
 from tests.oracle import Dataset, Scope
-from tests.oracle.scope import Lists
+from tests.oracle.scope import EVERYTHING, Lists
 from tests.queries import given
 from tests.rows import (
     DAY,
@@ -25,6 +25,7 @@ from tests.rows import (
 
 A, B = (Dataset("c", "s", name, None) for name in "ab")
 DOLLAR = 10**9
+A_DOLLAR = price("1")
 YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
 
 
@@ -32,7 +33,7 @@ YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
 def asked(costs_of):
     """The cost of the day for some rows; one list price of a dollar, unless told otherwise."""
 
-    def answer(billing, *, history=(), reads=(), prices=(price("1"),), events=None, scope=Scope(), day=DAY):
+    def answer(billing, *, history=(), reads=(), prices=(A_DOLLAR,), events=None, scope=EVERYTHING, day=DAY):
         source = costs_of(
             billing_usage=billing, list_prices=prices, query_history=history, table_lineage=reads,
             warehouse_events=events, scope=scope,
@@ -116,13 +117,17 @@ def test_split_evenly(asked):
 
 def test_nothing_read(asked):
     """What a statement costs of which no direct read is recorded stands by itself."""
-    found = asked([billed("1")], history=[worked("st1", 1000, at())], reads=[lineage(None, "c.s.a", statement_id="st1")])
+    found = asked(
+        [billed("1")], history=[worked("st1", 1000, at())], reads=[lineage(None, "c.s.a", statement_id="st1")]
+    )
     assert (hours(found), found.datasets) == ({(12, "USD", "no_reads"): DOLLAR}, {})
 
 
 def test_out_of_scope(asked):
     """The part of a dataset that is left out stays apart; the parts of the others do not grow by it."""
-    scope = Scope(catalogs=("sys",), process_kinds=("alert",), principal="Miner@x.org", own_tables=("system.query.history",))
+    scope = Scope(
+        catalogs=("sys",), process_kinds=("alert",), principal="Miner@x.org", own_tables=("system.query.history",)
+    )
     reads = [
         lineage("sys.s.a", statement_id="st1"),
         lineage("c.s.a", statement_id="st1"),
