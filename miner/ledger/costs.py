@@ -29,7 +29,8 @@ JOIN dataset d ON d.id = c.dataset
 
 _BY_DAY = f"""
 SELECT s.name AS source, c.day AS day, c.fate AS fate, c.currency AS currency, c.metastore_id AS metastore_id,
-  c.name AS dataset, c.kind AS kind, c.amount AS amount, c.statements AS statements, m.settled AS settled
+  c.name AS dataset, c.kind AS kind, c.amount AS amount, c.statements AS statements,
+  CASE WHEN m.settled THEN 1 ELSE 0 END AS settled
 FROM (
   SELECT u.source_id AS source_id, u.day AS day, 'dataset' AS fate, u.currency AS currency,
     d.metastore_id AS metastore_id, {NAME} AS name, {_KIND} AS kind, u.amount AS amount, u.statements AS statements
@@ -96,6 +97,6 @@ _READ = pa.schema(
     [
         ("source", pa.string()), ("day", pa.int32()), ("fate", pa.string()), ("currency", pa.string()),
         ("metastore_id", pa.string()), ("dataset", pa.string()), ("kind", pa.string()), ("amount", pa.int64()),
-        ("statements", pa.int64()), ("settled", pa.bool_()),
+        ("statements", pa.int64()), ("settled", pa.int8()),
     ]
 )  # fmt: skip

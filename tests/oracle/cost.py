@@ -57,7 +57,7 @@ class Statement:
         return min(self.end, hour + HOUR) - max(self.start, hour)
 
 
-def costs(  # noqa: PLR0913 (one keyword for each table)
+def costs(
     day: date,
     *,
     billing: Rows,
@@ -127,7 +127,7 @@ def price_of(row: Row, prices: Rows) -> dict[str, Decimal]:
     return {currency: amount for currency, (_, amount) in best.items()}
 
 
-def _charged(  # noqa: PLR0913, PLR0917 (what decides about a row)
+def _charged(  # noqa: PLR0917 (what decides about a row)
     day: date, billing: Rows, prices: Rows, seen: set[str], scope: Scope, found: Costs
 ) -> dict[tuple[Hour, str], tuple[str, Fraction]]:
     meters: dict[tuple, list[Row]] = defaultdict(list)
@@ -198,7 +198,7 @@ def _utilisation(hour: Hour, at_work: list[Statement], events: Rows) -> Fraction
     return Fraction(busy // milli, up // milli) if up > busy else Fraction(1)
 
 
-def _bear(  # noqa: PLR0913, PLR0917 (what decides who bears it)
+def _bear(  # noqa: PLR0917 (what decides who bears it)
     found: Costs, day: date, hour: Hour, currency: str, one: Statement, amount: Fraction, lineage: Rows, scope: Scope
 ) -> None:
     read = _read(day, one, lineage, scope)
