@@ -107,7 +107,7 @@ statements AS (
   FROM IDENTIFIER(:query_history) AS h
   WHERE h.start_time >= :history_from AND h.start_time < :history_to
     AND h.statement_id IS NOT NULL AND h.total_task_duration_ms > 0
-  GROUP BY coalesce(h.workspace_id, ''), h.statement_id
+  GROUP BY ALL
 ),
 worked AS (
   SELECT

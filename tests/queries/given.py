@@ -332,3 +332,15 @@ def charges_of_days(source: SystemTableReader, first: date, last: date) -> dict[
     """What warehouses cost by day, hour and currency."""
     found = told(CostReader(source).charges(first, last))
     return {(row["day"], row["hour"], row["currency"]): row["amount"] for row in found}
+
+
+def assert_costs(found: Costs, expected: oracle.Costs, within: int = 20) -> None:
+    """Hold a day's cost against the oracle's exact one: each part to a few billionths, together to the last one."""
+    assert found.rows == expected.rows
+    for told, exact in ((found.hours, expected.hours), (found.datasets, expected.datasets)):
+        for key_ in told.keys() | exact.keys():
+            assert abs(told.get(key_, 0) - exact.get(key_, 0)) <= within, key_
+    assert found.statements == {key_: len(ran) for key_, ran in expected.statements.items()}
+    for currency in {currency for _, currency, _ in expected.hours}:
+        whole = sum(amount for (_, other, _), amount in expected.hours.items() if other == currency)
+        assert sum(amount for (_, other, _), amount in found.hours.items() if other == currency) == whole
