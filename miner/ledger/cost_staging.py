@@ -56,7 +56,7 @@ class CostStaging(Staging):
             if fate == "dataset":
                 self._of_hours[day, currency] += amount
         kept = told.filter(pc.not_equal(told["amount"], 0)).select(names)
-        self.ingest("cost_hour", kept.set_column(0, "day", pc.cast(kept["day"], pa.int32())))
+        self.ingest("paid_hour", kept.set_column(0, "day", pc.cast(kept["day"], pa.int32())))
 
     def _add_datasets(self, told: pa.Table) -> None:
         if not told.num_rows:
@@ -67,7 +67,7 @@ class CostStaging(Staging):
             self._digests.setdefault(day, []).append(f"{key} {currency} {amount} {count}")
         halves = keys.halves_of_hex(told["dataset_key"].combine_chunks())
         self.ingest(
-            "cost_day",
+            "paid_day",
             pa.table(
                 {
                     "day": pc.cast(told["day"], pa.int32()),
@@ -110,6 +110,6 @@ _TABLES = (
         "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
         "name TEXT, path TEXT)"
     ),
-    "CREATE TABLE stage.cost_hour (day INTEGER, hour INTEGER, currency TEXT, fate TEXT, amount INTEGER)",
-    "CREATE TABLE stage.cost_day (day INTEGER, dataset_id INTEGER, currency TEXT, amount INTEGER, statements INTEGER)",
+    "CREATE TABLE stage.paid_hour (day INTEGER, hour INTEGER, currency TEXT, fate TEXT, amount INTEGER)",
+    "CREATE TABLE stage.paid_day (day INTEGER, dataset_id INTEGER, currency TEXT, amount INTEGER, statements INTEGER)",
 )

@@ -280,11 +280,11 @@ _MERGE_COST = (
     "DELETE FROM cost_hour WHERE source_id = :source AND day BETWEEN :first AND :last",
     (
         "INSERT INTO cost_day (source_id, day, dataset_id, currency, amount, statements) "
-        "SELECT :source, day, dataset_id, currency, amount, statements FROM stage.cost_day"
+        "SELECT :source, day, dataset_id, currency, amount, statements FROM stage.paid_day"
     ),
     (
         "INSERT INTO cost_hour (source_id, day, hour, currency, fate, amount) "
-        "SELECT :source, day, hour, currency, fate, amount FROM stage.cost_hour"
+        "SELECT :source, day, hour, currency, fate, amount FROM stage.paid_hour"
     ),
 )
 
