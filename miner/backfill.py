@@ -9,7 +9,7 @@ import structlog
 
 from miner import days, mining
 from miner.errors import MinerError, SettingsError
-from miner.ledger import COST, USAGE, Ledger, backfills, reading, registry
+from miner.ledger import COST, QUERIES, USAGE, Ledger, backfills, reading, registry
 from miner.ledger.backfills import Pace, Request
 from miner.ledger.leases import Leases
 from miner.mining import AT_ONCE, MinedDay, Source
@@ -62,7 +62,7 @@ class Plan:
 
 def plan(source: Source, stream: str, asked: Asked, ledger: Ledger, now: datetime) -> Plan:
     """What is to do for one stream. Raises MinerError where the source cannot be read."""
-    span = _span(source, stream)
+    span = _cost_span(source) if stream == COST else _span(source, stream)
     wanted = set(days.span(asked.first, asked.last))
     there = {day for day in wanted if _holds(span, day) and day < now.date()}
     done = there & _done(source, stream, asked, ledger, now)
@@ -70,6 +70,9 @@ def plan(source: Source, stream: str, asked: Asked, ledger: Ledger, now: datetim
         if stream == USAGE:
             # Rolled up to months: cannot be replaced any more.
             done |= there & reading.closed_days(connection, source.name)
+        if stream == QUERIES and (kept := source.options.statements_from):
+            # Not kept that long.
+            done |= {day for day in there if day < kept}
         pace = backfills.paces(connection, [(source.name, stream)]).get((source.name, stream))
     gone = len(wanted) - len(there)
     if gone:
@@ -81,8 +84,10 @@ def plan(source: Source, stream: str, asked: Asked, ledger: Ledger, now: datetim
 
 
 def _span(source: Source, stream: str) -> Span:
-    if stream != COST:
-        return source.tables.span(TABLE_LINEAGE)
+    return mining.span_of(source, stream, source.tables.span(TABLE_LINEAGE)) or Span(None, None)
+
+
+def _cost_span(source: Source) -> Span:
     if source.costs is None or (reason := source.costs.missing()):
         told = "[mining] cost is off" if source.costs is None else reason
         raise SettingsError(
@@ -105,7 +110,7 @@ def _done(source: Source, stream: str, asked: Asked, ledger: Ledger, now: dateti
             run_id = backfills.unfinished(connection, _request(source, stream, asked))
             return backfills.mined_since(connection, source.name, stream, run_id) if run_id is not None else set()
         marks = reading.mined_days(connection, source.name, stream)
-    options = mining.of_cost(source, source.costs).options if stream == COST and source.costs else source.options
+    options = mining.with_options_of(source, stream).options
     unsettled = now.date() - timedelta(days=options.settle_days)
     return {
         mark.day

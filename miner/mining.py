@@ -11,17 +11,27 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from miner import days, schemas, visible
-from miner.errors import BalanceError, EmptySourceError, HeldError, OutOfScopeError, ShrunkDayError
+from miner.errors import (
+    BalanceError,
+    EmptySourceError,
+    HeldError,
+    MissingRightError,
+    OutOfScopeError,
+    ShrunkDayError,
+)
 from miner.ledger import (
     COST,
     LINEAGE,
+    QUERIES,
     STREAMS,
+    TABLE_OF,
     USAGE,
     CostStaging,
     DayMark,
     Ledger,
     LineageStaging,
     Merge,
+    QueryStaging,
     Staging,
     UsageStaging,
     reading,
@@ -32,21 +42,21 @@ from miner.ports import (
     BILLING_USAGE,
     COLUMN_LINEAGE,
     JOB_RUN_TIMELINE,
+    QUERY_HISTORY,
     TABLE_LINEAGE,
+    TOLD,
     Costs,
     Names,
     Span,
+    Statements,
     SystemTables,
 )
 from miner.scope import OUTSIDE
 
 log = structlog.get_logger()
 
-AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COST: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, QUERIES: 7, COST: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
-
-COUNTED = {LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, COST: BILLING_USAGE}
-"""The table whose rows make a day of a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,17 @@ class MiningOptions:
     streams: tuple[str, ...] = STREAMS
     cost_settle_days: int = 7
     """The same as `settle_days` for cost: bills are corrected later than events are told."""
+    statements: Statements = TOLD
+    statements_from: date | None = None
+    """The first day of which statements are kept."""
+
+    def of(self, stream: str) -> "MiningOptions":
+        """The same as they hold for one stream: statements have rules of their own, and are not kept for ever."""
+        if stream != QUERIES:
+            return self
+        told = self.statements
+        rules = f"{self.rules}, {told.most} fingerprints, {told.text_length} characters"
+        return replace(self, rules=rules, start=max(self.start, self.statements_from or self.start))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +109,9 @@ class Source:
     names: Names | None = None
     costs: Costs | None = None
 
+
+LeftOut = Callable[[str], None]
+"""Told why a stream is left out that was asked for."""
 
 Watch = Callable[[str, str, int, int], None]
 """Told (source, stream, days done, days due) as mining goes on."""
@@ -129,10 +153,12 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     watch: Watch | None = None,
     leases: Leases | None = None,
     held: Callable[[HeldError], None] | None = None,
+    left_out: LeftOut | None = None,
 ) -> Generator[MinedDay]:
     """Mine what is due, day by day, each committed on its own. Raises MinerError; days before it stay.
 
-    A stream that another process holds is told to `held` and passed over; raises HeldError when nobody is told.
+    A stream that another process holds is told to `held` and passed over; raises HeldError when nobody is told. So is,
+    to `left_out`, one whose table cannot be read, when the others do without it.
     """
     span = source.tables.span(TABLE_LINEAGE)
     _refuse_empty(source, span)
@@ -141,18 +167,21 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     source_id = _known(source, ledger)
     rows = outside = 0
     for stream in source.options.streams:
-        miner = _StreamMiner(source, source_id, stream, ledger, run_id, now)
+        if (of_stream := span_of(source, stream, span, left_out)) is None:
+            continue
+        miner = _StreamMiner(with_options_of(source, stream), source_id, stream, ledger, run_id, now)
         try:
             with _holding(leases, source, stream) as lease:
-                for day in miner.under(lease).mine_due(span, watch):
-                    rows, outside = rows + day.rows, outside + day.outside
+                for day in miner.under(lease).mine_due(of_stream, watch):
+                    if TABLE_OF[stream] == TABLE_LINEAGE:
+                        rows, outside = rows + day.rows, outside + day.outside
                     yield day
         except HeldError as error:
             if held is None:
                 raise
             log.warning("stream.held", source=source.name, stream=stream, error=error.message)
             held(error)
-    if rows == outside:
+    if rows == outside and any(TABLE_OF[stream] == TABLE_LINEAGE for stream in source.options.streams):
         _refuse_out_of_scope(source, ledger)
 
 
@@ -190,12 +219,38 @@ def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
     lease: Lease | None = None,
 ) -> Generator[MinedDay]:
     """Mine a run of days that a backfill asks for, whatever is due. Raises MinerError."""
-    if stream == COST and source.costs:
-        source = of_cost(source, source.costs)
-    miner = _StreamMiner(source, _known(source, ledger), stream, ledger, run_id, now, lease, live=False)
+    source_id, told = _known(source, ledger), with_options_of(source, stream)
+    miner = _StreamMiner(told, source_id, stream, ledger, run_id, now, lease, live=False)
     with ledger.reading() as connection:
         marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
     yield from miner.mine_runs([chunk], marks, None)
+
+
+def span_of(source: Source, stream: str, lineage: Span, left_out: LeftOut | None = None) -> Span | None:
+    """The days that a source holds of a stream's table; None of query history that cannot be read, which is told."""
+    if stream != QUERIES:
+        return lineage
+    try:
+        if source.tables.holds(QUERY_HISTORY):
+            span = source.tables.span(QUERY_HISTORY)
+            if span.last is not None or source.options.allow_empty:
+                return span
+            reason, mend = "query.history holds no row at all", "look whether its view or export is whole"
+        else:
+            reason, mend = "there is no query.history", "uc-miner grants prints the rights it takes"
+    except MissingRightError as error:
+        reason, mend = error.message, error.mend
+    log.warning("queries.left_out", source=source.name, error=reason, mend=mend)
+    if left_out:
+        left_out(f"source {source.name}: no queries are mined: {reason}: {mend}, or set [queries] mine = false")
+    return None
+
+
+def with_options_of(source: Source, stream: str) -> Source:
+    """The source as one stream of it is mined."""
+    if stream == COST and source.costs:
+        return of_cost(source, source.costs)
+    return replace(source, options=source.options.of(stream))
 
 
 def _known(source: Source, ledger: Ledger) -> int:
@@ -218,7 +273,8 @@ def _refuse_out_of_scope(source: Source, ledger: Ledger) -> None:
     with ledger.reading() as connection:
         known = reading.mined_days(connection, source.name)
         if not any(mark.rows for mark in known if mark.rules == options.rules) or any(
-            reading.any_in_scope(connection, source.name, stream, rules=options.rules) for stream in options.streams
+            reading.any_in_scope(connection, source.name, stream, table=TABLE_OF[stream], rules=options.rules)
+            for stream in options.streams
         ):
             return
     raise OutOfScopeError(f"source {source.name}: no row of table_lineage is in scope", mend=OutOfScopeError.MEND)
@@ -307,7 +363,7 @@ class _StreamMiner:
         tables, first, last = self.source.tables, run[0], run[-1]
         staging = self.ledger.stage(self.stream, first)
         try:
-            read = [COUNTED[self.stream]]
+            read = [TABLE_OF[self.stream]]
             with self.ledger.told():
                 if isinstance(staging, CostStaging) and self.source.costs:
                     return _fetched_cost(staging, self.source.costs, first, last)
@@ -315,6 +371,9 @@ class _StreamMiner:
                     read += self._fetch_lineage(staging, first, last)
                 elif isinstance(staging, UsageStaging):
                     staging.add_usage(tables.usage(first, last))
+                    staging.finish()
+                elif isinstance(staging, QueryStaging):
+                    staging.add_runs(tables.query_runs(first, last, self.source.options.statements))
                     staging.finish()
             return Fetched(staging, {table: _totals(tables, table, first, last) for table in read})
         except BaseException:
@@ -336,7 +395,7 @@ class _StreamMiner:
 
     def record(self, run: Sequence[date], fetched: Fetched, before: Mapping[date, reading.MinedDay]) -> list[MinedDay]:
         """Commit a fetched run of days, unless one lost what an earlier, settled result had."""
-        totals = fetched.totals[COUNTED[self.stream]]
+        totals = fetched.totals[TABLE_OF[self.stream]]
         mined_at = self.now()
         try:
             for day in run:
@@ -366,10 +425,10 @@ class _StreamMiner:
         return DayMark(day, totals, settled=age > self.source.options.settle_days, whole=age > 0)
 
     def _told(self, mark: DayMark, staging: Staging) -> MinedDay:
-        kept = staging.fates[mark.day, COUNTED[self.stream], "kept", ""]
+        kept = staging.fates[mark.day, TABLE_OF[self.stream], "kept", ""]
         day, name = str(mark.day), self.source.name
         log.info("day.mined", source=name, stream=self.stream, day=day, rows=mark.rows, kept=kept)
-        outside = _outside(staging, [mark.day])
+        outside = _outside(staging, TABLE_OF[self.stream], [mark.day])
         return MinedDay(name, self.stream, mark.day, mark.rows, kept, outside)
 
     def _refuse_shrunk(self, day: date, totals: Mapping[str, int]) -> None:
@@ -385,11 +444,12 @@ class _StreamMiner:
         """Keep what was mined under other rules when the present ones leave out every row of the run of days."""
         options = self.source.options
         changed = [day for day in run if (mark := before.get(day)) and mark.rules != options.rules]
-        rows = sum(sum(by_workspace.values()) for by_workspace in fetched.totals[COUNTED[self.stream]].values())
-        if options.allow_empty or not changed or not rows or _outside(fetched.staging, run) < rows:
+        table = TABLE_OF[self.stream]
+        rows = sum(sum(by_workspace.values()) for by_workspace in fetched.totals[table].values())
+        if options.allow_empty or not changed or not rows or _outside(fetched.staging, table, run) < rows:
             return
         with self.ledger.reading() as connection:
-            if not reading.any_in_scope(connection, self.source.name, self.stream, days_of=changed):
+            if not reading.any_in_scope(connection, self.source.name, self.stream, table=table, days_of=changed):
                 return
         raise OutOfScopeError(
             f"source {self.source.name}, {self.stream} of {run[0]} to {run[-1]}: none of {rows} rows is in scope now, "
@@ -405,12 +465,12 @@ def _fetched_cost(staging: CostStaging, costs: Costs, first: date, last: date) -
     return Fetched(staging, {BILLING_USAGE: visible.by_day(costs.totals(first, last))})
 
 
-def _outside(staging: Staging, run: Sequence[date]) -> int:
-    """Rows of table_lineage that are out of scope on some days."""
+def _outside(staging: Staging, table: str, run: Sequence[date]) -> int:
+    """Rows of a table that are out of scope on some days."""
     return sum(
         rows
-        for (day, table, fate, _), rows in staging.fates.items()
-        if day in run and table == TABLE_LINEAGE and fate.startswith(OUTSIDE)
+        for (day, of, fate, _), rows in staging.fates.items()
+        if day in run and of == table and fate.startswith(OUTSIDE)
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from miner import mining
 from miner.backfill import Asked, Backfill, Plan, plan
 from miner.errors import SettingsError
-from miner.ledger import COST, STREAMS, Ledger
+from miner.ledger import COST, QUERIES, Ledger
 from miner.mining import MinedDay, Source
 from schedules.balance import Balance, balance_of
 from schedules.parts import Leave, Parts
@@ -42,9 +42,9 @@ class Prepared:
         return Filled(mined, balance_of(self.ledger, mined))
 
 
-def streams_of(source: Source) -> tuple[str, ...]:
+def streams_of(parts: Parts, source: Source) -> tuple[str, ...]:
     """The streams that a source has: cost where it can be told."""
-    return (*STREAMS, COST) if source.costs and not source.costs.missing() else STREAMS
+    return (*parts.streams, COST) if source.costs and not source.costs.missing() else parts.streams
 
 
 @contextmanager
@@ -60,10 +60,12 @@ def prepared(  # noqa: PLR0913 (one keyword for each option of the command)
     """Plan a backfill of the streams of the sources named, all when none is. Raises MinerError."""
     if asked.first > asked.last:
         raise SettingsError(f"{asked.first} is after {asked.last}", mend="give --from the earlier day")
+    if QUERIES in streams and QUERIES not in parts.streams:
+        raise SettingsError("no queries are mined", mend="set [queries] mine = true")
     with parts.ledger() as ledger, parts.sources(ledger, sources, Leave(empty=True, shrunk=shrunk)) as opened:
         plans = []
         for source in opened:
-            for stream in streams or streams_of(source):
+            for stream in streams or streams_of(parts, source):
                 say(f"looking what {source.name} holds")
                 plans.append(plan(source, stream, asked, ledger, parts.now()))
         yield Prepared(asked, tuple(plans), ledger, parts)

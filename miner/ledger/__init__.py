@@ -3,8 +3,9 @@
 from miner.ledger.cost_staging import CostStaging
 from miner.ledger.database import ledger_missing, place_of
 from miner.ledger.lineage_staging import LineageStaging
-from miner.ledger.merge import COST, LINEAGE, STREAMS, USAGE, DayMark, Merge
+from miner.ledger.merge import COST, LINEAGE, QUERIES, STREAMS, TABLE_OF, USAGE, DayMark, Merge
 from miner.ledger.names import NamesMerge, NamesStaging
+from miner.ledger.query_staging import QueryStaging
 from miner.ledger.staging import Staging
 from miner.ledger.store import Ledger
 from miner.ledger.usage_staging import UsageStaging
@@ -12,7 +13,9 @@ from miner.ledger.usage_staging import UsageStaging
 __all__ = [
     "COST",
     "LINEAGE",
+    "QUERIES",
     "STREAMS",
+    "TABLE_OF",
     "USAGE",
     "CostStaging",
     "DayMark",
@@ -21,6 +24,7 @@ __all__ = [
     "Merge",
     "NamesMerge",
     "NamesStaging",
+    "QueryStaging",
     "Staging",
     "UsageStaging",
     "ledger_missing",

@@ -20,7 +20,7 @@ from queries.warehouse import Prepared
 
 QUERIES = (
     "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "totals", "span",
-    "lineage_mix", "first_direct_access", "history_totals", "history_mix", "most_read",
+    "query_runs", "history_span", "lineage_mix", "first_direct_access", "history_totals", "history_mix", "most_read",
 )  # fmt: skip
 
 NAMES = (*NAME_QUERIES, "lineage_metastores")
