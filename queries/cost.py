@@ -1,6 +1,6 @@
 """What statements would have cost by list prices, out of the billing tables, the query history and lineage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -10,9 +10,16 @@ from miner import schemas
 from miner.errors import MissingRightError, SchemaDriftError
 from miner.ports import BILLING_USAGE, LIST_PRICES, QUERY_HISTORY, TABLE_LINEAGE, WAREHOUSE_EVENTS, Span
 from queries.system_tables import HISTORY_SLACK, NO_TABLE, SystemTableReader, cast
+from queries.warehouse import Field
 
 NEEDED = (BILLING_USAGE, LIST_PRICES, QUERY_HISTORY)
 """Roles of the tables without which there is no cost."""
+
+_ITS_COLUMNS: Mapping[str, tuple[Field, ...]] = {
+    BILLING_USAGE: (("usage_metadata", "warehouse_id"),),
+    QUERY_HISTORY: (("compute", "warehouse_id"), ("end_time",), ("total_task_duration_ms",)),
+}
+"""What only cost cannot do without: NULL in their place would make every hour one in which nothing ran."""
 
 EVENTS_SLACK = timedelta(days=30)
 """How long before an hour the event may lie that tells how its warehouse was then."""
@@ -44,7 +51,10 @@ class CostReader:
         if name == NO_TABLE:
             return f"{role} is not to be read"
         try:
-            return "" if self.reader.holds(role) else f"{name} is not there, or may not be seen"
+            if not self.reader.holds(role):
+                return f"{name} is not there, or may not be seen"
+            absent = [".".join(path) for path in _ITS_COLUMNS.get(role, ()) if not self.reader.holds(role, *path)]
+            return f"{name} lacks {', '.join(absent)}" if absent else ""
         except (MissingRightError, SchemaDriftError) as error:
             return error.message
 

@@ -21,6 +21,7 @@ from tests.rows import (
     statement,
     warehouse_event,
     worked,
+    write_table,
 )
 
 A, B = (Dataset("c", "s", name, None) for name in "ab")
@@ -314,6 +315,16 @@ def test_left_out(costs_of, absent):
     assert CostReader(source).missing() == f"{source.tables[absent]} is not there, or may not be seen"
     source.tables = {**source.tables, absent: "none"}
     assert CostReader(source).missing() == f"{absent} is not to be read"
+
+
+def test_columns_that_it_takes(costs_of, tmp_path):
+    """An export without what tells where and how long statements worked gives no cost, rather than idle warehouses."""
+    write_table(tmp_path, "query_history", [statement("x")], without=["compute", "total_task_duration_ms"])
+    write_table(tmp_path, "billing_usage", [])
+    write_table(tmp_path, "list_prices", [])
+    reader = CostReader(given.cost_reader(tmp_path))
+    assert reader.missing() == "system.query.history lacks compute.warehouse_id, total_task_duration_ms"
+    reader.reader.warehouse.close()
 
 
 def test_span_and_totals(costs_of):
