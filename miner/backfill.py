@@ -9,7 +9,7 @@ import structlog
 
 from miner import days, mining
 from miner.errors import MinerError, SettingsError
-from miner.ledger import COST, QUERIES, USAGE, Ledger, backfills, reading, registry
+from miner.ledger import COST, QUERIES, Ledger, backfills, reading, registry
 from miner.ledger.backfills import Pace, Request
 from miner.ledger.leases import Leases
 from miner.mining import AT_ONCE, MinedDay, Source
@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def rows(self) -> int | None:
-        """About how many rows of table_lineage the days have."""
+        """About how many rows of the stream's table the days have."""
         return round(self.pace.rows * len(self.todo)) if self.pace else None
 
     @property
@@ -67,9 +67,8 @@ def plan(source: Source, stream: str, asked: Asked, ledger: Ledger, now: datetim
     there = {day for day in wanted if _holds(span, day) and day < now.date()}
     done = there & _done(source, stream, asked, ledger, now)
     with ledger.reading() as connection:
-        if stream == USAGE:
-            # Rolled up to months: cannot be replaced any more.
-            done |= there & reading.closed_days(connection, source.name)
+        # Rolled up to months: cannot be replaced any more.
+        done |= there & reading.closed_days(connection, stream, source.name)
         if stream == QUERIES and (kept := source.options.statements_from):
             # Not kept that long.
             done |= {day for day in there if day < kept}

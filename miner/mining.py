@@ -20,12 +20,14 @@ from miner.errors import (
     ShrunkDayError,
 )
 from miner.ledger import (
+    COLUMNS,
     COST,
     LINEAGE,
     QUERIES,
     STREAMS,
     TABLE_OF,
     USAGE,
+    ColumnStaging,
     CostStaging,
     DayMark,
     Ledger,
@@ -55,7 +57,7 @@ from miner.scope import OUTSIDE
 
 log = structlog.get_logger()
 
-AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, QUERIES: 7, COST: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7, QUERIES: 7, COST: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
 
 
@@ -109,6 +111,9 @@ class Source:
     names: Names | None = None
     costs: Costs | None = None
 
+
+RECENT_DAYS = 7
+"""Days on which query history is looked at before statements are mined: without any there, something is missing."""
 
 LeftOut = Callable[[str], None]
 """Told why a stream is left out that was asked for."""
@@ -227,19 +232,22 @@ def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
 
 
 def span_of(source: Source, stream: str, lineage: Span, left_out: LeftOut | None = None) -> Span | None:
-    """The days that a source holds of a stream's table; None of query history that cannot be read, which is told."""
-    if stream != QUERIES:
+    """The days to mine of a stream, those of lineage; None where query history cannot be read, which is told."""
+    if stream != QUERIES or lineage.last is None:
         return lineage
+    first = lineage.last - timedelta(days=RECENT_DAYS - 1)
     try:
-        if source.tables.holds(QUERY_HISTORY):
-            span = source.tables.span(QUERY_HISTORY)
-            if span.last is not None or source.options.allow_empty:
-                return span
-            reason, mend = "query.history holds no row at all", "look whether its view or export is whole"
-        else:
-            reason, mend = "there is no query.history", "uc-miner grants prints the rights it takes"
+        shown = source.tables.shown(QUERY_HISTORY, first, lineage.last)
     except MissingRightError as error:
         reason, mend = error.message, error.mend
+    else:
+        if shown is not None and (shown.num_rows or source.options.allow_empty):
+            return lineage
+        reason = "there is no query.history"
+        mend = "look whether its name is right in the settings, and its grant: uc-miner grants"
+        if shown is not None:
+            reason = f"query.history holds no row from {first} to {lineage.last}"
+            mend = "look whether its view or export is whole"
     log.warning("queries.left_out", source=source.name, error=reason, mend=mend)
     if left_out:
         left_out(f"source {source.name}: no queries are mined: {reason}: {mend}, or set [queries] mine = false")
@@ -323,7 +331,7 @@ class _StreamMiner:
         """Mine what is due, oldest first."""
         with self.ledger.reading() as connection:
             marks = {mark.day: mark for mark in reading.mined_days(connection, self.source.name, self.stream)}
-            closed = reading.closed_days(connection, self.source.name) if self.stream == USAGE else set()
+            closed = reading.closed_days(connection, self.stream, self.source.name)
         due = [day for day in due_days(marks, self.source.options, span, self.now()) if day not in closed]
         yield from self.mine_runs(runs_of(due, AT_ONCE[self.stream]), marks, watch)
 
@@ -371,6 +379,9 @@ class _StreamMiner:
                     read += self._fetch_lineage(staging, first, last)
                 elif isinstance(staging, UsageStaging):
                     staging.add_usage(tables.usage(first, last))
+                    staging.finish()
+                elif isinstance(staging, ColumnStaging):
+                    staging.add_reads(tables.column_usage(first, last))
                     staging.finish()
                 elif isinstance(staging, QueryStaging):
                     staging.add_runs(tables.query_runs(first, last, self.source.options.statements))

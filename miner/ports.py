@@ -77,10 +77,6 @@ class SystemTables(Protocol):
 
     def span(self, table: str) -> Span: ...
 
-    def holds(self, *path: str) -> bool:
-        """Tell whether there is a table, given by its role, or a column of it."""
-        ...
-
     def absent(self) -> Sequence[str]:
         """Optional tables and columns this source does not have, as `table` or `table.column`."""
         ...
@@ -104,6 +100,8 @@ class SystemTables(Protocol):
         ...
 
     def usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
+
+    def column_usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
 
     def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]: ...
 
@@ -196,6 +194,8 @@ class Rejected:
 
     qualified_name: str
     reason: str
+    absent: bool = False
+    """Whether it is only that the catalog does not have (yet) what figures are about: told as unmatched."""
 
 
 MATCHED = "matched"
@@ -304,6 +304,15 @@ class Sink(Protocol):
         """One entity per dataset with its figures for every window, to be merged into the catalog's own asset.
 
         `popularity` is that of `miner.popularity`, with the ledger ids of datasets as the column `dataset_id`.
+        """
+        ...
+
+    def column_usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """One entity per column with its figures for every window, to be merged into the catalog's own asset.
+
+        `popularity` is that of `miner.column_popularity`, with the ledger ids of datasets as the column `dataset_id`.
         """
         ...
 

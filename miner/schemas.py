@@ -156,6 +156,29 @@ COST_REPORT = pa.schema(
 """List cost day by day, an estimate: one row per source, day, currency and dataset, and one per fate of what no dataset
 bears. The rows of a source and day add up to all that SQL warehouses of its account cost."""
 
+COLUMN_USAGE = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset"),
+        ("column_key", pa.string()),
+        ("column_name", pa.string()),
+        ("column_spelling", pa.string()),
+        ("reader", pa.string()),
+        ("process_kind", pa.string()),
+        ("reads", pa.int64()),
+        ("last_read_at", INSTANT),
+    ]
+)
+"""One row per day, dataset, column, reader and kind of process, and one per day, reason and rule of dropped rows.
+
+`column_name` is folded, `column_spelling` as the latest event of the day wrote it.
+"""
+
 RUNS = ("runs", "cached_runs", "failed_runs", "cancelled_runs")
 """How statements ended: finished, answered from the result cache, failed, cancelled."""
 
@@ -352,6 +375,29 @@ READERS = pa.schema(
     ]
 )
 """Who reads what: one row per dataset, reader and kind of process in a window; an empty reader is not known."""
+
+COLUMN_POPULARITY = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("column", pa.string()),
+        ("window_days", pa.int64()),
+        ("as_of", pa.date32()),
+        ("reads", pa.int64()),
+        ("readers", pa.int64()),
+        ("people", pa.int64()),
+        ("machines", pa.int64()),
+        ("readers_unknown", pa.int64()),
+        ("last_read", INSTANT),
+        ("score", pa.float64()),
+        ("band", pa.int64()),
+        ("trend", pa.float64()),
+        ("partial_days", pa.int64()),
+        ("partial", pa.bool_()),
+    ]
+)
+"""How much columns are read: one row per column and window (`miner.column_popularity`)."""
 
 FINDINGS = pa.schema(
     [

@@ -79,6 +79,10 @@ RETURNS STRING RETURN
     coalesce(from_catalog, ''), coalesce(from_schema, ''), coalesce(from_name, ''), coalesce(from_path, ''),
     coalesce(to_catalog, ''), coalesce(to_schema, ''), coalesce(to_name, ''), coalesce(to_path, '')));
 
+-- A column's identity is hashed over its dataset's and its folded name.
+CREATE FUNCTION column_key(dataset STRING, name STRING) RETURNS STRING RETURN
+  md5(concat_ws(char(31), dataset, name));
+
 -- What an event was part of, most telling first. Every alert carries a hidden job; Genie rows carry no entity type;
 -- a job's notebook is recorded as a notebook.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
@@ -241,6 +245,22 @@ CREATE FUNCTION hour_of_day(at BIGINT) RETURNS BIGINT RETURN cast((at % 86400000
 -- How long two spans of milliseconds overlap.
 CREATE FUNCTION overlap(one_from BIGINT, one_to BIGINT, other_from BIGINT, other_to BIGINT) RETURNS BIGINT RETURN
   least(one_to, other_to) - greatest(one_from, other_from);
+
+-- The one fate of a row for usage of columns, given its fate for usage: kept when it is a direct read of a named column of
+-- a source that counts.
+CREATE FUNCTION column_fate(
+  usage STRING, source_excluded STRING, from_name STRING, from_path STRING, source_column STRING, to_itself BOOLEAN,
+  direct BOOLEAN)
+RETURNS STRING RETURN
+  CASE
+    WHEN usage <> 'kept' THEN usage
+    WHEN source_excluded IS NOT NULL THEN source_excluded
+    WHEN coalesce(from_name, from_path) IS NULL THEN 'write_only'
+    WHEN source_column IS NULL THEN 'no_column'
+    WHEN to_itself THEN 'self_read'
+    WHEN NOT direct THEN 'indirect'
+    ELSE 'kept' END;
+
 -- What a statement's text says, whatever its literals, comments, blanks, case and the length of its lists (docs/usage.md):
 -- escapes, then comments, then literals in place of which a `?` stands, then lists of them, then blanks.
 -- \x27, \x22 and \x60 are quotes: of texts, of texts, of names. A name is put back with the `?` that its own place in

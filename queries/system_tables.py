@@ -32,6 +32,7 @@ from queries import statements
 from queries.documented import DOCUMENTED
 from queries.files import duckdb_type
 from queries.scope import globs_by_rule, scope_values
+from queries.statements import bound_columns
 from queries.warehouse import Field, Prepared, Warehouse, field_type, name_parts
 
 DEFAULT_TABLES: Mapping[str, str] = {
@@ -93,11 +94,12 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES, *COST_TABLES)
 
-LINEAGE_QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "query_runs", "one_time_runs")
+LINEAGE_QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs")
+STATEMENT_QUERIES = ("query_runs",)
 NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
 COST_QUERIES = ("cost_daily", "cost_charges", "cost_span", "cost_totals")
 
-BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "cost_daily"})
+BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage", "cost_daily"})
 """Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
 
 NO_TABLE = "none"
@@ -114,6 +116,7 @@ class SystemTableReader:
     """Implements `miner.ports.SystemTables` over any warehouse.
 
     `tables` gives the full name by role; `principal` is who the miner itself reads as, with statements that have `tag`.
+    With `statements`, what they say and how they ran is wanted too.
     """
 
     warehouse: Warehouse
@@ -121,12 +124,12 @@ class SystemTableReader:
     scope: Scope = field(default_factory=Scope)
     principal: str = ""
     tag: tuple[str, str] = TAG
+    statements: bool = False
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
     def span(self, table: str) -> Span:
-        """First and last day of one lineage table, or of the history."""
-        asked = ("history_span", QUERY_HISTORY) if table == QUERY_HISTORY else ("span", "lineage_table")
-        found = pa.Table.from_batches(list(self.ask(asked[0], {}, {asked[1]: table}))).to_pylist()
+        """First and last day of one lineage table."""
+        found = pa.Table.from_batches(list(self.ask("span", {}, {"lineage_table": table}))).to_pylist()
         return Span(found[0]["first"], found[0]["last"])
 
     def absent(self) -> Sequence[str]:
@@ -198,6 +201,17 @@ class SystemTableReader:
             bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
 
+    def column_usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
+        """Reads of columns in a run of days."""
+        last = last or first
+        slack = {
+            "history_from": _midnight(first) - HISTORY_SLACK,
+            "history_to": _midnight(last + timedelta(days=1)) + HISTORY_SLACK,
+        }
+        tables = {COLUMN_LINEAGE: COLUMN_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
+        rows = self.ask("column_usage", {**_span(first, last), **slack}, tables)
+        return self.with_globs(cast(rows, schemas.COLUMN_USAGE))
+
     def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
         """Statements of a run of days, by the day they began on, and the balance of all rows of the history."""
         values = {
@@ -239,7 +253,7 @@ class SystemTableReader:
     def lacking(self, role: str) -> Sequence[str]:
         """What the miner reads of a table and the table does not have, as `column` or `column.field`."""
         found = self.fields(role) or frozenset()
-        return sorted(".".join(path) for path in wanted(role) if path not in found)
+        return sorted(".".join(path) for path in wanted(role, statements=self.statements) if path not in found)
 
     def fields(self, role: str) -> frozenset[Field] | None:
         """The columns and struct fields of a table; None when an optional one is not there.
@@ -298,10 +312,10 @@ def _nothing() -> exp.Expr:
     return exp.select(exp.alias_(exp.Literal.number(1), "nothing")).where(exp.false()).subquery()
 
 
-def wanted(role: str) -> set[Field]:
-    """The columns and struct fields of a table that the miner reads when it mines."""
-    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *COST_QUERIES)
-    return {path for query in queries for path in statements.bound_columns(query).get(role, ())}
+def wanted(role: str, *, statements: bool = False) -> set[Field]:
+    """The columns and struct fields of a table that the miner reads when it mines, and mines `statements` or not."""
+    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *COST_QUERIES, *(STATEMENT_QUERIES if statements else ()))
+    return {path for query in queries for path in bound_columns(query).get(role, ())}
 
 
 def _databricks_type(kind: pa.DataType) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from miner.drawn import Drawing
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import QUERIES, STREAMS, Ledger, ledger_missing, place_of
+from miner.ledger import COLUMNS, QUERIES, STREAMS, Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
@@ -145,15 +145,17 @@ class Parts:
     def reading(self, name: str, scratch: Path) -> AbstractContextManager[SystemTableReader]:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
-        starting, columns = partial(self.starting, name), mining.column_lineage
+        starting, columns = partial(self.starting, name), self.settings.reads_columns
         return reading(
-            given, scratch, scope, column_lineage=columns, names=mining.names, cost=mining.cost, starting=starting
-        )
+            given, scratch, scope, column_lineage=columns, names=mining.names, cost=mining.cost, starting=starting,
+            statements=self.settings.queries.mine,
+        )  # fmt: skip
 
     @property
     def streams(self) -> tuple[str, ...]:
         """The streams that are mined, as set."""
-        return (*STREAMS, QUERIES) if self.settings.queries.mine else STREAMS
+        asked = ((COLUMNS, self.settings.usage.columns), (QUERIES, self.settings.queries.mine))
+        return (*STREAMS, *(stream for stream, mined in asked if mined))
 
     @property
     def statements_from(self) -> date:
@@ -213,7 +215,8 @@ class Parts:
                 yield None
                 return
             most = self.settings.purview.max_removals if max_removals is None else max_removals
-            yield Emitter(ledger, sink, self.limits, self.popularity(), self.now, self.ages, self.drawing, most)
+            figures, columns = self.popularity(), self.settings.usage.columns
+            yield Emitter(ledger, sink, self.limits, figures, self.now, self.ages, self.drawing, most, columns=columns)
 
     @property
     def limits(self) -> Limits:
@@ -301,6 +304,7 @@ class Parts:
         return PurviewOptions(
             naming=self._naming(ledger),
             windows=self.settings.usage.windows,
+            columns=self.settings.usage.columns,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,
             workers=purview.workers,
@@ -328,6 +332,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     names: bool = True,
     cost: bool = True,
     starting: Callable[[float | None], object] = UNTOLD,
+    statements: bool = False,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
@@ -335,7 +340,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names, cost=cost)
-        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given))
+        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements)
 
 
 def _tag(given: SourceSettings) -> tuple[str, str]:

@@ -12,10 +12,23 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from miner import list_cost, schemas
+from miner.column_popularity import column_popularity
 from miner.disclosure import NAMES, NONE, Disclosed, disclosure
 from miner.errors import LedgerError, SettingsError
 from miner.findings import findings
-from miner.ledger import QUERIES, Ledger, costs, edges, query_ranks, reader_usage, reading, retirement, sent, wanted
+from miner.ledger import (
+    COLUMNS,
+    QUERIES,
+    Ledger,
+    costs,
+    edges,
+    query_ranks,
+    reader_usage,
+    reading,
+    retirement,
+    sent,
+    wanted,
+)
 from miner.ledger.query_ranks import Window
 from miner.ledger.reader_usage import Who
 from miner.popularity import PopularityOptions, popularity
@@ -29,6 +42,7 @@ class Name(StrEnum):
     """The reports."""
 
     POPULARITY = "popularity"
+    COLUMNS = "columns"
     READERS = "readers"
     EDGES = "edges"
     FINDINGS = "findings"
@@ -100,6 +114,7 @@ def in_folder(parts: Parts, names: Sequence[Name], folder: Path | None, form: Fo
             raise SettingsError(f"nobody says where the report {names[0]} goes", mend="name a folder: --out DIR")
         return []
     hidden = {Name.READERS} if parts.settings.reports.users == NONE else set()
+    hidden |= set() if parts.settings.usage.columns else {Name.COLUMNS}
     hidden |= set() if names or _any_queries(parts) else {Name.QUERIES}
     chosen = names or [name for name in Name if name not in hidden]
     return [Wanted(name, str(folder / f"{name}.{form}"), form) for name in dict.fromkeys(chosen)]
@@ -126,6 +141,18 @@ def _popularity(given: _Given) -> _Told:
     _refuse_unmined(given, given.mined)
     figures = pa.Table.from_pandas(popularity(given.ledger, given.options), preserve_index=False)
     return _whole(list_cost.beside(given.ledger, figures))
+
+
+def _columns(given: _Given) -> _Told:
+    if not given.parts.settings.usage.columns:
+        raise SettingsError(
+            "usage of columns is not mined", mend="set [usage] columns = true, then mine it: uc-miner run"
+        )
+    with given.ledger.reading() as connection:
+        mined = some_days(reading.usage_days(connection, COLUMNS), given.parts, "usage of columns")
+    _refuse_unmined(given, mined)
+    frame = column_popularity(given.ledger, given.options)[schemas.COLUMN_POPULARITY.names]
+    return _whole(pa.Table.from_pandas(frame, schemas.COLUMN_POPULARITY, preserve_index=False))
 
 
 def _edges(given: _Given) -> _Told:
@@ -202,6 +229,7 @@ def _whole(table: pa.Table) -> _Told:
 
 _REPORTS: Mapping[Name, Callable[[_Given], _Told]] = {
     Name.POPULARITY: _popularity,
+    Name.COLUMNS: _columns,
     Name.READERS: _readers,
     Name.EDGES: _edges,
     Name.FINDINGS: _findings,

@@ -45,6 +45,9 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
         ("usage_month", _usage_months(connection)),
         ("cost", _costs(connection)),
         ("cost_hour", _cost_hours(connection)),
+        ("column", _columns(connection)),
+        ("column_usage", _column_usage(connection)),
+        ("column_usage_month", _column_months(connection)),
         ("query", _queries(connection)),
         ("fingerprint", _fingerprints(connection)),
         ("match", _matches(connection)),
@@ -173,6 +176,39 @@ def _usage_months(connection: Connection) -> Iterator[Row]:
     query = _USAGE.format(period="month", table="usage_month")
     for source, month, *rest in _read(connection, query, *range(1, 10)):
         yield {"source": source, "month": str(days.days_of(month, 1)[0])[:7], **_counted(rest)}
+
+
+def _columns(connection: Connection) -> Iterator[Row]:
+    query = f"SELECT {_named('d')}, c.name, c.spelling FROM dataset_column c JOIN dataset d ON d.id = c.dataset_id"  # noqa: S608
+    for *names, name, spelling in _read(connection, query, 1, 2, 3, 4, 5, 6):
+        yield {"dataset": _told(names), "column": name, "spelling": spelling}
+
+
+_COLUMN_USAGE = (
+    f"SELECT s.name, u.{{period}}, {_named('d')}, c.name, coalesce(r.name, ''), u.process_kind, u.reads, "  # noqa: S608
+    "u.last_read_at FROM {table} u JOIN source s ON s.id = u.source_id JOIN dataset_column c ON c.id = u.column_id "
+    "JOIN dataset d ON d.id = c.dataset_id LEFT JOIN reader r ON r.id = u.reader_id"
+)
+
+
+def _column_usage(connection: Connection) -> Iterator[Row]:
+    query = _COLUMN_USAGE.format(period="day", table="column_day")
+    for source, day, *rest in _read(connection, query, *range(1, 11)):
+        yield {"source": source, "day": str(days.day_of(day)), **_column_reads(rest)}
+
+
+def _column_months(connection: Connection) -> Iterator[Row]:
+    query = _COLUMN_USAGE.format(period="month", table="column_month")
+    for source, month, *rest in _read(connection, query, *range(1, 11)):
+        yield {"source": source, "month": str(days.days_of(month, 1)[0])[:7], **_column_reads(rest)}
+
+
+def _column_reads(rest: Sequence[Any]) -> Row:
+    column, reader, kind, reads, last = rest[5:]
+    return {
+        "dataset": _told(rest[:5]), "column": column, "reader": reader, "process_kind": kind, "reads": reads,
+        "last_read": _instant(last),
+    }  # fmt: skip
 
 
 def _counted(rest: Sequence[Any]) -> Row:

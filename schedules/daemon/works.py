@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from miner.errors import MinerError
-from miner.ledger import COST, LINEAGE, QUERIES, USAGE, Ledger, reading, registry
+from miner.ledger import COLUMNS, COST, LINEAGE, QUERIES, USAGE, Ledger, reading, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import Source
 from miner.names import read_names
@@ -88,7 +88,7 @@ def work(parts: Parts, job: Job, ledger: Ledger, stopping: Stopping, cancellable
             return _read_names(parts, source, ledger, leases)
         mined = of_stream(source, job.stream)
         worked = _told(Run(ledger, [mined], None, parts.now, leases, COMMAND, stopping).go())
-    if job.stream in {USAGE, QUERIES} and not worked.error:
+    if job.stream in {USAGE, COLUMNS, QUERIES} and not worked.error:
         prune_ledger(ledger, parts)
     return worked
 

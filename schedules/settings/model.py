@@ -97,6 +97,11 @@ class Usage(Section):
     score: Literal["log1p", "atlan"] = setting(
         "log1p", '"log1p" or "atlan"', "the score: readers times ln(1 + reads), or Atlan's readers times ln(reads)"
     )
+    columns: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="mine reads of columns too, report them, and send them to the columns of assets",
+    )
     include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
     include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
     exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity")
@@ -354,6 +359,9 @@ class Daemon(Section):
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
     cost: Schedule = setting("daily at 05:00", MUST_BE, "when the cost of each source is mined")
+    columns: Schedule = setting(
+        "daily at 03:30", MUST_BE, "when usage of columns of each source is mined, where usage.columns is true"
+    )
     queries: Schedule = setting(
         "daily at 03:15", MUST_BE, "when statements of each source are mined, where queries.mine is true"
     )
@@ -426,6 +434,11 @@ class Settings(BaseSettings):
     purview: Purview = section(Purview, "where lineage and usage go")
     daemon: Daemon = section(Daemon, "when the daemon does what")
     log: Log = section(Log, "what the miner tells while it works")
+
+    @property
+    def reads_columns(self) -> bool:
+        """Whether column lineage is read, for edges or for usage."""
+        return self.mining.column_lineage or self.usage.columns
 
     @classmethod
     def settings_customise_sources(

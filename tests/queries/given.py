@@ -191,6 +191,38 @@ def cached_reads_of_days(source: SystemTableReader, first: date, last: date) -> 
     return _without(source, "usage_daily", first, last)
 
 
+@dataclass
+class ColumnUsage:
+    """What the query of reads of columns said."""
+
+    figures: dict[oracle.ColumnUse, oracle.ColumnReads] = field(default_factory=dict)
+    fates: oracle.Fates = field(default_factory=Counter)
+
+
+def column_usage(source: SystemTableReader, day: date = rows.DAY) -> ColumnUsage:
+    """The reads of columns of one day."""
+    return column_usage_of_days(source, day, day)[day]
+
+
+def column_usage_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, ColumnUsage]:
+    """Reads of columns by day of a run of days. A key stands for its parts, or this fails."""
+    answers: dict[date, ColumnUsage] = defaultdict(ColumnUsage)
+    for row in told(source.column_usage(first, last)):
+        answer, reason = answers[row["day"]], (row["fate"], row["rule"] or "")
+        assert row["fate"] == "kept" or reason not in answer.fates
+        answer.fates[reason] += row["rows"]
+        if row["fate"] != "kept":
+            assert not any(row[name] for name in ("dataset_key", "column_key", "column_name", "reader", "process_kind"))
+            continue
+        name = _dataset(row, "dataset")
+        assert row["dataset_key"] == _hashed(row["metastore_id"], *name)
+        assert row["column_key"] == _hashed(row["dataset_key"], row["column_name"])
+        use = oracle.ColumnUse(row["metastore_id"], name, row["column_name"], row["reader"], row["process_kind"])
+        assert use not in answer.figures
+        answer.figures[use] = oracle.ColumnReads(row["reads"], row["last_read_at"], row["column_spelling"])
+    return answers
+
+
 _NULLS = ", ".join(f"NULL AS {name}" for name in USAGE.names)
 _NOTHING = {
     "usage_daily": Prepared(f"SELECT {_NULLS} WHERE false", (), frozenset()),

@@ -107,7 +107,13 @@ def table_rows(draw):
 def column_rows(draw):
     """One row of column_lineage."""
     names = st.sampled_from(("id", "Id", "größe", "a.b", "1:x", "", None))
-    return columns(None, None, draw(names), draw(names), **draw(_shared()))
+    told = {
+        "entity_run_id": draw(st.sampled_from((None, "st1", "run"))),
+        "event_id": draw(st.sampled_from((None, "e1", "e2"))),
+        "statement_id": draw(st.sampled_from((None, *_STATEMENTS))),
+        "created_by": draw(_WHO),
+    }
+    return columns(None, None, draw(names), draw(names), **told, **draw(_shared()))
 
 
 @st.composite

@@ -101,13 +101,13 @@ QUESTIONS = {
         without_principal(answers.cached_reads_of_days),
         of_scope(Scope(), answers.cached_reads_of_days),
     ),
+    "column_usage": (answers.column_usage_of_days, without_principal(answers.column_usage_of_days)),
     "query_runs": (
         statements(100, 30),
         statements(1),
         without_principal(statements(100)),
         of_scope(KINDS, statements(100)),
     ),
-    "history_span": (lambda source, **_: source.span("query_history"),),
     "one_time_runs": (answers.one_time_runs,),
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
@@ -241,6 +241,9 @@ def test_the_crafted_estate(bench, day: date):
     assert usage.figures == oracle.usage(day, lineage, history, crafted.SCOPE)
     assert cached.figures == oracle.cached_reads(day, lineage, history, crafted.SCOPE)
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
+    read = bench.answers["column_usage"][0][day]
+    assert read.figures == oracle.column_usage(day, pairs, history, crafted.SCOPE)
+    assert read.fates == oracle.column_usage_fates(day, pairs, history, crafted.SCOPE)
     whole, few = (bench.answers["query_runs"][place][day] for place in (0, 1))
     assert whole.runs == oracle.query_runs(day, lineage, history, crafted.SCOPE)
     assert few.runs == oracle.query_runs(day, lineage, history, crafted.SCOPE, most=1)
@@ -264,6 +267,23 @@ EQUIVALENT = {
     "usage_daily: without h.start_time < :history_to": _LESS,
     "usage_daily: other bound of h.start_time < :history_to": _LESS,
     "usage_daily: without NOT h.statement_id IS NULL": _NULL,
+    "column_usage: without h.start_time >= :history_from": _LESS,
+    "column_usage: without h.start_time < :history_to": _LESS,
+    "column_usage: other bound of h.start_time < :history_to": _LESS,
+    "column_usage: without NOT h.statement_id IS NULL": _NULL,
+    **{
+        f"column_usage: always {part}": "rows left out are summed after units; this makes fewer of them"
+        for part in (
+            "metastore_id",
+            "from_catalog",
+            "from_schema",
+            "from_name",
+            "from_path",
+            "LOWERED(spelled)",
+            "workspace_id",
+            "unit",
+        )
+    },
     "query_runs: without t.event_date >= :lineage_from": _LESS,
     "query_runs: without t.event_date <= :lineage_to": _LESS,
     "query_runs: without NOT t.statement_id IS NULL": _NULL,
