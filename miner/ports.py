@@ -25,6 +25,10 @@ WORKSPACES = "workspaces"
 INFORMATION_SCHEMA_TABLES = "information_schema_tables"
 INFORMATION_SCHEMA_VIEWS = "information_schema_views"
 
+BILLING_USAGE = "billing_usage"
+LIST_PRICES = "list_prices"
+WAREHOUSE_EVENTS = "warehouse_events"
+
 NAMES: Mapping[str, pa.Schema] = {
     "workspaces": schemas.WORKSPACES,
     "jobs": schemas.LABELS,
@@ -120,6 +124,38 @@ class Names(Protocol):
 
         `dbt_models` are those of the run of days, both included, and not more. Raises SourceError.
         """
+        ...
+
+
+class Costs(Protocol):
+    """What the statements of one source would have cost by list prices: an estimate, and optional.
+
+    Days are UTC, a run of them within one month. Raises SourceError, never returns a lost read as empty.
+    """
+
+    @property
+    def method(self) -> str:
+        """How the cost of an hour is laid on its statements: `idle apart` or `idle with statements`."""
+        ...
+
+    def missing(self) -> str:
+        """Why there is no cost, as a sentence's end; empty when there is."""
+        ...
+
+    def span(self) -> Span:
+        """First and last day of what is billed."""
+        ...
+
+    def totals(self, first: date, last: date) -> pa.Table:
+        """Rows of billing.usage by day and workspace (`miner.schemas.TOTALS`)."""
+        ...
+
+    def charges(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """All that warehouses cost by hour (`miner.schemas.CHARGES`): the other side of the balance of money."""
+        ...
+
+    def costs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """What became of every row and of every hour's cost (`miner.schemas.COSTS`)."""
         ...
 
 

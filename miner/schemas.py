@@ -105,6 +105,57 @@ USAGE = pa.schema(
 )
 """One row per day, dataset, reader and kind of process, and one per day, reason and rule of dropped rows."""
 
+CHARGES = pa.schema([("day", pa.date32()), ("hour", pa.int64()), ("currency", pa.string()), ("amount", pa.int64())])
+"""What all SQL warehouses of the account cost by list prices, by day and UTC hour (0 to 23), in billionths of the
+currency's unit."""
+
+COSTS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("part", pa.string()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("hour", pa.int64()),
+        ("currency", pa.string()),
+        ("amount", pa.int64()),
+        ("statements", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset"),
+    ]
+)
+"""List cost of a run of days, in three parts; columns that say nothing of a part are null.
+
+`rows`: rows of billing.usage by day, fate and rule. `hour`: the cost of each hour by what became of it (`fate`), in
+billionths of the currency's unit. `dataset`: cost and distinct statements by day and dataset.
+"""
+
+MONEY = pa.decimal128(28, 9)
+
+LIST_COST = pa.schema([("list_cost", MONEY), ("list_cost_currency", pa.string()), ("list_cost_days", pa.int64())])
+"""What a dataset cost in a window by list prices, an estimate: the last columns of `popularity`.
+
+Null where no dataset of the metastore has cost in the window. `list_cost_days` are those mined for cost.
+"""
+
+COST_REPORT = pa.schema(
+    [
+        ("source", pa.string()),
+        ("day", pa.date32()),
+        ("fate", pa.string()),
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("currency", pa.string()),
+        ("list_cost", MONEY),
+        ("statements", pa.int64()),
+        ("settled", pa.bool_()),
+    ]
+)
+"""List cost day by day, an estimate: one row per source, day, currency and dataset, and one per fate of what no dataset
+bears. The rows of a source and day add up to all that SQL warehouses of its account cost."""
+
 COLUMN_USAGE = pa.schema(
     [
         ("day", pa.date32()),

@@ -11,15 +11,18 @@ from sqlglot import exp
 from miner import schemas
 from miner.errors import MissingTableError, SchemaDriftError, SourceError
 from miner.ports import (
+    BILLING_USAGE,
     COLUMN_LINEAGE,
     INFORMATION_SCHEMA_TABLES,
     INFORMATION_SCHEMA_VIEWS,
     JOB_RUN_TIMELINE,
     JOB_TASKS,
     JOBS,
+    LIST_PRICES,
     PIPELINES,
     QUERY_HISTORY,
     TABLE_LINEAGE,
+    WAREHOUSE_EVENTS,
     WORKSPACES,
     Span,
     Statements,
@@ -49,10 +52,17 @@ NAME_TABLES: Mapping[str, str] = {
 }
 """Tables that only tell what things are called: a reader has them when it is given them."""
 
+COST_TABLES: Mapping[str, str] = {
+    BILLING_USAGE: "system.billing.usage",
+    LIST_PRICES: "system.billing.list_prices",
+    WAREHOUSE_EVENTS: "system.compute.warehouse_events",
+}
+"""Tables that only tell what statements cost: a reader has them when it is given them."""
+
 ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS})
 """Tables that everybody may read, each seeing what they have rights on: neither granted nor enabled nor cloned."""
 
-KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES}
+KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES, **COST_TABLES}
 
 _ENDS = tuple(
     f"{end}_{part}" for end in ("source", "target") for part in ("table_catalog", "table_schema", "table_name")
@@ -71,16 +81,25 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     WORKSPACES: ("workspace_id",),
     INFORMATION_SCHEMA_TABLES: ("table_catalog", "table_schema", "table_name"),
     INFORMATION_SCHEMA_VIEWS: ("table_catalog", "table_schema", "table_name"),
+    BILLING_USAGE: (
+        "workspace_id", "sku_name", "cloud", "usage_start_time", "usage_date", "usage_unit", "usage_quantity",
+        "usage_metadata",
+    ),
+    LIST_PRICES: (
+        "price_start_time", "price_end_time", "sku_name", "cloud", "currency_code", "usage_unit", "pricing",
+    ),
+    WAREHOUSE_EVENTS: ("workspace_id", "warehouse_id", "event_type", "event_time"),
 }  # fmt: skip
 """Columns the miner cannot do without; every other one may be absent and is then NULL."""
 
-OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES)
+OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES, *COST_TABLES)
 
 LINEAGE_QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs")
 STATEMENT_QUERIES = ("query_runs",)
 NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
+COST_QUERIES = ("cost_daily", "cost_charges", "cost_span", "cost_totals")
 
-BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage"})
+BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage", "cost_daily"})
 """Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
 
 NO_TABLE = "none"
@@ -114,10 +133,10 @@ class SystemTableReader:
         return Span(found[0]["first"], found[0]["last"])
 
     def absent(self) -> Sequence[str]:
-        """Optional tables, columns and struct fields this source does not have; names are told of elsewhere."""
+        """Optional tables, columns and struct fields not there; those of names and of cost are told of elsewhere."""
         missing = []
         for role, name in self.tables.items():
-            if role in NAME_TABLES:
+            if role in NAME_TABLES or role in COST_TABLES:
                 continue
             if self.fields(role) is None:
                 missing.append(DEFAULT_TABLES[role] if name == NO_TABLE else name)
@@ -147,7 +166,7 @@ class SystemTableReader:
     def edges(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Edges of a run of days, and the balance of all rows."""
         rows = self.ask("lineage_edges", _span(first, last), {TABLE_LINEAGE: TABLE_LINEAGE})
-        return self._with_globs(cast(rows, schemas.EDGES))
+        return self.with_globs(cast(rows, schemas.EDGES))
 
     def column_sets(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Column sets of a run of days by edge, with their content where the warehouse ships it at once."""
@@ -168,7 +187,7 @@ class SystemTableReader:
     def _column_sets(self, first: date, last: date | None, content: str, wanted: str) -> Iterator[pa.RecordBatch]:
         values = {**_span(first, last), "content": content, "wanted": wanted}
         rows = self.ask("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE})
-        return self._with_globs(cast(rows, schemas.COLUMN_SETS))
+        return self.with_globs(cast(rows, schemas.COLUMN_SETS))
 
     def usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Reads and writes of a run of days; reads from the result cache follow as rows of their own."""
@@ -177,7 +196,7 @@ class SystemTableReader:
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         slack = {"history_from": start - HISTORY_SLACK, "history_to": end + HISTORY_SLACK}
         rows = self.ask("usage_daily", {**_span(first, last), **slack}, tables)
-        yield from self._with_globs(cast(rows, schemas.USAGE))
+        yield from self.with_globs(cast(rows, schemas.USAGE))
         if self.fields(QUERY_HISTORY) is not None:
             bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
@@ -191,7 +210,7 @@ class SystemTableReader:
         }
         tables = {COLUMN_LINEAGE: COLUMN_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         rows = self.ask("column_usage", {**_span(first, last), **slack}, tables)
-        return self._with_globs(cast(rows, schemas.COLUMN_USAGE))
+        return self.with_globs(cast(rows, schemas.COLUMN_USAGE))
 
     def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
         """Statements of a run of days, by the day they began on, and the balance of all rows of the history."""
@@ -201,7 +220,7 @@ class SystemTableReader:
             "most": told.most, "text_length": told.text_length, "tag_name": self.tag[0], "tag_value": self.tag[1],
         }  # fmt: skip
         rows = self.ask("query_runs", values, {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY})
-        return self._with_globs(cast(rows, schemas.QUERY_RUNS))
+        return self.with_globs(cast(rows, schemas.QUERY_RUNS))
 
     def cancel(self) -> None:
         """End what is being read, from any thread."""
@@ -215,7 +234,7 @@ class SystemTableReader:
         rows = self.ask("one_time_runs", values, {JOB_RUN_TIMELINE: JOB_RUN_TIMELINE})
         return cast(rows, schemas.ONE_TIME_RUNS)
 
-    def _with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""
         globs = globs_by_rule(self.scope.exclude)
         for batch in batches:
@@ -295,7 +314,7 @@ def _nothing() -> exp.Expr:
 
 def wanted(role: str, *, statements: bool = False) -> set[Field]:
     """The columns and struct fields of a table that the miner reads when it mines, and mines `statements` or not."""
-    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *(STATEMENT_QUERIES if statements else ()))
+    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *COST_QUERIES, *(STATEMENT_QUERIES if statements else ()))
     return {path for query in queries for path in bound_columns(query).get(role, ())}
 
 

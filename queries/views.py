@@ -34,7 +34,9 @@ def view(role: str, name: str, workspaces: Sequence[str] = (), *, texts: bool = 
     """The statement that makes one view."""
     table = KNOWN_TABLES[role]
     columns = ",\n  ".join(_column(column, texts=texts) for column in columns_read(role, texts=texts))
-    where = f"\nWHERE workspace_id IN ({', '.join(_text(workspace) for workspace in workspaces)})" if workspaces else ""
+    of_workspaces = workspaces and "workspace_id" in DOCUMENTED[table].names
+    listed = ", ".join(_text(workspace) for workspace in workspaces)
+    where = f"\nWHERE workspace_id IN ({listed})" if of_workspaces else ""
     full_name = quoted(*name_parts(name))
     comment = f"What uc-miner reads of {table}; uc-miner views printed it"
     return f"CREATE OR REPLACE VIEW {full_name}\nCOMMENT {_text(comment)}\nAS SELECT\n  {columns}\nFROM {table}{where};"

@@ -77,8 +77,11 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
         outcome = work.go(mined=watches.mined, emitted=watches.emitted)
         _prune(ledger, parts, outcome)
         balance = balance_of(ledger, outcome.days)
-        told = (*_held(outcome), *warnings_of(outcome, balance, ledger, parts, parts.chosen(sources)))
-        return Ran(outcome, balance, told, _assumed(parts))
+        told = (
+            *_held(outcome),
+            *warnings_of(outcome, balance, ledger, parts, parts.chosen(sources)),
+        )
+        return Ran(outcome, balance, told, (*_assumed(parts), *_without_cost(outcome)))
 
 
 def emit(  # noqa: PLR0913 (one keyword for each option of the command)
@@ -111,6 +114,11 @@ def _minutes(given: float | None) -> timedelta | None:
 def _held(outcome: Outcome) -> Iterator[str]:
     for error in outcome.held:
         yield f"{error.message}: left to it (--wait waits for it)"
+
+
+def _without_cost(outcome: Outcome) -> Iterator[str]:
+    for source, reason in outcome.without_cost:
+        yield f"source {source}: list cost is left out: {reason} ([mining] cost = false leaves it out in silence)"
 
 
 def _prune(ledger: Ledger, parts: Parts, outcome: Outcome) -> None:

@@ -25,9 +25,10 @@ from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE, Statements
 from miner.scope import Chosen, Scope, lowered
+from queries.cost import CostReader
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
-from queries.system_tables import NAME_TABLES, TAG, SystemTableReader
+from queries.system_tables import COST_TABLES, NAME_TABLES, TAG, SystemTableReader
 from schedules.explanations import Find
 from schedules.purview import address, sign_in
 from schedules.settings import Settings
@@ -138,14 +139,15 @@ class Parts:
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
         reader = opened.enter_context(self.reading(name, scratch))
         names = _names(given, reader) if mining.names else None
-        return Source(name, reader, self._mining(given, scope, leave), names)
+        costs = CostReader(reader) if mining.cost else None
+        return Source(name, reader, self._mining(given, scope, leave), names, costs)
 
     def reading(self, name: str, scratch: Path) -> AbstractContextManager[SystemTableReader]:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
         starting, columns = partial(self.starting, name), self.settings.reads_columns
         return reading(
-            given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting,
+            given, scratch, scope, column_lineage=columns, names=mining.names, cost=mining.cost, starting=starting,
             statements=self.settings.queries.mine,
         )  # fmt: skip
 
@@ -182,6 +184,7 @@ class Parts:
             column_lineage=mining.column_lineage,
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
+            cost_settle_days=mining.cost_settle_days,
             parallel=1 if isinstance(given, FilesSource) else FETCHED_AT_ONCE,
             streams=self.streams,
             statements=Statements(queries.most, queries.text_length if queries.text else 0),
@@ -327,15 +330,16 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     *,
     column_lineage: bool = True,
     names: bool = True,
+    cost: bool = True,
     starting: Callable[[float | None], object] = UNTOLD,
     statements: bool = False,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
-    The tables of column lineage and of names are left alone where those are not wanted.
+    The tables of column lineage, of names and of cost are left alone where those are not wanted.
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
-        tables = tables_of(given, column_lineage=column_lineage, names=names)
+        tables = tables_of(given, column_lineage=column_lineage, names=names, cost=cost)
         yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements)
 
 
@@ -344,9 +348,15 @@ def _tag(given: SourceSettings) -> tuple[str, str]:
     return TAG if isinstance(given, FilesSource) else next(iter(given.query_tags.items()), TAG)
 
 
-def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
+def tables_of(
+    given: SourceSettings, *, column_lineage: bool = True, names: bool = True, cost: bool = True
+) -> dict[str, str]:
     """The full names of a source's tables by role, without those that are not wanted."""
-    left_out = {*(() if column_lineage else (COLUMN_LINEAGE,)), *(() if names else NAME_TABLES)}
+    left_out = {
+        *(() if column_lineage else (COLUMN_LINEAGE,)),
+        *(() if names else NAME_TABLES),
+        *(() if cost else COST_TABLES),
+    }
     return {role: name for role, name in given.tables.model_dump().items() if role not in left_out}
 
 

@@ -76,4 +76,5 @@ def _told(name: str, tables: Mapping[str, str], named: Mapping[str, str]) -> Ite
 
 
 def _tables(settings: Settings, given: Source) -> Mapping[str, str]:
-    return tables_of(given, column_lineage=settings.reads_columns, names=settings.mining.names)
+    mining = settings.mining
+    return tables_of(given, column_lineage=settings.reads_columns, names=mining.names, cost=mining.cost)

@@ -43,6 +43,8 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
         ("alias", _aliases(connection)),
         ("usage", _usage(connection)),
         ("usage_month", _usage_months(connection)),
+        ("cost", _costs(connection)),
+        ("cost_hour", _cost_hours(connection)),
         ("column", _columns(connection)),
         ("column_usage", _column_usage(connection)),
         ("column_usage_month", _column_months(connection)),
@@ -217,6 +219,28 @@ def _counted(rest: Sequence[Any]) -> Row:
         **dict(zip(names, measures, strict=False)),
         "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
     }  # fmt: skip
+
+
+def _costs(connection: Connection) -> Iterator[Row]:
+    query = (
+        f"SELECT s.name, c.day, {_named('d')}, c.currency, c.amount, c.statements FROM cost_day c "  # noqa: S608
+        "JOIN source s ON s.id = c.source_id JOIN dataset d ON d.id = c.dataset_id"
+    )
+    for source, day, *names, currency, amount, statements in _read(connection, query, *range(1, 9)):
+        yield {
+            "source": source, "day": str(days.day_of(day)), "dataset": _told(names), "currency": currency,
+            "billionths": amount, "statements": statements,
+        }  # fmt: skip
+
+
+def _cost_hours(connection: Connection) -> Iterator[Row]:
+    columns_ = "s.name, c.day, c.hour, c.currency, c.fate, c.amount"
+    query = f"SELECT {columns_} FROM cost_hour c JOIN source s ON s.id = c.source_id"  # noqa: S608
+    for source, day, hour, currency, fate, amount in _read(connection, query, 1, 2, 3, 4, 5):
+        yield {
+            "source": source, "day": str(days.day_of(day)), "hour": hour, "currency": currency, "fate": fate,
+            "billionths": amount,
+        }  # fmt: skip
 
 
 def _queries(connection: Connection) -> Iterator[Row]:

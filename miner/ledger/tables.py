@@ -374,6 +374,32 @@ job_task = Table(
     sqlite_with_rowid=False,
 )
 
+cost_day = Table(
+    "cost_day",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("statements", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What statements that read a dataset cost of it by list prices, in billionths of the currency's unit: an estimate."""
+
+cost_hour = Table(
+    "cost_hour",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("hour", Integer, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("fate", String, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What SQL warehouses cost in each UTC hour, by what became of it: the balance of money."""
+
 workspace = Table(
     "workspace",
     metadata,

@@ -7,14 +7,24 @@ from functools import partial
 
 from miner.checks import Check, Found, passed, skipped
 from miner.errors import SchemaDriftError
-from miner.ports import JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE
+from miner.ports import (
+    BILLING_USAGE,
+    JOB_RUN_TIMELINE,
+    LIST_PRICES,
+    QUERY_HISTORY,
+    TABLE_LINEAGE,
+    WAREHOUSE_EVENTS,
+)
 from queries.preflight import days, history, lineage, names
 from queries.preflight.looks import Looks
-from queries.system_tables import DEFAULT_TABLES, NAME_TABLES, NO_TABLE, wanted
+from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE, wanted
 
 WITHOUT: Mapping[str, str] = {
     QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
     JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
+    BILLING_USAGE: "list cost is left out",
+    LIST_PRICES: "list cost is left out",
+    WAREHOUSE_EVENTS: "idle time of warehouses counts as their statements' in the list cost",
 }
 """What goes missing without an optional table."""
 
@@ -79,5 +89,5 @@ class SourceChecks:
         if not lacking:
             return passed(f"all {count} columns and fields that the miner reads are there")
         absent = f"{count - len(lacking)} of {count} are there; taken as not known: {', '.join(lacking)}"
-        own = self.looks.reader.tables[role] == DEFAULT_TABLES.get(role)
+        own = self.looks.reader.tables[role] == KNOWN_TABLES.get(role)
         return passed(absent, "" if own else "a view freezes its columns: create it again, see uc-miner views")

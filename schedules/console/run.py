@@ -15,6 +15,7 @@ _STREAMS = {
     ("lineage", "table_lineage"): "lineage of tables",
     ("lineage", "column_lineage"): "of columns",
     ("usage", "table_lineage"): "usage",
+    ("cost", "billing_usage"): "cost",
     ("columns", "column_lineage"): "usage of columns",
     ("queries", "query_history"): "queries",
 }
@@ -22,6 +23,7 @@ _STREAMS = {
 _MOST_REASONS = 10
 
 _MEANINGS = {
+    "elsewhere": "a warehouse of a workspace that this source shows nothing of",
     "excluded_catalog": "left out by [mining.exclude] catalogs",
     "excluded_path": "left out by [mining.exclude] paths",
     "excluded_process_kind": "left out by [mining.exclude]",
@@ -31,9 +33,11 @@ _MEANINGS = {
     "failed_read": "read by a failed or cancelled statement",
     "incomplete_name": "a name without catalog or schema",
     "indirect": "read through a view: no edge",
-    KEPT: "edges, column pairs, reads and writes, statements",
+    KEPT: "edges, column pairs, reads and writes, statements, hours of warehouses",
     "no_column": "a column pair with one end",
     "no_dataset": "neither source nor target",
+    "no_price": "a warehouse's usage whose list price is not told",
+    "no_warehouse": "billed for something that is no SQL warehouse",
     "not_included_catalog": "not in [mining.include] catalogs",
     "not_included_path": "not in [mining.include] paths",
     "not_included_process_kind": "not in [mining.include]",

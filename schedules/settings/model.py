@@ -80,6 +80,10 @@ class Mining(Section):
     names: bool = setting(
         default=True, must_be="true or false", meaning="read what processes, workspaces and tables are called"
     )
+    cost: bool = setting(
+        default=True, must_be="true or false", meaning="estimate what statements cost, where billing tables may be read"
+    )
+    cost_settle_days: Whole = whole(7, 0, 60, "the same as settle_days for cost: bills are corrected later")
     include: Include = section(Include, "what is mined, where not everything is")
     exclude: Exclude = section(Exclude, "what is left out when mining")
 
@@ -354,6 +358,7 @@ class Daemon(Section):
 
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
+    cost: Schedule = setting("daily at 05:00", MUST_BE, "when the cost of each source is mined")
     columns: Schedule = setting(
         "daily at 03:30", MUST_BE, "when usage of columns of each source is mined, where usage.columns is true"
     )

@@ -5,6 +5,7 @@ decision stands in the docstring of the function it concerns.
 """
 
 from tests.oracle.columns import ColumnReads, ColumnUse, column_usage, column_usage_fates
+from tests.oracle.cost import Costs, costs
 from tests.oracle.lineage import (
     Edge,
     column_pairs,
@@ -22,6 +23,7 @@ from tests.oracle.usage import Figures, Use, cached_reads, usage, usage_fates
 __all__ = [
     "ColumnReads",
     "ColumnUse",
+    "Costs",
     "Dataset",
     "Edge",
     "Fates",
@@ -38,6 +40,7 @@ __all__ = [
     "column_pairs",
     "column_usage",
     "column_usage_fates",
+    "costs",
     "dataset",
     "edges",
     "folder",
