@@ -82,7 +82,7 @@ def findings(ledger: Ledger, options: PopularityOptions, *, each: bool = False) 
     if as_of is None:
         return schemas.FINDINGS.empty_table()
     windows = _windows(options.windows, as_of, settled, each=each)
-    everyone = PopularityOptions(windows.all, as_of=as_of)
+    everyone = PopularityOptions(windows.all, as_of=as_of, readers=options.readers)
     frame = with_ids(popularity(ledger, everyone))
     with ledger.reading() as connection:
         wanted.resolve(connection)

@@ -98,6 +98,7 @@ USAGE = pa.schema(
         ("self_reads", pa.int64()),
         ("writes", pa.int64()),
         ("events", pa.int64()),
+        ("runs", pa.int64()),
         ("last_read_at", INSTANT),
         ("last_write_at", INSTANT),
     ]
@@ -240,6 +241,8 @@ READERS = pa.schema(
         ("failed_reads", pa.int64()),
         ("days", pa.int64()),
         ("last_read", INSTANT),
+        ("runs", pa.int64()),
+        ("reader_name", pa.string()),
     ]
 )
 """Who reads what: one row per dataset, reader and kind of process in a window; an empty reader is not known."""

@@ -25,6 +25,7 @@ from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE
+from miner.readers import Readers
 from miner.scope import Scope, lowered
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
@@ -32,6 +33,7 @@ from queries.system_tables import NAME_TABLES, SystemTableReader
 from schedules.explanations import Find
 from schedules.settings import Settings
 from schedules.settings.model import Purview
+from schedules.settings.rosters import roster, with_members
 from schedules.settings.scope import globs
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
@@ -60,8 +62,9 @@ UNTOLD = partial(untold, "")
 FETCHED_AT_ONCE = 2
 """Runs of days fetched at once from a warehouse elsewhere: it computes the next while one comes over the wire."""
 
-RULES_VERSION = "2"
-"""Goes up with every change of the text rules in `queries/rules.sql`: days mined under other rules are mined again."""
+RULES_VERSION = "3"
+"""Goes up with every change of the text rules in `queries/rules.sql`, and with figures that earlier days lack: days
+mined under other rules are mined again."""
 
 DEFAULT_DAYS = 30
 """How many days ago mining starts when the settings name no day."""
@@ -169,13 +172,19 @@ class Parts:
         usage = self.settings.usage
         return PopularityOptions(
             windows=tuple(windows) or usage.windows,
-            include_users=usage.include_users,
+            include_users=with_members(usage.include_users, self.readers),
             include_process_kinds=usage.include_process_kinds,
-            exclude_users=usage.exclude_users,
+            exclude_users=with_members(usage.exclude_users, self.readers),
             exclude_process_kinds=usage.exclude_process_kinds,
             as_of=as_of,
             score=usage.score,
+            readers=self.readers,
         )
+
+    @property
+    def readers(self) -> Readers:
+        """What is known of who reads, beside what Databricks tells. Raises SettingsError."""
+        return roster(self.settings.readers)
 
     @contextmanager
     def emitter(self, ledger: Ledger, max_removals: int | None = None) -> Iterator[Emitter | None]:

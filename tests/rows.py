@@ -41,6 +41,7 @@ _METADATA = {
     "notebook": ("notebook_id",),
     "query": ("sql_query_id",),
     "pipeline": ("dlt_pipeline_info", "dlt_pipeline_id"),
+    "update": ("dlt_pipeline_info", "dlt_update_id"),
     "genie": ("genie_space_id",),
     "alert": ("alert_id",),
 }

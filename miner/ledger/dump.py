@@ -152,7 +152,7 @@ def _aliases(connection: Connection) -> Iterator[Row]:
 
 _USAGE = (
     f"SELECT s.name, u.{{period}}, {_named('d')}, coalesce(r.name, ''), u.process_kind, u.reads, u.cached_reads, "  # noqa: S608
-    "u.failed_reads, u.indirect_reads, u.self_reads, u.writes, u.events, u.last_read_at, u.last_write_at "
+    "u.failed_reads, u.indirect_reads, u.self_reads, u.writes, u.events, u.runs, u.last_read_at, u.last_write_at "
     "FROM {table} u JOIN source s ON s.id = u.source_id JOIN dataset d ON d.id = u.dataset_id "
     "LEFT JOIN reader r ON r.id = u.reader_id"
 )
@@ -171,12 +171,12 @@ def _usage_months(connection: Connection) -> Iterator[Row]:
 
 
 def _counted(rest: Sequence[Any]) -> Row:
-    names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+    names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events", "runs")
     reader, kind, *measures = rest[5:]
     return {
         "dataset": _told(rest[:5]), "reader": reader, "process_kind": kind,
         **dict(zip(names, measures, strict=False)),
-        "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
+        "last_read": _instant(measures[8]), "last_write": _instant(measures[9]),
     }  # fmt: skip
 
 

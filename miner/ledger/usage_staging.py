@@ -102,7 +102,7 @@ class UsageStaging(Staging):
 
 _DAY_MICROS = 86_400_000_000
 
-MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events", "runs")
 
 _SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
 
@@ -110,7 +110,7 @@ _USAGE_TABLES = (
     (
         "CREATE TABLE stage.counted (day INTEGER, dataset_id INTEGER, reader_id INTEGER, process_kind TEXT, "
         "reads INTEGER, cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, "
-        "writes INTEGER, events INTEGER, last_read_at INTEGER, last_write_at INTEGER)"
+        "writes INTEGER, events INTEGER, runs INTEGER, last_read_at INTEGER, last_write_at INTEGER)"
     ),
     (
         "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "

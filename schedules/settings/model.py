@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from miner.readers import REDACTED_NAMES, SYSTEM_NAMES
 from schedules.settings import checks
 from schedules.settings.declared import (
     GLOBS,
@@ -31,6 +32,7 @@ from schedules.settings.declared import (
     setting,
     whole,
 )
+from schedules.settings.rosters import FILE_OF_GROUPS, FILE_OF_NAMES, groups, names
 from schedules.settings.scope import Exclude, Include
 from schedules.settings.sources import Source
 from schedules.timing import MUST_BE, OFF
@@ -93,10 +95,26 @@ class Usage(Section):
     score: Literal["log1p", "atlan"] = setting(
         "log1p", '"log1p" or "atlan"', "the score: readers times ln(1 + reads), or Atlan's readers times ln(reads)"
     )
-    include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
+    include_users: GlobList = setting(
+        (), GLOBS, "readers that count in popularity, group:NAME for all of a group; [] counts all"
+    )
     include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
-    exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity")
+    exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity, group:NAME for all of a group")
     exclude_process_kinds: GlobList = setting((), GLOBS, "kinds of process left out of popularity")
+
+
+class Readers(Section):
+    """`[readers]`: what is known of who reads, beside what Databricks tells."""
+
+    names: (
+        Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file), AfterValidator(names)] | None
+    ) = setting(None, FILE_OF_NAMES, "what service principals are called; unset: their ids stand")
+    groups: (
+        Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file), AfterValidator(groups)] | None
+    ) = setting(None, FILE_OF_GROUPS, "members of groups, for group:NAME in usage.exclude_users; unset: none are known")
+    service_principals: GlobList = setting((), GLOBS, "readers that are service principals, beside those with an id")
+    system: GlobList = setting(SYSTEM_NAMES, GLOBS, "readers that are Databricks itself")
+    redacted: GlobList = setting(REDACTED_NAMES, GLOBS, "what stands in place of readers that are not told")
 
 
 class Reports(Section):
@@ -379,6 +397,7 @@ class Settings(BaseSettings):
     ledger: Ledger = section(Ledger, "the miner's memory")
     mining: Mining = section(Mining, "what is mined, and how far back")
     usage: Usage = section(Usage, "what counts as popular")
+    readers: Readers = section(Readers, "who is who among those who read")
     reports: Reports = section(Reports, "what reports tell")
     sources: dict[SourceName, Source] = Field(
         default_factory=dict,
