@@ -121,6 +121,9 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     _refuse_empty(source, span)
     if absent := source.tables.absent():
         log.info("source.probed", source=source.name, absent=list(absent))
+    for one in source.tables.missing():
+        if one.refused:
+            log.warning("table.refused", source=source.name, table=one.table, error=one.reason, mend=one.mend)
     source_id = _known(source, ledger)
     rows = outside = 0
     for stream in source.options.streams:
@@ -271,6 +274,8 @@ class _StreamMiner:
                     read += self._fetch_lineage(staging, first, last)
                 elif isinstance(staging, UsageStaging):
                     staging.add_usage(tables.usage(first, last))
+                    staging.add_enrichment(tables.enrichment(first, last))
+                    staging.add_outside(tables.outside_reads(first, last), run)
                     staging.finish()
             return Fetched(staging, {table: _totals(tables, table, first, last) for table in read})
         except BaseException:

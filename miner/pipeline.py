@@ -18,6 +18,7 @@ from miner.ledger import LINEAGE, Ledger, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import MinedDay, Source
 from miner.names import NamesRead, read_names
+from miner.ports import Missing
 from miner.visible import Finding, ViewWatch
 
 log = structlog.get_logger()
@@ -43,6 +44,9 @@ class Outcome:
     """Whether it was asked to end before all was done."""
     narrow: list[tuple[str, Finding]] = field(default_factory=list)
     """What the views of a source hide, or days mined before had and it shows no more."""
+
+    missing: list[tuple[str, Missing]] = field(default_factory=list)
+    """Optional tables of a source that could not be read."""
 
     @property
     def word(self) -> str:
@@ -98,6 +102,7 @@ class Run:
                     if self.stopping():
                         outcome.stopped = True
                         return
+            outcome.missing += [(source.name, one) for one in source.tables.missing()]
             outcome.narrow += [(source.name, finding) for finding in views.findings()]
         except MinerError as error:
             log.error("source.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400

@@ -17,6 +17,8 @@ TABLE_LINEAGE = "table_lineage"
 COLUMN_LINEAGE = "column_lineage"
 QUERY_HISTORY = "query_history"
 JOB_RUN_TIMELINE = "job_run_timeline"
+AUDIT = "audit"
+TABLE_SHARE_USAGE = "table_share_usage"
 
 JOBS = "jobs"
 JOB_TASKS = "job_tasks"
@@ -51,6 +53,29 @@ class Span:
     last: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Reads past the lineage tables (`miner.schemas.OUTSIDE_READS`); `audited`: the audit log was read for them."""
+
+    rows: pa.Table
+    audited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An optional table that a source cannot read: what goes missing without it, and what mends that.
+
+    `refused` when it may not be read, else it is not there.
+    """
+
+    role: str
+    table: str
+    refused: bool
+    reason: str
+    without: str
+    mend: str
+
+
 class SystemTables(Protocol):
     """One source: typed, already grouped rows of a run of UTC days, both ends included, within one month.
 
@@ -61,6 +86,10 @@ class SystemTables(Protocol):
 
     def absent(self) -> Sequence[str]:
         """Optional tables and columns this source does not have, as `table` or `table.column`."""
+        ...
+
+    def missing(self) -> Sequence[Missing]:
+        """Optional tables that are wanted and that the principal may not read, or that are not there."""
         ...
 
     def views(self) -> Mapping[str, str]:
@@ -84,6 +113,14 @@ class SystemTables(Protocol):
     def usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
+
+    def enrichment(self, first: date, last: date) -> pa.Table:
+        """Statements of lineage and of the history by whether the other side has them (`miner.schemas.ENRICHMENT`)."""
+        ...
+
+    def outside_reads(self, first: date, last: date) -> Outside:
+        """What was read past the lineage tables, as far as the audit log and the shares can be read."""
+        ...
 
     def cancel(self) -> None:
         """End what is being read, from any thread; whoever reads gets SourceError, now and later."""

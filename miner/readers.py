@@ -28,9 +28,9 @@ REDACTED_NAMES = ("__redacted__",)
 class Readers:
     """What is known of readers beside their names, all folded; `state` changes with the files that tell it.
 
-    `names` tells what service principals are called, as it is written, by application id, and which of several such names are one's own:
-    query history may tell the name where lineage tells the id. Without `groups`, by their members, a name that is
-    nothing else is taken for a group's.
+    `names` tells what service principals are called, as it is written, by application id; of such a name it also tells
+    whose it is: query history may tell the name where lineage tells the id. `groups` tells the members of groups;
+    without it, a name that is nothing else is taken for a group's.
     """
 
     names: Mapping[str, str] = field(default_factory=dict, repr=False)

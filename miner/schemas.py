@@ -105,6 +105,26 @@ USAGE = pa.schema(
 )
 """One row per day, dataset, reader and kind of process, and one per day, reason and rule of dropped rows."""
 
+LINEAGE_STATEMENTS, HISTORY_STATEMENTS, AUDIT_READS = "lineage_statements", "history_statements", "audit_reads"
+"""What coverage counts beside rows of tables: statements on both sides of a join, and reads that the audit log has."""
+
+ENRICHMENT = pa.schema([("day", pa.date32()), ("side", pa.string()), ("fate", pa.string()), ("rows", pa.int64())])
+"""Statements of a day; `side` is LINEAGE_STATEMENTS or HISTORY_STATEMENTS. `no_statement_id` counts rows without one."""
+
+OUTSIDE_READS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("told_by", pa.string()),
+        ("reads", pa.int64()),
+    ]
+)
+"""Datasets opened for reading past lineage (`told_by` audit), or in a share (`told_by` share, without a day).
+
+`dataset` is `catalog.schema.table` or a path, folded; null where an event does not tell. An empty metastore is any.
+"""
+
 MOST_READ = pa.schema(
     [
         ("metastore_id", pa.string()),
@@ -265,6 +285,8 @@ FINDINGS = pa.schema(
         ("trend", pa.float64()),
         ("dependents", pa.int64()),
         ("read_outside", pa.string()),
+        ("machines", pa.int64()),
+        ("machine_runs", pa.int64()),
     ]
 )
 """What is worth a look: one row per dataset, finding and window (`miner.findings`)."""

@@ -42,6 +42,7 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
         ("alias", _aliases(connection)),
         ("usage", _usage(connection)),
         ("usage_month", _usage_months(connection)),
+        ("outside_read", _outside_reads(connection)),
         ("match", _matches(connection)),
         ("emission", _emissions(connection)),
         ("rejection", _rejections(connection)),
@@ -52,13 +53,13 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
 
 def _days(connection: Connection) -> Iterator[Row]:
     query = (
-        "SELECT s.name, d.stream, d.day, d.rows_total, d.settled, d.whole, d.rules FROM day_mined d "
+        "SELECT s.name, d.stream, d.day, d.rows_total, d.settled, d.whole, d.rules, d.audited FROM day_mined d "
         "JOIN source s ON s.id = d.source_id"
     )
-    for source, stream, day, rows, settled, whole, rules in _read(connection, query, 1, 2, 3):
+    for source, stream, day, rows, settled, whole, rules, audited in _read(connection, query, 1, 2, 3):
         yield {
             "source": source, "stream": stream, "day": str(days.day_of(day)), "rows": rows, "settled": bool(settled),
-            "whole": bool(whole), "rules": rules,
+            "whole": bool(whole), "rules": rules, "audited": bool(audited),
         }  # fmt: skip
 
 
@@ -168,6 +169,18 @@ def _usage_months(connection: Connection) -> Iterator[Row]:
     query = _USAGE.format(period="month", table="usage_month")
     for source, month, *rest in _read(connection, query, *range(1, 10)):
         yield {"source": source, "month": str(days.days_of(month, 1)[0])[:7], **_counted(rest)}
+
+
+def _outside_reads(connection: Connection) -> Iterator[Row]:
+    query = (
+        "SELECT s.name, o.day, o.metastore_id, o.dataset, o.told_by, o.reads FROM outside_read o "
+        "JOIN source s ON s.id = o.source_id"
+    )
+    for source, day, metastore, dataset, told_by, reads in _read(connection, query, 1, 2, 3, 4, 5):
+        yield {
+            "source": source, "day": str(days.day_of(day)), "metastore": metastore, "dataset": dataset,
+            "told_by": told_by, "reads": reads,
+        }  # fmt: skip
 
 
 def _counted(rest: Sequence[Any]) -> Row:

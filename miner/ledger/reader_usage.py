@@ -30,7 +30,7 @@ _COPIED = pa.schema(
 )
 
 _USAGE = f"""
-SELECT d.metastore_id AS metastore_id, {NAME} AS dataset, 
+SELECT d.metastore_id AS metastore_id, {NAME} AS dataset,
   CASE WHEN d.name IS NULL THEN 'path' ELSE 'table' END AS kind,
   coalesce(r.name, '') AS reader, u.process_kind AS process_kind,
   {", ".join(f"u.{name} AS {name}" for name in _COUNTS)},

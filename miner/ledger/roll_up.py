@@ -59,6 +59,7 @@ def _roll_up(connection: Connection, source: int, month: int, bits: int) -> int:
     values = {"source": source, "month": month, "bits": bits, "first": first, "last": first + 30}
     connection.execute(text(_ADD_UP), values)
     removed = connection.execute(text(_REMOVE), {name: values[name] for name in values if name != "month"})
+    connection.execute(text(_FORGET), {name: values[name] for name in values if name != "month"})
     connection.execute(text(_CLOSE), {name: values[name] for name in ("source", "month", "bits")})
     return int(removed.rowcount)
 
@@ -87,6 +88,7 @@ _ADD_UP = (
     + f", {', '.join(map(_later, _LASTS))}"
 )
 _REMOVE = f"DELETE FROM usage_day WHERE {_DAYS}"  # noqa: S608
+_FORGET = f"DELETE FROM outside_read WHERE {_DAYS}"  # noqa: S608
 _CLOSE = (
     "INSERT INTO usage_rolled_up (source_id, month, day_bits) VALUES (:source, :month, :bits) "
     "ON CONFLICT (source_id, month) DO UPDATE SET day_bits = usage_rolled_up.day_bits | excluded.day_bits"

@@ -15,7 +15,7 @@ from tests.oracle.lineage import (
 from tests.oracle.names import Dataset, dataset, folder, table_name
 from tests.oracle.popularity import Popularity, is_person, popularity
 from tests.oracle.scope import Fates, Lists, Row, Rows, Scope
-from tests.oracle.usage import Figures, Use, cached_reads, usage, usage_fates
+from tests.oracle.usage import Figures, Use, cached_reads, enrichment, usage, usage_fates
 
 __all__ = [
     "Dataset",
@@ -32,6 +32,7 @@ __all__ = [
     "column_pairs",
     "dataset",
     "edges",
+    "enrichment",
     "folder",
     "indirect_edges",
     "is_person",

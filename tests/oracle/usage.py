@@ -81,6 +81,29 @@ def statements(history: Rows, first: datetime, end: datetime) -> dict[tuple[str,
     }
 
 
+def enrichment(day: date, rows: Rows, history: Rows) -> Counter[tuple[str, str]]:
+    """Statements of a day by side and whether the other side has them, a day earlier or later at most."""
+    found: Counter[tuple[str, str]] = Counter()
+    sides = (
+        ("lineage_statements", rows, lambda row: row["event_date"], "history"),
+        ("history_statements", history, lambda row: row["start_time"].date(), "lineage"),
+    )
+    seen = {
+        side: {(row["workspace_id"] or "", row["statement_id"], day_of(row)) for row in told}
+        for side, told, day_of, _ in sides
+    }
+    for side, told, day_of, other in sides:
+        unnamed = sum(row["statement_id"] is None and day_of(row) == day for row in told)
+        found[side, "no_statement_id"] += unnamed
+        elsewhere = seen["history_statements" if other == "history" else "lineage_statements"]
+        for workspace, statement, of in seen[side]:
+            if statement is None or of != day:
+                continue
+            near = any((workspace, statement, day + timedelta(days=apart)) in elsewhere for apart in (-1, 0, 1))
+            found[side, f"{'in' if near else 'not_in'}_{other}"] += 1
+    return +found
+
+
 def unit_of(row: Row) -> str | None:
     """What one read or write is told by: its statement, else its run, else its event."""
     return next((row[name] for name in ("statement_id", "entity_run_id", "event_id") if row[name] is not None), None)
