@@ -109,7 +109,7 @@ LINEAGE_STATEMENTS, HISTORY_STATEMENTS, AUDIT_READS = "lineage_statements", "his
 """What coverage counts beside rows of tables: statements on both sides of a join, and reads that the audit log has."""
 
 ENRICHMENT = pa.schema([("day", pa.date32()), ("side", pa.string()), ("fate", pa.string()), ("rows", pa.int64())])
-"""Statements of a day; `side` is LINEAGE_STATEMENTS or HISTORY_STATEMENTS. `no_statement_id` counts rows without one."""
+"""Statements of a day; `side` is LINEAGE_STATEMENTS or HISTORY_STATEMENTS; `no_statement_id` counts rows."""
 
 OUTSIDE_READS = pa.schema(
     [

@@ -180,8 +180,7 @@ counted AS (
     count(CASE WHEN self_read THEN 1 END) AS self_reads,
     count(CASE WHEN written THEN 1 END) AS writes,
     cast(sum(events) AS BIGINT) AS events,
-    count(DISTINCT CASE WHEN fate = 'kept' AND direct_read AND NOT failed AND run_id IS NOT NULL
-      THEN concat(workspace_id, '/', run_id) END) AS runs,
+    count(DISTINCT CASE WHEN direct_read AND NOT failed THEN concat(workspace_id, '/', run_id) END) AS runs,
     max(CASE WHEN NOT failed THEN read_at END) AS last_read_at,
     max(written_at) AS last_write_at
   FROM told

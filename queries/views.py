@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
+from miner.ports import AUDIT
 from queries import statements
 from queries.databricks.rights import quoted
 from queries.documented import DOCUMENTED
@@ -31,6 +32,8 @@ def view(role: str, name: str, workspaces: Sequence[str] = ()) -> str:
     """The statement that makes one view."""
     table = KNOWN_TABLES[role]
     columns = ",\n  ".join(_column(column) for column in columns_read(role))
+    # Recipients of shares are in no workspace: without their events a table would seem unread that is not.
+    workspaces = [] if role == AUDIT else workspaces
     where = f"\nWHERE workspace_id IN ({', '.join(_text(workspace) for workspace in workspaces)})" if workspaces else ""
     full_name = quoted(*name_parts(name))
     comment = f"What uc-miner reads of {table}; uc-miner views printed it"

@@ -1,0 +1,72 @@
+"""What lineage does not see of an estate: tables in a share, and what the audit log tells of reads past lineage."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from queries.sample.datasets import TABLE, Dataset
+from queries.sample.people import WORKSPACES
+from queries.sample.plan import Plan
+
+Record = dict[str, object]
+
+_SHARE = "partners"
+_RECIPIENT = "fabrikam"
+_SHARED_OF = 40
+_OPENED_OF = 30
+_ACTIONS = ("generateTemporaryTableCredential", "deltaSharingQueriedTable", "getTable")
+"""Whoever asks for a table's credentials, a recipient's read, and a look that is no read."""
+
+
+def _every(listed: Sequence[Dataset], number: int, offset: int) -> list[Dataset]:
+    """Every so many-th table, whatever it is used for."""
+    return [one for one in listed if one.type == TABLE][offset::number]
+
+
+def table_shares(listed: Sequence[Dataset]) -> Iterator[Record]:
+    """The tables in the one share, under names of its own."""
+    for shared in _every(listed, _SHARED_OF, 3):
+        catalog, schema, name = shared.parts
+        yield {
+            "catalog_name": catalog,
+            "schema_name": schema,
+            "table_name": name,
+            "share_name": _SHARE,
+            "cdf_enabled": "false",
+            "start_version": 0,
+            "shared_as_schema": f"{catalog}_{schema}",
+            "shared_as_table": name,
+        }
+
+
+def audit_log(plan: Plan, listed: Sequence[Dataset]) -> Iterator[Record]:
+    """Some events of each day: reads of recipients and of other engines, writers' credentials, and looks."""
+    for day in range(plan.days):
+        for number, shared in enumerate(_every(listed, _SHARED_OF, 3)):
+            if (day + number) % 3 == 0:
+                catalog, schema, name = shared.parts
+                told = {"share": _SHARE, "schema": f"{catalog}_{schema}", "name": name, "recipient_name": _RECIPIENT}
+                yield _event(plan, day, _ACTIONS[1], told)
+        for number, opened in enumerate(_every(listed, _OPENED_OF, 7)):
+            operation = "READ_WRITE" if (day + number) % 5 == 0 else "READ"
+            named = {"table_full_name": opened.full_name or "", "operation": operation}
+            yield _event(plan, day, _ACTIONS[0], named)
+            yield _event(plan, day, _ACTIONS[2], {"full_name_arg": opened.full_name or ""})
+
+
+def _event(plan: Plan, day: int, action: str, told: dict[str, str]) -> Record:
+    on = plan.first_day + timedelta(days=day)
+    key = f"{plan.metastore_id}/{on}/{action}/{sorted(told.items())}"
+    return {
+        "account_id": plan.account_id,
+        "workspace_id": "0" if "recipient_name" in told else WORKSPACES[0][1],
+        "version": "2.0",
+        "event_time": datetime.combine(on, time(6 + day % 12), UTC),
+        "event_date": on,
+        "event_id": str(uuid5(NAMESPACE_URL, key)),
+        "service_name": "unityCatalog",
+        "action_name": action,
+        "request_params": [*told.items(), ("metastore_id", plan.metastore_id)],
+        "response": {"status_code": 200, "error_message": None, "result": None},
+        "audit_level": "ACCOUNT_LEVEL",
+    }
