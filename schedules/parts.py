@@ -29,10 +29,10 @@ from miner.readers import Readers
 from miner.scope import Scope, lowered
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
-from queries.system_tables import NAME_TABLES, SystemTableReader
+from queries.system_tables import NAME_TABLES, OUTSIDE_ACTIONS, SystemTableReader
 from schedules.explanations import Find
 from schedules.settings import Settings
-from schedules.settings.model import Purview
+from schedules.settings.model import Mining, Purview
 from schedules.settings.rosters import roster, with_members
 from schedules.settings.scope import globs
 from schedules.settings.sources import FilesSource
@@ -148,7 +148,16 @@ class Parts:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
         starting, columns = partial(self.starting, name), mining.column_lineage
-        return reading(given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting)
+        actions = mining.outside_actions
+        return reading(
+            given,
+            scratch,
+            scope,
+            column_lineage=columns,
+            names=mining.names,
+            starting=starting,
+            outside_actions=actions,
+        )
 
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""
@@ -160,7 +169,7 @@ class Parts:
         return MiningOptions(
             start=self.start,
             settle_days=mining.settle_days,
-            rules=_rules(given, scope, column_lineage=mining.column_lineage),
+            rules=_rules(given, scope, mining),
             column_lineage=mining.column_lineage,
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
@@ -311,6 +320,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     column_lineage: bool = True,
     names: bool = True,
     starting: Callable[[float | None], object] = UNTOLD,
+    outside_actions: Sequence[str] = OUTSIDE_ACTIONS,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
@@ -318,7 +328,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names)
-        yield SystemTableReader(warehouse, tables, scope, given.principal)
+        yield SystemTableReader(warehouse, tables, scope, given.principal, outside_actions)
 
 
 def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
@@ -346,9 +356,10 @@ def _warehouse(
     return warehouse(given, scratch, starting)
 
 
-def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:
+def _rules(given: SourceSettings, scope: Scope, mining: Mining) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
-    told = (RULES_VERSION, scope.digest(), lowered(given.principal), str(column_lineage))
+    actions = sorted(mining.outside_actions)
+    told = (RULES_VERSION, scope.digest(), lowered(given.principal), str(mining.column_lineage), *actions)
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
 
 

@@ -50,7 +50,7 @@ def dimension_tables(plan: Plan) -> dict[str, pa.Table]:
         "system.access.workspaces_latest": _table(list(_workspaces(plan)), WORKSPACES_LATEST),
         "system.access.audit": _table([*audit_log(plan, listed)], AUDIT),
         "system.information_schema.table_share_usage": _table(
-            [*table_shares(listed)], INFORMATION_SCHEMA_TABLE_SHARE_USAGE
+            [*table_shares(plan, listed)], INFORMATION_SCHEMA_TABLE_SHARE_USAGE
         ),
     }
 

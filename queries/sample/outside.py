@@ -18,14 +18,15 @@ _ACTIONS = ("generateTemporaryTableCredential", "deltaSharingQueriedTable", "get
 """Whoever asks for a table's credentials, a recipient's read, and a look that is no read."""
 
 
-def _every(listed: Sequence[Dataset], number: int, offset: int) -> list[Dataset]:
-    """Every so many-th table, whatever it is used for."""
-    return [one for one in listed if one.type == TABLE][offset::number]
+def _every(plan: Plan, listed: Sequence[Dataset], number: int) -> list[Dataset]:
+    """Every so many-th table of the estate's own, whatever it is used for, from one on that the seed decides."""
+    own = [one for one in listed if one.type == TABLE and one.parts[0] != "system"]
+    return own[int(plan.metastore_id[:6], 16) % number :: number]
 
 
-def table_shares(listed: Sequence[Dataset]) -> Iterator[Record]:
+def table_shares(plan: Plan, listed: Sequence[Dataset]) -> Iterator[Record]:
     """The tables in the one share, under names of its own."""
-    for shared in _every(listed, _SHARED_OF, 3):
+    for shared in _every(plan, listed, _SHARED_OF):
         catalog, schema, name = shared.parts
         yield {
             "catalog_name": catalog,
@@ -42,12 +43,12 @@ def table_shares(listed: Sequence[Dataset]) -> Iterator[Record]:
 def audit_log(plan: Plan, listed: Sequence[Dataset]) -> Iterator[Record]:
     """Some events of each day: reads of recipients and of other engines, writers' credentials, and looks."""
     for day in range(plan.days):
-        for number, shared in enumerate(_every(listed, _SHARED_OF, 3)):
+        for number, shared in enumerate(_every(plan, listed, _SHARED_OF)):
             if (day + number) % 3 == 0:
-                catalog, schema, name = shared.parts
+                catalog, schema, name = map(str, shared.parts)
                 told = {"share": _SHARE, "schema": f"{catalog}_{schema}", "name": name, "recipient_name": _RECIPIENT}
                 yield _event(plan, day, _ACTIONS[1], told)
-        for number, opened in enumerate(_every(listed, _OPENED_OF, 7)):
+        for number, opened in enumerate(_every(plan, listed, _OPENED_OF)):
             operation = "READ_WRITE" if (day + number) % 5 == 0 else "READ"
             named = {"table_full_name": opened.full_name or "", "operation": operation}
             yield _event(plan, day, _ACTIONS[0], named)

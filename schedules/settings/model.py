@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from miner.readers import REDACTED_NAMES, SYSTEM_NAMES
+from queries.system_tables import OUTSIDE_ACTIONS
 from schedules.settings import checks
 from schedules.settings.declared import (
     GLOBS,
@@ -47,6 +48,7 @@ MountPoints = Annotated[dict[str, str], BeforeValidator(mounts.read)]
 ForeignCatalogs = Annotated[dict[str, Annotated[str, AfterValidator(checks.database)]], BeforeValidator(checks.items)]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{1,61}[A-Za-z0-9]$")]
 CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{3,36}$")]
+ActionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=100)]
 
 
@@ -81,6 +83,11 @@ class Mining(Section):
     column_lineage: bool = setting(default=True, must_be="true or false", meaning="mine column lineage too")
     names: bool = setting(
         default=True, must_be="true or false", meaning="read what processes, workspaces and tables are called"
+    )
+    outside_actions: Annotated[tuple[ActionName, ...], BeforeValidator(checks.items)] = setting(
+        OUTSIDE_ACTIONS,
+        "a list of names of actions; [] for none",
+        "actions of the audit log by which a table is read past the lineage tables",
     )
     include: Include = section(Include, "what is mined, where not everything is")
     exclude: Exclude = section(Exclude, "what is left out when mining")
