@@ -34,6 +34,7 @@ def reads(draw):
         created_by=draw(st.sampled_from((None, PERSON, "bob@x.org", "svc-etl@x.org", PRINCIPAL, "System-User"))),
         direct_access=draw(st.sampled_from((True, None, False))),
         statement_id=draw(st.sampled_from((None, None, "st1", "st2"))),
+        entity_run_id=draw(st.sampled_from((None, "r1", "r2"))),
     )
 
 
@@ -110,6 +111,15 @@ def test_against_the_oracle(rows, mined, failed, users, kinds):
             hand = next((figures for (_, other), figures in by_hand.items() if other == name), None)
             machine = next((figures for (_, other), figures in by_machine.items() if other == name), None)
             assert row.machines == (machine.readers if machine else 0)
+            window = [DAYS[-1] - timedelta(days=back) for back in range(length)]
+            uses = [item for one in window for item in daily.get(one, {}).items()]
+            ran = [
+                figures
+                for use, figures in uses
+                if use.dataset == name and counts(use)
+                if use.kind in MACHINES or (use.reader and "@" not in use.reader)
+            ]
+            assert (row.machine_reads, row.machine_runs) == (sum(f.reads for f in ran), sum(f.runs for f in ran))
             assert (row.writes, row.partial_days) == (whole.writes, whole.partial_days)
             assert row.partial == (whole.partial_days > 0)
             assert row.people == (hand.people if hand else 0)
