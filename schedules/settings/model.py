@@ -33,7 +33,7 @@ from schedules.settings.declared import (
     setting,
     whole,
 )
-from schedules.settings.rosters import FILE_OF_GROUPS, FILE_OF_NAMES, groups, names
+from schedules.settings.rosters import FILE_OF_GROUPS, FILE_OF_NAMES, checked_groups, checked_names
 from schedules.settings.scope import Exclude, Include
 from schedules.settings.sources import Source
 from schedules.timing import MUST_BE, OFF
@@ -114,10 +114,12 @@ class Readers(Section):
     """`[readers]`: what is known of who reads, beside what Databricks tells."""
 
     names: (
-        Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file), AfterValidator(names)] | None
+        Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file), AfterValidator(checked_names)]
+        | None
     ) = setting(None, FILE_OF_NAMES, "what service principals are called; unset: their ids stand")
     groups: (
-        Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file), AfterValidator(groups)] | None
+        Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file), AfterValidator(checked_groups)]
+        | None
     ) = setting(None, FILE_OF_GROUPS, "members of groups, for group:NAME in usage.exclude_users; unset: none are known")
     service_principals: GlobList = setting((), GLOBS, "readers that are service principals, beside those with an id")
     system: GlobList = setting(SYSTEM_NAMES, GLOBS, "readers that are Databricks itself")

@@ -38,13 +38,13 @@ class Given(Protocol):
     def redacted(self) -> tuple[str, ...]: ...
 
 
-def names(file: Path) -> Path:
+def checked_names(file: Path) -> Path:
     """Refuse a file that does not tell what service principals are called. Raises ValueError with the line."""
     _names(_text(file))
     return file
 
 
-def groups(file: Path) -> Path:
+def checked_groups(file: Path) -> Path:
     """Refuse a file that does not tell who is in which group. Raises ValueError with the line."""
     _groups(_text(file))
     return file
