@@ -76,6 +76,20 @@ class Missing:
     mend: str
 
 
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """How statements are told: `most` fingerprints of each ranking have rows of their own, by day and dataset.
+
+    `text_length` characters of what they say are told, 0 for nothing.
+    """
+
+    most: int = 100
+    text_length: int = 0
+
+
+TOLD = Statements()
+
+
 class SystemTables(Protocol):
     """One source: typed, already grouped rows of a run of UTC days, both ends included, within one month.
 
@@ -83,6 +97,10 @@ class SystemTables(Protocol):
     """
 
     def span(self, table: str) -> Span: ...
+
+    def holds(self, *path: str) -> bool:
+        """Tell whether there is a table, given by its role, or a column of it."""
+        ...
 
     def absent(self) -> Sequence[str]:
         """Optional tables and columns this source does not have, as `table` or `table.column`."""
@@ -111,6 +129,8 @@ class SystemTables(Protocol):
         ...
 
     def usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
+
+    def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]: ...
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
 
@@ -142,8 +162,7 @@ class Names(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """One entity as it would be sent.
 
     `body` is its JSON; `digest` covers its structure and the payload version, not moving figures;

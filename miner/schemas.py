@@ -87,6 +87,7 @@ USAGE = pa.schema(
         ("metastore_id", pa.string()),
         ("dataset_key", pa.string()),
         *_end("dataset", "type", "spelling"),
+        ("dataset_seen_at", INSTANT),
         ("first_location", pa.string()),
         ("last_location", pa.string()),
         ("reader", pa.string()),
@@ -123,6 +124,36 @@ OUTSIDE_READS = pa.schema(
 """Datasets opened for reading past lineage (`told_by` audit), or in a share (`told_by` share, without a day).
 
 `dataset` is `catalog.schema.table` or a path, folded; null where an event does not tell. An empty metastore is any.
+"""
+
+RUNS = ("runs", "cached_runs", "failed_runs", "cancelled_runs")
+"""How statements ended: finished, answered from the result cache, failed, cancelled."""
+
+VOLUMES = ("duration_ms", "longest_ms", "task_ms", "read_bytes", "read_rows", "produced_rows")
+"""Figures of the runs that finished and did not come from the cache; `longest_ms` is a maximum, the others are sums."""
+
+QUERY_RUNS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset"),
+        ("fingerprint", pa.string()),
+        ("statement_type", pa.string()),
+        ("text", pa.string()),
+        *((name, pa.string()) for name in ("reader", "process_kind", "client", "warehouse")),
+        *((name, pa.int64()) for name in (*RUNS, *VOLUMES)),
+        ("last_run_at", INSTANT),
+    ]
+)
+"""Statements by day, dataset read directly, fingerprint, reader, kind of process, client, warehouse; and the balance.
+
+A row without `fate` has figures: of one dataset, or, without `dataset_key`, of all statements, whatever they read. One
+without fingerprint sums those that have no row of their own. A row with `fate` is the balance of query.history alone.
+`text` comes with one row of a fingerprint, and only when it is asked for.
 """
 
 MOST_READ = pa.schema(
@@ -243,6 +274,33 @@ TABLE_FORMS = pa.schema(
     ]
 )
 """Tables as information_schema lists them; `type` in the words of table_lineage, `table_type` in its own."""
+
+QUERIES = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("window_days", pa.int64()),
+        ("as_of", pa.date32()),
+        ("ranking", pa.string()),
+        ("rank", pa.int64()),
+        ("fingerprint", pa.string()),
+        ("statement_type", pa.string()),
+        *((name, pa.int64()) for name in RUNS),
+        *((name, pa.int64()) for name in ("readers", "people", "machines")),
+        ("top_reader", pa.string()),
+        ("mean_duration_ms", pa.float64()),
+        ("max_duration_ms", pa.int64()),
+        *((name, pa.int64()) for name in ("task_ms", "read_bytes", "read_rows", "produced_rows")),
+        ("client_applications", pa.string()),
+        ("warehouses", pa.string()),
+        ("last_run", INSTANT),
+        ("runs_of_all", pa.int64()),
+        ("partial_days", pa.int64()),
+        ("text", pa.string()),
+    ]
+)
+"""The columns of the report `queries`: one row per window, dataset (or all statements), ranking and rank."""
 
 READERS = pa.schema(
     [

@@ -219,3 +219,59 @@ RETURNS STRING RETURN
       AND (target_excluded IS NOT NULL OR coalesce(to_name, to_path) IS NULL)
       THEN coalesce(source_excluded, target_excluded)
     ELSE 'kept' END;
+
+-- What a statement's text says, whatever its literals, comments, blanks, case and the length of its lists (docs/usage.md):
+-- escapes, then comments, then literals in place of which a `?` stands, then lists of them, then blanks.
+-- \x27, \x22 and \x60 are quotes: of texts, of texts, of names. A name is put back with the `?` that its own place in
+-- the alternation brings, since a replacement cannot tell which alternative it stands for; then that one is taken away.
+CREATE FUNCTION plain_statement(raw STRING) RETURNS STRING RETURN
+  lowered(regexp_replace(spaced(listed(without_literals(without_comments(raw)))), '^ |[ ;]+\\z', ''));
+
+CREATE FUNCTION without_comments(raw STRING) RETURNS STRING RETURN
+  regexp_replace(
+    regexp_replace(raw, '\\\\[^\\n\\r]', '_'),
+    '(?s)(\\x27[^\\x27]*\\x27|\\x22[^\\x22]*\\x22|\\x60[^\\x60]*\\x60)|--[^\\n\\r]*|/[*].*?[*]/', '$1 ');
+
+CREATE FUNCTION without_literals(raw STRING) RETURNS STRING RETURN
+  regexp_replace(
+    regexp_replace(
+      raw,
+      '(\\x60[^\\x60]*\\x60|[A-Za-z_\\x{80}-\\x{10FFFF}][A-Za-z0-9_\\x{80}-\\x{10FFFF}]*|[0-9]+_[A-Za-z0-9_\\x{80}-\\x{10FFFF}]*)|\\x27[^\\x27]*\\x27|\\x22[^\\x22]*\\x22|[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?[A-Za-z0-9]*',
+      '$1?'),
+    '(\\x60[^\\x60]*\\x60|[A-Za-z0-9_\\x{80}-\\x{10FFFF}]+)[?]', '$1');
+
+-- Neighbouring literals as one, lists of literals as one, and lists of such lists, as VALUES has them.
+CREATE FUNCTION listed(raw STRING) RETURNS STRING RETURN
+  regexp_replace(
+    regexp_replace(
+      regexp_replace(raw, '[?][\\s\\x0B?]*', ' ? '),
+      '[(][\\s\\x0B+-]*[?][\\s\\x0B?,+-]*[)]', '(?)'),
+    '[(][?][)][\\s\\x0B,()?]*[(][?][)]', '(?)');
+
+-- Plain names without their quotes, and one blank where there is one between words, or could be.
+CREATE FUNCTION spaced(raw STRING) RETURNS STRING RETURN
+  regexp_replace(
+    regexp_replace(
+      regexp_replace(
+        regexp_replace(
+          regexp_replace(
+            regexp_replace(raw, '\\x60([A-Za-z_][A-Za-z0-9_]*)\\x60', '$1'),
+            '([=<>!+*/%|]+|[-,();])', ' $1 '),
+          '[\\s\\x0B]+', ' '),
+        ' ?[.] ?', '.'),
+      '[(] ', '('),
+    ' ([,);])', '$1');
+
+-- The one fate of a row of the query history: `no_text` counts as `kept` does, by type of statement.
+CREATE FUNCTION statement_fate(
+  workspace STRING, process_kind STRING, statement STRING, executed_by STRING, tagged BOOLEAN, text STRING)
+RETURNS STRING RETURN
+  CASE
+    WHEN workspace RLIKE :excluded_workspaces THEN 'excluded_workspace'
+    WHEN NOT workspace RLIKE :included_workspaces THEN 'not_included_workspace'
+    WHEN process_kind RLIKE :excluded_kinds THEN 'excluded_process_kind'
+    WHEN NOT process_kind RLIKE :included_kinds THEN 'not_included_process_kind'
+    WHEN statement IS NULL THEN 'no_statement'
+    WHEN lowered(executed_by) = lowered(:principal) AND tagged THEN 'own_statement'
+    WHEN text IS NULL THEN 'no_text'
+    ELSE 'kept' END;

@@ -26,6 +26,7 @@ from miner.ports import (
     Missing,
     Outside,
     Span,
+    Statements,
 )
 from miner.scope import Scope
 from queries import statements
@@ -104,7 +105,8 @@ OUTSIDE_ACTIONS = (
 """Actions of the audit log by which somebody reads past the lineage tables. Documentation spells some in two ways."""
 
 LINEAGE_QUERIES = (
-    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "enrichment", "outside_reads",
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "query_runs", "one_time_runs", "enrichment",
+    "outside_reads",
 )  # fmt: skip
 NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
 
@@ -116,25 +118,30 @@ NO_TABLE = "none"
 
 HISTORY_SLACK = timedelta(days=1)
 
+TAG = ("application", "uc-lineage-miner")
+"""The miner's statements carry it, unless the settings give them another one."""
+
 
 @dataclass(slots=True)
 class SystemTableReader:
     """Implements `miner.ports.SystemTables` over any warehouse.
 
-    `tables` gives the full name by role; `principal` is who the miner itself reads as.
+    `tables` gives the full name by role; `principal` is who the miner itself reads as, with statements that have `tag`.
     """
 
     warehouse: Warehouse
     tables: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_TABLES))
     scope: Scope = field(default_factory=Scope)
     principal: str = ""
+    tag: tuple[str, str] = TAG
     outside_actions: Sequence[str] = OUTSIDE_ACTIONS
     _refused: dict[str, MissingRightError] = field(default_factory=dict, init=False)
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
     def span(self, table: str) -> Span:
-        """First and last day of one lineage table."""
-        found = pa.Table.from_batches(list(self.ask("span", {}, {"lineage_table": table}))).to_pylist()
+        """First and last day of one lineage table, or of the history."""
+        asked = ("history_span", QUERY_HISTORY) if table == QUERY_HISTORY else ("span", "lineage_table")
+        found = pa.Table.from_batches(list(self.ask(asked[0], {}, {asked[1]: table}))).to_pylist()
         return Span(found[0]["first"], found[0]["last"])
 
     def absent(self) -> Sequence[str]:
@@ -162,8 +169,12 @@ class SystemTableReader:
         return found
 
     def totals(self, table: str, first: date, last: date | None = None) -> pa.Table:
-        """Rows of one lineage table by day and workspace."""
-        rows = self.ask("totals", _span(first, last), {"lineage_table": table})
+        """Rows of one lineage table, or of the history, by day and workspace."""
+        if table == QUERY_HISTORY:
+            bounds = {"history_from": _midnight(first), "history_to": _midnight((last or first) + timedelta(days=1))}
+            rows = self.ask("history_totals", bounds, {QUERY_HISTORY: QUERY_HISTORY})
+        else:
+            rows = self.ask("totals", _span(first, last), {"lineage_table": table})
         return pa.Table.from_batches(cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
 
     def views(self) -> Mapping[str, str]:
@@ -174,11 +185,7 @@ class SystemTableReader:
         """Rows of a lineage table or of the history by day and workspace; None for one that is not read."""
         if table not in self.tables or self.fields(table) is None:
             return None
-        if table != QUERY_HISTORY:
-            return self.totals(table, first, last)
-        bounds = {"history_from": _midnight(first), "history_to": _midnight(last + timedelta(days=1))}
-        rows = self.ask("history_totals", bounds, {QUERY_HISTORY: QUERY_HISTORY})
-        return pa.Table.from_batches(cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
+        return self.totals(table, first, last)
 
     def edges(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Edges of a run of days, and the balance of all rows."""
@@ -245,6 +252,16 @@ class SystemTableReader:
         )
         table = pa.Table.from_batches(cast(rows, schemas.OUTSIDE_READS), schema=schemas.OUTSIDE_READS)
         return Outside(table, audited=AUDIT in known)
+
+    def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
+        """Statements of a run of days, by the day they began on, and the balance of all rows of the history."""
+        values = {
+            "day_start": _midnight(first), "day_end": _midnight(last + timedelta(days=1)),
+            "lineage_from": first - HISTORY_SLACK, "lineage_to": last + HISTORY_SLACK,
+            "most": told.most, "text_length": told.text_length, "tag_name": self.tag[0], "tag_value": self.tag[1],
+        }  # fmt: skip
+        rows = self.ask("query_runs", values, {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY})
+        return self._with_globs(cast(rows, schemas.QUERY_RUNS))
 
     def cancel(self) -> None:
         """End what is being read, from any thread."""

@@ -10,39 +10,39 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from miner.drawn import Drawing
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import Ledger, ledger_missing, place_of
+from miner.ledger import QUERIES, STREAMS, Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
 from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.matches import Ages
+from miner.ledger.query_ranks import Ranked
 from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
-from miner.ports import COLUMN_LINEAGE
+from miner.ports import COLUMN_LINEAGE, Statements
 from miner.readers import Readers
-from miner.scope import Scope, lowered
+from miner.scope import Chosen, Scope, lowered
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
-from queries.system_tables import NAME_TABLES, OUTSIDE_ACTIONS, SystemTableReader
+from queries.system_tables import NAME_TABLES, OUTSIDE_ACTIONS, TAG, SystemTableReader
 from schedules.explanations import Find
+from schedules.purview import address, sign_in
 from schedules.settings import Settings
-from schedules.settings.model import Mining, Purview
+from schedules.settings.model import Mining
 from schedules.settings.rosters import roster, with_members
 from schedules.settings.scope import globs
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.client import PurviewSink
-from sinks.purview.clouds import CLOUDS, account_address, portal_address
+from sinks.purview.clouds import CLOUDS
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
 from sinks.purview.options import SEARCH, PurviewOptions
-from sinks.purview.sign_in import SignIn, signed_in
+from sinks.purview.sign_in import signed_in
 
 if TYPE_CHECKING:
     from queries.databricks.warehouse import DatabricksWarehouse
@@ -159,13 +159,31 @@ class Parts:
             outside_actions=actions,
         )
 
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that are mined, as set."""
+        return (*STREAMS, QUERIES) if self.settings.queries.mine else STREAMS
+
+    @property
+    def statements_from(self) -> date:
+        """The first day of which statements are kept."""
+        return self.now().date() - timedelta(days=self.settings.queries.days)
+
+    @property
+    def ranked(self) -> Ranked:
+        """Which statements are ranked, as set."""
+        options, queries = self.popularity(), self.settings.queries
+        chosen = [glob for glob in queries.statement_types if not glob.startswith("!")]
+        left_out = [glob[1:] for glob in queries.statement_types if glob.startswith("!")]
+        return Ranked(options.users, options.kinds, Chosen.by(chosen, left_out), queries.top)
+
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""
         given, mining = self.settings.sources[name], self.settings.mining
         return Scope(exclude=globs(mining.exclude, given.exclude), include=globs(mining.include, given.include))
 
     def _mining(self, given: SourceSettings, scope: Scope, leave: Leave) -> MiningOptions:
-        mining = self.settings.mining
+        mining, queries = self.settings.mining, self.settings.queries
         return MiningOptions(
             start=self.start,
             settle_days=mining.settle_days,
@@ -174,6 +192,9 @@ class Parts:
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
             parallel=1 if isinstance(given, FilesSource) else FETCHED_AT_ONCE,
+            streams=self.streams,
+            statements=Statements(queries.most, queries.text_length if queries.text else 0),
+            statements_from=self.statements_from,
         )
 
     def popularity(self, windows: Sequence[int] = (), as_of: date | None = None) -> PopularityOptions:
@@ -242,8 +263,8 @@ class Parts:
             yield FilesSink(purview.out, options)
         elif purview.sink == "purview":
             with (
-                signed_in(_sign_in(purview)) as authentication,
-                closing(PurviewSink(_address(purview), authentication, options, cloud=purview.cloud)) as sink,
+                signed_in(sign_in(purview)) as authentication,
+                closing(PurviewSink(address(purview), authentication, options, cloud=purview.cloud)) as sink,
             ):
                 yield sink
         else:
@@ -328,7 +349,12 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names)
-        yield SystemTableReader(warehouse, tables, scope, given.principal, outside_actions)
+        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), outside_actions)
+
+
+def _tag(given: SourceSettings) -> tuple[str, str]:
+    """The tag that the miner's own statements carry in the history."""
+    return TAG if isinstance(given, FilesSource) else next(iter(given.query_tags.items()), TAG)
 
 
 def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
@@ -361,29 +387,3 @@ def _rules(given: SourceSettings, scope: Scope, mining: Mining) -> str:
     actions = sorted(mining.outside_actions)
     told = (RULES_VERSION, scope.digest(), lowered(given.principal), str(mining.column_lineage), *actions)
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
-
-
-def _address(purview: Purview) -> str:
-    if purview.endpoint:
-        return purview.endpoint
-    if purview.portal == "unified":
-        return portal_address(purview.tenant_id or "")
-    return account_address(purview.account or "", purview.cloud)
-
-
-def _sign_in(purview: Purview) -> SignIn:
-    return SignIn(
-        way=purview.auth,
-        cloud=purview.cloud,
-        tenant_id=purview.tenant_id or "",
-        client_id=purview.client_id or "",
-        client_secret=_secret(purview.client_secret),
-        certificate=purview.certificate,
-        certificate_password=_secret(purview.certificate_password),
-        user=purview.user or "",
-        password=_secret(purview.password),
-    )
-
-
-def _secret(given: SecretStr | None) -> str:
-    return given.get_secret_value() if given else ""

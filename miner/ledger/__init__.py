@@ -2,15 +2,18 @@
 
 from miner.ledger.database import ledger_missing, place_of
 from miner.ledger.lineage_staging import LineageStaging
-from miner.ledger.merge import LINEAGE, STREAMS, USAGE, DayMark, Merge
+from miner.ledger.merge import LINEAGE, QUERIES, STREAMS, TABLE_OF, USAGE, DayMark, Merge
 from miner.ledger.names import NamesMerge, NamesStaging
+from miner.ledger.query_staging import QueryStaging
 from miner.ledger.staging import Staging
 from miner.ledger.store import Ledger
 from miner.ledger.usage_staging import UsageStaging
 
 __all__ = [
     "LINEAGE",
+    "QUERIES",
     "STREAMS",
+    "TABLE_OF",
     "USAGE",
     "DayMark",
     "Ledger",
@@ -18,6 +21,7 @@ __all__ = [
     "Merge",
     "NamesMerge",
     "NamesStaging",
+    "QueryStaging",
     "Staging",
     "UsageStaging",
     "ledger_missing",

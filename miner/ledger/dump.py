@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from miner import columns, days
 from miner.ledger.dump_names import Row, name_rows
+from miner.schemas import RUNS, VOLUMES
 
 _DATASET = "{0}.metastore_id, {0}.catalog, {0}.schema, {0}.name, {0}.path"
 
@@ -43,6 +44,8 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
         ("usage", _usage(connection)),
         ("usage_month", _usage_months(connection)),
         ("outside_read", _outside_reads(connection)),
+        ("query", _queries(connection)),
+        ("fingerprint", _fingerprints(connection)),
         ("match", _matches(connection)),
         ("emission", _emissions(connection)),
         ("rejection", _rejections(connection)),
@@ -191,6 +194,34 @@ def _counted(rest: Sequence[Any]) -> Row:
         **dict(zip(names, measures, strict=False)),
         "last_read": _instant(measures[8]), "last_write": _instant(measures[9]),
     }  # fmt: skip
+
+
+def _queries(connection: Connection) -> Iterator[Row]:
+    figures = (*RUNS, *VOLUMES)
+    query = (
+        f"SELECT s.name, q.day, {_named('d')}, f.id, f.check_bits, coalesce(r.name, ''), q.process_kind, q.client, "  # noqa: S608
+        f"q.warehouse, {', '.join(f'q.{name}' for name in figures)}, q.last_run_at FROM query_day q "
+        "JOIN source s ON s.id = q.source_id LEFT JOIN dataset d ON d.id = q.dataset_id "
+        "LEFT JOIN fingerprint f ON f.id = q.fingerprint_id LEFT JOIN reader r ON r.id = q.reader_id"
+    )
+    for source, day, *rest in _read(connection, query, *range(1, 14)):
+        half, other, reader, kind, client, warehouse, *measures = rest[5:]
+        yield {
+            "source": source, "day": str(days.day_of(day)), "dataset": _told(rest[:5]) if rest[0] is not None else None,
+            "fingerprint": _hex(half, other), "reader": reader, "process_kind": kind, "client": client,
+            "warehouse": warehouse, **dict(zip(figures, measures, strict=False)), "last_run": _instant(measures[-1]),
+        }  # fmt: skip
+
+
+def _fingerprints(connection: Connection) -> Iterator[Row]:
+    query = "SELECT id, check_bits, statement_type, said FROM fingerprint"
+    for half, other, kind, said in _read(connection, query, 1, 2):
+        yield {"fingerprint": _hex(half, other), "statement_type": kind, "said": said}
+
+
+def _hex(half: int | None, other: int | None) -> str | None:
+    """The warehouse's own key again; None of statements without a row of their own."""
+    return None if half is None or other is None else f"{half % (1 << 64):016x}{other % (1 << 64):016x}"
 
 
 def _matches(connection: Connection) -> Iterator[Row]:

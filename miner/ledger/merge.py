@@ -15,12 +15,20 @@ from miner import days
 from miner.errors import LedgerError
 from miner.ledger import aliases, dirty, tables, watermarks
 from miner.ledger.lineage_staging import LineageStaging
+from miner.ledger.query_staging import QueryStaging
 from miner.ledger.staging import ADD_DATASETS, Staging
 from miner.ledger.usage_staging import MEASURES, UsageStaging
+from miner.ports import QUERY_HISTORY, TABLE_LINEAGE
+from miner.schemas import RUNS, VOLUMES
 
 LINEAGE = "lineage"
 USAGE = "usage"
+QUERIES = "queries"
 STREAMS = (LINEAGE, USAGE)
+"""The streams that are always mined; QUERIES is where it is asked for."""
+
+TABLE_OF = {LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, QUERIES: QUERY_HISTORY}
+"""The table whose rows a stream's days are told by."""
 
 
 class Fence(Protocol):
@@ -37,7 +45,7 @@ class DayMark:
 
     day: date
     totals: Mapping[str, int]
-    """Rows of table_lineage by workspace, by the independent count."""
+    """Rows of the stream's table (`TABLE_OF`) by workspace, by the independent count."""
     settled: bool
     whole: bool
 
@@ -78,6 +86,8 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     mined_before = any(rows is not None for rows in known.values())
     if isinstance(staging, LineageStaging):
         statements = (*(_CLEAR_LINEAGE if mined_before else ()), *_MERGE_LINEAGE)
+    elif isinstance(staging, QueryStaging):
+        statements = _MERGE_QUERIES
     else:
         _refuse_closed(connection, values)
         statements = _MERGE_USAGE
@@ -231,6 +241,11 @@ _MERGE_LINEAGE = (
 
 _NAMES = ", ".join(MEASURES)
 
+_ADD_READERS = (
+    "INSERT INTO reader (id, name) SELECT id, min(name) FROM stage.new_reader WHERE true GROUP BY id "
+    "ON CONFLICT (id) DO NOTHING"
+)
+
 _NEW_LOCATIONS = (
     "FROM stage.located l JOIN edge e ON e.{end} = l.from_id WHERE NOT EXISTS (SELECT 1 FROM alias a "
     "WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = l.from_id AND a.to_id = l.to_id)"
@@ -250,10 +265,7 @@ _MERGE_USAGE = (
         "JOIN alias o ON o.kind = 'dataset' AND o.from_id = l.from_id WHERE NOT EXISTS (SELECT 1 FROM alias a "
         "WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = l.from_id AND a.to_id = l.to_id)"
     ),
-    (
-        "INSERT INTO reader (id, name) SELECT id, min(name) FROM stage.new_reader WHERE true GROUP BY id "
-        "ON CONFLICT (id) DO NOTHING"
-    ),
+    _ADD_READERS,
     (
         "UPDATE dataset SET type = f.type, spelling = f.spelling, spelled_at = f.at FROM stage.latest_form f "
         "WHERE dataset.id = f.id AND (dataset.spelled_at, coalesce(dataset.spelling, '')) <= (f.at, f.spelling)"
@@ -276,4 +288,23 @@ _MERGE_USAGE = (
     ),
 )
 
-STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging}
+_MERGE_QUERIES = (
+    ADD_DATASETS,
+    _ADD_READERS,
+    # Those too that the ledger knew when they were staged: they may have been pruned since.
+    (
+        "INSERT INTO fingerprint (id, check_bits, statement_type, said) "
+        "SELECT id, check_bits, statement_type, said FROM stage.new_fingerprint WHERE true ON CONFLICT (id) DO NOTHING"
+    ),
+    (
+        "UPDATE fingerprint SET said = n.said FROM stage.new_fingerprint n "
+        "WHERE fingerprint.id = n.id AND n.said IS NOT NULL AND n.said <> coalesce(fingerprint.said, '')"
+    ),
+    "DELETE FROM query_day WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO query_day (source_id, day, dataset_id, fingerprint_id, reader_id, process_kind, client, "  # noqa: S608
+        f"warehouse, {', '.join((*RUNS, *VOLUMES))}, last_run_at) SELECT :source, * FROM stage.ran"
+    ),
+)
+
+STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging, QUERIES: QueryStaging}

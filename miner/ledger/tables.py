@@ -18,6 +18,8 @@ from sqlalchemy import (
     Text,
 )
 
+from miner.schemas import RUNS, VOLUMES
+
 metadata = MetaData()
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -274,6 +276,34 @@ usage_rolled_up = Table(
     sqlite_with_rowid=False,
 )
 """The days that are in the sums of `usage_month` and not in `usage_day`."""
+
+fingerprint = Table(
+    "fingerprint",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("check_bits", BigInteger, nullable=False),
+    Column("statement_type", String, nullable=False),
+    Column("said", Text),
+)
+"""Statements that say the same but for their literals; what they say (`said`) only where the settings keep it."""
+
+query_day = Table(
+    "query_day",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True),
+    Column("fingerprint_id", BigInteger, primary_key=True),
+    Column("reader_id", BigInteger, primary_key=True),
+    Column("process_kind", String, primary_key=True),
+    Column("client", String, primary_key=True),
+    Column("warehouse", String, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in (*RUNS, *VOLUMES)),
+    Column("last_run_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+"""Statements by what they read directly: dataset 0 is all of them, whatever they read; fingerprint 0 those of a dataset
+and day that have no row of their own; reader 0 is unknown."""
 
 names_read = Table(
     "names_read",

@@ -16,6 +16,7 @@ _STREAMS = {
     ("lineage", "table_lineage"): "lineage of tables",
     ("lineage", "column_lineage"): "of columns",
     ("usage", "table_lineage"): "usage",
+    ("queries", "query_history"): "queries",
 }
 
 _MOST_REASONS = 10
@@ -29,7 +30,7 @@ _MEANINGS = {
     "excluded_workspace": "left out by [mining.exclude]",
     "incomplete_name": "a name without catalog or schema",
     "indirect": "read through a view: no edge",
-    KEPT: "edges, column pairs, reads and writes",
+    KEPT: "edges, column pairs, reads and writes, statements",
     "no_column": "a column pair with one end",
     "no_dataset": "neither source nor target",
     "not_included_catalog": "not in [mining.include] catalogs",
@@ -38,8 +39,11 @@ _MEANINGS = {
     "not_included_schema": "not in [mining.include] schemas",
     "not_included_table": "not in [mining.include] tables",
     "not_included_workspace": "not in [mining.include]",
+    "no_statement": "a statement without an id",
+    "no_text": "what the statement says is not shown: counted by its type",
     "no_table_edge": "columns without an edge of tables",
     "own_read": "the miner's own reads",
+    "own_statement": "the miner's own statements",
     "read_only": "a read without target: usage, no edge",
     "self_edge": "a table into itself, such as MERGE",
     "write_only": "a write without source: no edge",
@@ -79,7 +83,8 @@ def _show_verified(screen: Screen, verified: Verified) -> None:
 def show_mined(screen: Screen, ran: Ran) -> None:
     """The days and the balance."""
     if not ran.outcome.days:
-        screen.line("nothing was due: every day is mined and settled")
+        done = not (ran.outcome.failures or ran.outcome.held or ran.outcome.stopped)
+        screen.line("nothing was due: every day is mined and settled" if done else "no day was mined")
         return
     screen.line("Mined", "bold")
     columns = (Column("source"), Column("stream"), number("days"), Column("first"), Column("last"), number("rows"))

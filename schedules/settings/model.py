@@ -35,7 +35,7 @@ from schedules.settings.declared import (
 )
 from schedules.settings.rosters import FILE_OF_GROUPS, FILE_OF_NAMES, checked_groups, checked_names
 from schedules.settings.scope import Exclude, Include
-from schedules.settings.sources import Source
+from schedules.settings.sources import TEXT_OR_VAULT, File, Secret, Source, kept_in_file, or_in_file
 from schedules.timing import MUST_BE, OFF
 from sinks.purview.naming import mounts
 from sinks.purview.naming.rules import Rule, checked
@@ -134,6 +134,32 @@ class Reports(Section):
     )
 
 
+class Queries(Section):
+    """`[queries]`: statements of the query history."""
+
+    mine: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="mine statements of query.history: popular, slow, expensive and failing ones",
+    )
+    text: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="keep what statements say, with a ? for each literal; without it only a hash of that is known",
+    )
+    text_length: Whole = whole(2000, 1, 100_000, "characters of a text that are kept at most")
+    most: Whole = whole(
+        100, 1, 100_000, "statements of each ranking kept by day and dataset; the others are summed in one row"
+    )
+    days: Whole = whole(180, 1, 3650, "days that statements are kept")
+    top: Whole = whole(10, 1, 100_000, "statements of each ranking that the report tells")
+    statement_types: GlobList = setting(
+        ("*", "!describe", "!explain", "!set", "!show", "!use"),
+        f"{GLOBS}; after a ! for those left out",
+        "types of statement that are ranked, such as select; the others are mined and summed all the same",
+    )
+
+
 class NamingRule(Section):
     """`[[purview.rules]]`: which asset a dataset is whose name matches."""
 
@@ -206,15 +232,17 @@ class Purview(Section):
     client_id: str | None = setting(
         None, "text", "client of the service principal, or of a user-assigned managed identity"
     )
-    client_secret: SecretStr | None = setting(
-        None, "text", "secret of the service principal; best given by the environment"
+    client_secret_file: File | None = setting(None, "a file that can be read", "holds the secret")
+    client_secret: Secret | None = setting(
+        None, TEXT_OR_VAULT, "secret of the service principal; best given by the environment"
     )
     certificate: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(
         None, "a file", "certificate of the service principal with its private key, PEM or PKCS12"
     )
-    certificate_password: SecretStr | None = setting(None, "text", "password of the certificate, if it has one")
+    certificate_password: Secret | None = setting(None, TEXT_OR_VAULT, "password of the certificate, if it has one")
     user: str | None = setting(None, "text", "user of a plain Apache Atlas")
-    password: SecretStr | None = setting(None, "text", "password of that user; best given by the environment")
+    password_file: File | None = setting(None, "a file that can be read", "holds the password of that user")
+    password: Secret | None = setting(None, TEXT_OR_VAULT, "password of that user; best given by the environment")
     collection: CollectionName | None = setting(
         None,
         "3 to 36 letters, digits and -",
@@ -320,18 +348,19 @@ class Purview(Section):
     @field_validator("tenant_id", "client_id", "client_secret", "certificate", "user")
     @classmethod
     def _for_the_way_to_sign_in(cls, value: object, info: ValidationInfo) -> object:
-        way = info.data.get("auth")
-        if not value and info.field_name in _NEEDED.get(str(way), ()):
-            raise ValueError(f'is missing; auth = "{way}" needs it')
+        name, way = str(info.field_name), info.data.get("auth")
+        kept = kept_in_file(cls, name, value, info)
+        if not (value or kept) and name in _NEEDED.get(str(way), ()):
+            raise ValueError(f'is missing; auth = "{way}" needs it{or_in_file(cls, name)}')
         return value
 
     @field_validator("password")
     @classmethod
     def _both_or_none(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        user = info.data.get("user")
-        if user and not value:
+        user, kept = info.data.get("user"), kept_in_file(cls, "password", value, info)
+        if user and not (value or kept):
             raise ValueError("is missing; purview.user is given")
-        if value and not user and "user" in info.data:
+        if (value or kept) and not user and "user" in info.data:
             raise ValueError("is given without purview.user")
         return value
 
@@ -347,6 +376,9 @@ class Daemon(Section):
 
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
+    queries: Schedule = setting(
+        "daily at 03:15", MUST_BE, "when statements of each source are mined, where queries.mine is true"
+    )
     names: Schedule = setting("daily at 02:00", MUST_BE, "when names of each source are read")
     emit: Schedule = setting("hourly at :30", MUST_BE, "when what changed is sent")
     verify: Schedule = setting("daily at 04:00", MUST_BE, "when a sample of what was sent is read back, and mended")
@@ -408,6 +440,7 @@ class Settings(BaseSettings):
     usage: Usage = section(Usage, "what counts as popular")
     readers: Readers = section(Readers, "who is who among those who read")
     reports: Reports = section(Reports, "what reports tell")
+    queries: Queries = section(Queries, "statements of the query history")
     sources: dict[SourceName, Source] = Field(
         default_factory=dict,
         description="warehouses to read, each under a name",

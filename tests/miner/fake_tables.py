@@ -9,9 +9,11 @@ from datetime import date, timedelta
 import pyarrow as pa
 
 from miner import schemas
-from miner.ports import Missing, Outside, Span
+from miner.errors import MissingRightError
+from miner.ports import Missing, Outside, Span, Statements
 from tests import oracle
 from tests.oracle import lineage as lineage_oracle
+from tests.oracle.queries import statements_of
 from tests.oracle.scope import EVERYTHING
 from tests.oracle.usage import counting
 from tests.queries.given import expected_usage
@@ -57,6 +59,8 @@ class FakeTables:
         self.batch_rows = 2
         self.shows: Span | None = None
         """The span told, when it is not that of the rows: mining one day after another, in any order."""
+        self.refused: MissingRightError | None = None
+        """Raised when it is asked what it holds."""
         self.named: dict[str, str] = {}
         """Names by role of what stands in for a system table."""
         self.cancelled = 0
@@ -71,8 +75,13 @@ class FakeTables:
 
     def span(self, table: str) -> Span:
         self._known(table)
-        days = [row["event_date"] for row in self.rows[table]]
+        days = [_day(table, row) for row in self.rows[table]]
         return self.shows or (Span(min(days), max(days)) if days else Span(None, None))
+
+    def holds(self, *path: str) -> bool:
+        if self.refused:
+            raise self.refused
+        return path[0] not in self.lacks and f"{path[0]}.{'.'.join(path[1:])}" not in self.lacks
 
     def absent(self) -> Sequence[str]:
         return self.lacks
@@ -84,9 +93,10 @@ class FakeTables:
         self.asked.append(("shown", first, last))
         if table in self.lacks:
             return None
-        days = {"query_history": lambda row: row["start_time"].date()}.get(table, lambda row: row["event_date"])
         counted = Counter(
-            (days(row), row["workspace_id"] or "") for row in self.rows[table] if first <= days(row) <= last
+            (_day(table, row), row["workspace_id"] or "")
+            for row in self.rows[table]
+            if first <= _day(table, row) <= last
         )
         told = [{"day": day, "workspace_id": name, "rows": rows} for (day, name), rows in sorted(counted.items())]
         return pa.Table.from_pylist(told, schema=schemas.TOTALS)
@@ -95,9 +105,9 @@ class FakeTables:
         self._known(table)
         self.hook("totals", first, 0)
         counted = Counter(
-            (row["event_date"], row["workspace_id"] or "")
+            (_day(table, row), row["workspace_id"] or "")
             for row in self.rows[table]
-            if row["event_date"] in days_between(first, last)
+            if _day(table, row) in days_between(first, last)
         )
         if self.miscounts and table == "table_lineage":
             self.miscounts -= 1
@@ -192,13 +202,36 @@ class FakeTables:
                     continue
                 form = forms.setdefault((row["metastore_id"] or "", name), {})
                 parts = [(row[f"{side}_table_{part}"] or "").strip("`") for part in ("catalog", "schema", "name")]
-                form["dataset_spelling"] = ".".join(parts) if name.name else name.path
+                spelled = ".".join(parts) if name.name else name.path
+                latest = (form.get("dataset_seen_at", row["event_time"]), form.get("dataset_spelling", ""))
+                form["dataset_seen_at"], form["dataset_spelling"] = max(latest, (row["event_time"], spelled))
                 form["dataset_type"] = row[f"{side}_type"]
                 location = oracle.folder(row[f"{side}_path"])
                 if name.name and location:
                     form["first_location"] = min(form.get("first_location", location), location)
                     form["last_location"] = max(form.get("last_location", location), location)
         return forms
+
+    def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
+        rows = []
+        for day in days_between(first, last):
+            given = day, self.rows["table_lineage"], self.rows["query_history"], self.scope
+            fates = oracle.query_fates(day, self.rows["query_history"], self.scope)
+            rows += [{"day": day, "fate": fate, "rule": rule, "rows": count} for (fate, rule), count in fates.items()]
+            rows += [_statement(day, one, figures) for one, figures in oracle.query_runs(*given, told.most).items()]
+        if told.text_length:
+            said = self._said(told.text_length)
+            for row in rows:
+                row["text"] = said.pop(row.get("fingerprint"), None)
+        return self._batches("query_runs", first, last, rows, schemas.QUERY_RUNS)
+
+    def _said(self, length: int) -> dict[str | None, str]:
+        told = [
+            one
+            for row in self.rows["query_history"]
+            for one in statements_of(_day("query_history", row), [row], self.scope)
+        ]
+        return {one.fingerprint: one.said[:length] for one in told if one.said}
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         found = oracle.one_time_runs(self.rows["job_run_timeline"], first, last)
@@ -238,8 +271,23 @@ class FakeTables:
             yield batch
 
     def _known(self, table: str) -> None:
-        if table not in LINEAGE_TABLES:
+        if table not in (*LINEAGE_TABLES, "query_history"):
             raise AssertionError(f"nobody may ask for {table} by day")
+
+
+def _day(table: str, row: dict) -> date:
+    """The day that a row of a table is of."""
+    return row["start_time"].date() if table == "query_history" else row["event_date"]
+
+
+def _statement(day: date, one: oracle.Statement, figures: oracle.Runs) -> dict:
+    told = {} if one.dataset is None else {
+        "metastore_id": one.metastore, "dataset_key": hashed(one.metastore, *one.dataset), **_parts("dataset", one.dataset)
+    }  # fmt: skip
+    return {
+        "day": day, "rows": 0, **told, "fingerprint": one.fingerprint, "statement_type": one.type, "reader": one.reader,
+        "process_kind": one.kind, "client": one.client, "warehouse": one.warehouse, **asdict(figures),
+    }  # fmt: skip
 
 
 def oracle_edge(row: dict) -> oracle.Edge:

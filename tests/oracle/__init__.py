@@ -14,6 +14,7 @@ from tests.oracle.lineage import (
 )
 from tests.oracle.names import Dataset, dataset, folder, table_name
 from tests.oracle.popularity import Popularity, is_person, popularity
+from tests.oracle.queries import Runs, Statement, plain_statement, query_fates, query_runs
 from tests.oracle.scope import Fates, Lists, Row, Rows, Scope
 from tests.oracle.usage import Figures, Use, cached_reads, enrichment, usage, usage_fates
 
@@ -26,7 +27,9 @@ __all__ = [
     "Popularity",
     "Row",
     "Rows",
+    "Runs",
     "Scope",
+    "Statement",
     "Use",
     "cached_reads",
     "column_pairs",
@@ -38,7 +41,10 @@ __all__ = [
     "is_person",
     "lineage_fates",
     "one_time_runs",
+    "plain_statement",
     "popularity",
+    "query_fates",
+    "query_runs",
     "table_name",
     "usage",
     "usage_fates",

@@ -12,6 +12,7 @@ import pyarrow as pa
 import sqlglot
 
 from miner.errors import MissingTableError
+from miner.ports import Statements
 from miner.schemas import USAGE
 from miner.scope import Globs, Scope
 from queries import embedded, statements
@@ -198,6 +199,39 @@ def _without(source: SystemTableReader, other: str, first: date, last: date) -> 
         del source._prepared[key]
         if ready:
             source._prepared[key] = ready
+
+
+@dataclass
+class Queries:
+    """What the query of statements said, and the texts by fingerprint."""
+
+    runs: dict[oracle.Statement, oracle.Runs] = field(default_factory=dict)
+    fates: oracle.Fates = field(default_factory=Counter)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def query_runs_of_days(
+    source: SystemTableReader, first: date, last: date, most: int = 100, text_length: int = 0
+) -> dict[date, Queries]:
+    """Statements by day of a run of days. Every figure has a row of its own, and a fate is told once, or this fails."""
+    answers: dict[date, Queries] = defaultdict(Queries)
+    measures = [one.name for one in fields(oracle.Runs)]
+    whose = ("fingerprint", "statement_type", "reader", "process_kind", "client", "warehouse")
+    for row in told(source.query_runs(first, last, Statements(most, text_length))):
+        answer = answers[row["day"]]
+        if row["fate"] is not None:
+            assert (row["fate"], row["rule"] or "") not in answer.fates
+            answer.fates[row["fate"], row["rule"] or ""] = row["rows"]
+            continue
+        name = _dataset(row, "dataset") if row["dataset_key"] else None
+        assert name is None or row["dataset_key"] == _hashed(row["metastore_id"], *name)
+        one = oracle.Statement(row["metastore_id"], name, *(row[part] for part in whose))
+        assert one not in answer.runs
+        answer.runs[one] = oracle.Runs(*(row[measure] for measure in measures))
+        if row["text"] is not None:
+            assert not any(row["fingerprint"] in other.texts for other in answers.values())
+            answer.texts[row["fingerprint"]] = row["text"]
+    return answers
 
 
 def one_time_runs(

@@ -76,8 +76,20 @@ def long_before(source, first, last):
     return Looks(source, start=year_before, today=year_before, tag=crafted.TAG).first_direct
 
 
+def statements(most, text_length=0):
+    """Statements when so many of each ranking stand by themselves, and so much of their texts is told."""
+
+    def ask(source, first, last):
+        return answers.query_runs_of_days(source, first, last, most, text_length)
+
+    return ask
+
+
 NAMED = Scope(include=Globs(workspaces=("*1",)))
 """A scope that leaves out what has no workspace."""
+
+KINDS = Scope(exclude=Globs(process_kinds=("job",)), include=Globs(process_kinds=("j*", "a*", "*board")))
+"""A scope of some kinds of process alone."""
 
 QUESTIONS = {
     "lineage_edges": (answers.edges_of_days,),
@@ -88,6 +100,13 @@ QUESTIONS = {
         without_principal(answers.cached_reads_of_days),
         of_scope(Scope(), answers.cached_reads_of_days),
     ),
+    "query_runs": (
+        statements(100, 30),
+        statements(1),
+        without_principal(statements(100)),
+        of_scope(KINDS, statements(100)),
+    ),
+    "history_span": (lambda source, **_: source.span("query_history"),),
     "one_time_runs": (answers.one_time_runs,),
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
@@ -189,6 +208,10 @@ def test_the_crafted_estate(bench, day: date):
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
     matched = bench.answers["enrichment"][0]
     assert matched.get(day, {}) == oracle.enrichment(day, lineage, history)
+    whole, few = (bench.answers["query_runs"][place][day] for place in (0, 1))
+    assert whole.runs == oracle.query_runs(day, lineage, history, crafted.SCOPE)
+    assert few.runs == oracle.query_runs(day, lineage, history, crafted.SCOPE, most=1)
+    assert whole.fates == few.fates == oracle.query_fates(day, history, crafted.SCOPE)
     assert bench.answers["one_time_runs"][0] == oracle.one_time_runs(crafted.RUNS, *DAYS)
 
 
@@ -211,6 +234,9 @@ EQUIVALENT = {
     "enrichment: other bound of h.start_time < :history_to": _LESS,
     "enrichment: without t.event_date >= :lineage_from": _LESS,
     "enrichment: without t.event_date <= :lineage_to": _LESS,
+    "query_runs: without t.event_date >= :lineage_from": _LESS,
+    "query_runs: without t.event_date <= :lineage_to": _LESS,
+    "query_runs: without NOT t.statement_id IS NULL": _NULL,
     "cached_reads: without DISTINCT": "reads are grouped after the join; this joins less",
     "cached_reads: without t.event_date >= :lineage_from": _LESS,
     "cached_reads: without t.event_date <= :last_day": _LESS,
