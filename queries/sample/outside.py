@@ -21,7 +21,7 @@ _ACTIONS = ("generateTemporaryTableCredential", "deltaSharingQueriedTable", "get
 def _every(plan: Plan, listed: Sequence[Dataset], number: int) -> list[Dataset]:
     """Every so many-th table of the estate's own, whatever it is used for, from one on that the seed decides."""
     own = [one for one in listed if one.type == TABLE and one.parts[0] != "system"]
-    return own[int(plan.metastore_id[:6], 16) % number :: number]
+    return own[uuid5(NAMESPACE_URL, plan.metastore_id).int % number :: number]
 
 
 def table_shares(plan: Plan, listed: Sequence[Dataset]) -> Iterator[Record]:
@@ -34,6 +34,7 @@ def table_shares(plan: Plan, listed: Sequence[Dataset]) -> Iterator[Record]:
             "table_name": name,
             "share_name": _SHARE,
             "cdf_enabled": "false",
+            "comment": f"contract {uuid5(NAMESPACE_URL, f'{plan.metastore_id}/{name}').hex[:8]}",
             "start_version": 0,
             "shared_as_schema": f"{catalog}_{schema}",
             "shared_as_table": name,

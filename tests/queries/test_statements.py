@@ -25,7 +25,7 @@ QUERIES = sorted(
 QUERIES.remove("rules")
 ROLES = {"lineage_table": "table_lineage"}
 SCHEMAS = {"schemata": INFORMATION_SCHEMA_SCHEMATA}
-WHOLE = ("span", "visible_schemas")
+WHOLE = ("span", "history_span", "visible_schemas")
 """Queries that read a table as a whole: for its first and last day, and a list of schemas."""
 
 
