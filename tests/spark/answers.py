@@ -74,6 +74,8 @@ def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, 
         "query runs": lambda source: source.query_runs(first, last, Statements(2, 40)),
         "history span": lambda source: [source.span("query_history")],
         "one-time runs": lambda source: source.one_time_runs(first, last),
+        "enrichment": lambda source: source.enrichment(first, last),
+        "reads past lineage": lambda source: source.outside_reads(first, last).rows,
     }
     named = {part: _naming(part, first, last) for part in told_by()}
     return mined | {name: _looking(look, first, last) for name, look in LOOKS.items()} | named
