@@ -9,6 +9,7 @@ from miner.ports import Unmatched
 
 PROCESS = "process"
 USAGE = "usage"
+COLUMN_USAGE = "column_usage"
 
 
 @dataclass(slots=True)

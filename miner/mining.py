@@ -20,11 +20,15 @@ from miner.errors import (
     ShrunkDayError,
 )
 from miner.ledger import (
+    COLUMNS,
+    COST,
     LINEAGE,
     QUERIES,
     STREAMS,
     TABLE_OF,
     USAGE,
+    ColumnStaging,
+    CostStaging,
     DayMark,
     Ledger,
     LineageStaging,
@@ -37,11 +41,13 @@ from miner.ledger import (
 )
 from miner.ledger.leases import Lease, Leases
 from miner.ports import (
+    BILLING_USAGE,
     COLUMN_LINEAGE,
     JOB_RUN_TIMELINE,
     QUERY_HISTORY,
     TABLE_LINEAGE,
     TOLD,
+    Costs,
     Names,
     Span,
     Statements,
@@ -51,7 +57,7 @@ from miner.scope import OUTSIDE
 
 log = structlog.get_logger()
 
-AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, QUERIES: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7, QUERIES: 7, COST: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
 
 
@@ -68,6 +74,8 @@ class MiningOptions:
     parallel: int = 1
     """Runs of days fetched while one is recorded: more than one only pays where the warehouse is not this machine."""
     streams: tuple[str, ...] = STREAMS
+    cost_settle_days: int = 7
+    """The same as `settle_days` for cost: bills are corrected later than events are told."""
     statements: Statements = TOLD
     statements_from: date | None = None
     """The first day of which statements are kept."""
@@ -95,13 +103,17 @@ class MinedDay:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured source; `names` None leaves ids where names could stand."""
+    """One configured source; `names` None leaves ids where names could stand, `costs` None cost untold."""
 
     name: str
     tables: SystemTables
     options: MiningOptions
     names: Names | None = None
+    costs: Costs | None = None
 
+
+RECENT_DAYS = 7
+"""Days on which query history is looked at before statements are mined: without any there, something is missing."""
 
 LeftOut = Callable[[str], None]
 """Told why a stream is left out that was asked for."""
@@ -165,7 +177,7 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     for stream in source.options.streams:
         if (of_stream := span_of(source, stream, span, left_out)) is None:
             continue
-        miner = _StreamMiner(_with_options_of(source, stream), source_id, stream, ledger, run_id, now)
+        miner = _StreamMiner(with_options_of(source, stream), source_id, stream, ledger, run_id, now)
         try:
             with _holding(leases, source, stream) as lease:
                 for day in miner.under(lease).mine_due(of_stream, watch):
@@ -181,6 +193,29 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
         _refuse_out_of_scope(source, ledger)
 
 
+def of_cost(source: Source, costs: Costs) -> Source:
+    """The source as its cost is mined: with rules and a settle age of its own."""
+    options = source.options
+    rules = f"{options.rules}, {costs.method}"
+    return replace(source, options=replace(options, rules=rules, settle_days=options.cost_settle_days, streams=(COST,)))
+
+
+def mine_cost(  # noqa: PLR0913 (what a run shares with each of its sources)
+    source: Source,
+    costs: Costs,
+    ledger: Ledger,
+    *,
+    run_id: int,
+    now: Callable[[], datetime],
+    watch: Watch | None = None,
+    lease: Lease | None = None,
+) -> Generator[MinedDay]:
+    """Mine the cost of days that are due. Raises MinerError; days before it stay."""
+    as_mined = of_cost(source, costs)
+    miner = _StreamMiner(as_mined, _known(as_mined, ledger), COST, ledger, run_id, now, lease)
+    yield from miner.mine_due(costs.span(), watch)
+
+
 def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
     source: Source,
     stream: str,
@@ -192,7 +227,7 @@ def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
     lease: Lease | None = None,
 ) -> Generator[MinedDay]:
     """Mine a run of days that a backfill asks for, whatever is due. Raises MinerError."""
-    source_id, told = _known(source, ledger), _with_options_of(source, stream)
+    source_id, told = _known(source, ledger), with_options_of(source, stream)
     miner = _StreamMiner(told, source_id, stream, ledger, run_id, now, lease, live=False)
     with ledger.reading() as connection:
         marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
@@ -200,31 +235,34 @@ def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
 
 
 def span_of(source: Source, stream: str, lineage: Span, left_out: LeftOut | None = None) -> Span | None:
-    """The days that a source holds of a stream's table; None of query history that cannot be read, which is told."""
-    if stream != QUERIES:
+    """The days to mine of a stream, those of lineage; None where query history cannot be read, which is told."""
+    if stream != QUERIES or lineage.last is None:
         return lineage
+    first = lineage.last - timedelta(days=RECENT_DAYS - 1)
     try:
-        if source.tables.holds(QUERY_HISTORY):
-            span = source.tables.span(QUERY_HISTORY)
-            if span.last is not None or source.options.allow_empty:
-                return span
-            reason, mend = "query.history holds no row at all", "look whether its view or export is whole"
-        else:
-            refused = [one for one in source.tables.missing() if one.role == QUERY_HISTORY and one.refused]
-            reason, mend = (
-                (refused[0].reason, refused[0].mend)
-                if refused
-                else ("there is no query.history", "uc-miner grants prints the rights it takes")
-            )
+        shown = source.tables.shown(QUERY_HISTORY, first, lineage.last)
     except MissingRightError as error:
         reason, mend = error.message, error.mend
+    else:
+        if shown is not None and (shown.num_rows or source.options.allow_empty):
+            return lineage
+        reason = "there is no query.history"
+        mend = "look whether its name is right in the settings, and its grant: uc-miner grants"
+        if refused := [one for one in source.tables.missing() if one.role == QUERY_HISTORY and one.refused]:
+            reason, mend = refused[0].reason, refused[0].mend
+        if shown is not None:
+            reason = f"query.history holds no row from {first} to {lineage.last}"
+            mend = "look whether its view or export is whole"
     log.warning("queries.left_out", source=source.name, error=reason, mend=mend)
     if left_out:
         left_out(f"source {source.name}: no queries are mined: {reason}: {mend}, or set [queries] mine = false")
     return None
 
 
-def _with_options_of(source: Source, stream: str) -> Source:
+def with_options_of(source: Source, stream: str) -> Source:
+    """The source as one stream of it is mined."""
+    if stream == COST and source.costs:
+        return of_cost(source, source.costs)
     return replace(source, options=source.options.of(stream))
 
 
@@ -298,7 +336,7 @@ class _StreamMiner:
         """Mine what is due, oldest first."""
         with self.ledger.reading() as connection:
             marks = {mark.day: mark for mark in reading.mined_days(connection, self.source.name, self.stream)}
-            closed = reading.closed_days(connection, self.source.name) if self.stream == USAGE else set()
+            closed = reading.closed_days(connection, self.stream, self.source.name)
         due = [day for day in due_days(marks, self.source.options, span, self.now()) if day not in closed]
         yield from self.mine_runs(runs_of(due, AT_ONCE[self.stream]), marks, watch)
 
@@ -322,11 +360,11 @@ class _StreamMiner:
 
     def _balanced(self, run: Sequence[date]) -> Fetched:
         fetched = self._fetch(run)
-        if _difference(fetched, run):
+        if _difference(fetched, run) or fetched.staging.difference():
             log.warning("days.unbalanced", source=self.source.name, stream=self.stream, first=str(run[0]))
             fetched.staging.close()
             fetched = self._fetch(run)
-        if difference := _difference(fetched, run):
+        if difference := _difference(fetched, run) or fetched.staging.difference():
             fetched.staging.close()
             raise BalanceError(
                 f"source {self.source.name}, {self.stream}: {difference}",
@@ -340,12 +378,17 @@ class _StreamMiner:
         try:
             read = [TABLE_OF[self.stream]]
             with self.ledger.told():
+                if isinstance(staging, CostStaging) and self.source.costs:
+                    return _fetched_cost(staging, self.source.costs, first, last)
                 if isinstance(staging, LineageStaging):
                     read += self._fetch_lineage(staging, first, last)
                 elif isinstance(staging, UsageStaging):
                     staging.add_usage(tables.usage(first, last))
                     staging.add_enrichment(tables.enrichment(first, last))
                     staging.add_outside(tables.outside_reads(first, last), run)
+                    staging.finish()
+                elif isinstance(staging, ColumnStaging):
+                    staging.add_reads(tables.column_usage(first, last))
                     staging.finish()
                 elif isinstance(staging, QueryStaging):
                     staging.add_runs(tables.query_runs(first, last, self.source.options.statements))
@@ -431,6 +474,13 @@ class _StreamMiner:
             "some were when these days were mined; the earlier result was kept",
             mend=OutOfScopeError.MEND,
         )
+
+
+def _fetched_cost(staging: CostStaging, costs: Costs, first: date, last: date) -> Fetched:
+    staging.add_costs(costs.costs(first, last))
+    staging.add_charges(costs.charges(first, last))
+    staging.finish()
+    return Fetched(staging, {BILLING_USAGE: visible.by_day(costs.totals(first, last))})
 
 
 def _outside(staging: Staging, table: str, run: Sequence[date]) -> int:

@@ -27,6 +27,10 @@ WORKSPACES = "workspaces"
 INFORMATION_SCHEMA_TABLES = "information_schema_tables"
 INFORMATION_SCHEMA_VIEWS = "information_schema_views"
 
+BILLING_USAGE = "billing_usage"
+LIST_PRICES = "list_prices"
+WAREHOUSE_EVENTS = "warehouse_events"
+
 NAMES: Mapping[str, pa.Schema] = {
     "workspaces": schemas.WORKSPACES,
     "jobs": schemas.LABELS,
@@ -98,10 +102,6 @@ class SystemTables(Protocol):
 
     def span(self, table: str) -> Span: ...
 
-    def holds(self, *path: str) -> bool:
-        """Tell whether there is a table, given by its role, or a column of it."""
-        ...
-
     def absent(self) -> Sequence[str]:
         """Optional tables and columns this source does not have, as `table` or `table.column`."""
         ...
@@ -129,6 +129,8 @@ class SystemTables(Protocol):
         ...
 
     def usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
+
+    def column_usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
 
     def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]: ...
 
@@ -159,6 +161,38 @@ class Names(Protocol):
 
         `dbt_models` are those of the run of days, both included, and not more. Raises SourceError.
         """
+        ...
+
+
+class Costs(Protocol):
+    """What the statements of one source would have cost by list prices: an estimate, and optional.
+
+    Days are UTC, a run of them within one month. Raises SourceError, never returns a lost read as empty.
+    """
+
+    @property
+    def method(self) -> str:
+        """How the cost of an hour is laid on its statements: `idle apart` or `idle with statements`."""
+        ...
+
+    def missing(self) -> str:
+        """Why there is no cost, as a sentence's end; empty when there is."""
+        ...
+
+    def span(self) -> Span:
+        """First and last day of what is billed."""
+        ...
+
+    def totals(self, first: date, last: date) -> pa.Table:
+        """Rows of billing.usage by day and workspace (`miner.schemas.TOTALS`)."""
+        ...
+
+    def charges(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """All that warehouses cost by hour (`miner.schemas.CHARGES`): the other side of the balance of money."""
+        ...
+
+    def costs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """What became of every row and of every hour's cost (`miner.schemas.COSTS`)."""
         ...
 
 
@@ -197,6 +231,8 @@ class Rejected:
 
     qualified_name: str
     reason: str
+    absent: bool = False
+    """Whether it is only that the catalog does not have (yet) what figures are about: told as unmatched."""
 
 
 MATCHED = "matched"
@@ -305,6 +341,15 @@ class Sink(Protocol):
         """One entity per dataset with its figures for every window, to be merged into the catalog's own asset.
 
         `popularity` is that of `miner.popularity`, with the ledger ids of datasets as the column `dataset_id`.
+        """
+        ...
+
+    def column_usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """One entity per column with its figures for every window, to be merged into the catalog's own asset.
+
+        `popularity` is that of `miner.column_popularity`, with the ledger ids of datasets as the column `dataset_id`.
         """
         ...
 

@@ -126,6 +126,80 @@ OUTSIDE_READS = pa.schema(
 `dataset` is `catalog.schema.table` or a path, folded; null where an event does not tell. An empty metastore is any.
 """
 
+CHARGES = pa.schema([("day", pa.date32()), ("hour", pa.int64()), ("currency", pa.string()), ("amount", pa.int64())])
+"""What all SQL warehouses of the account cost by list prices, by day and UTC hour (0 to 23), in billionths of the
+currency's unit."""
+
+COSTS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("part", pa.string()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("hour", pa.int64()),
+        ("currency", pa.string()),
+        ("amount", pa.int64()),
+        ("statements", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset"),
+    ]
+)
+"""List cost of a run of days, in three parts; columns that say nothing of a part are null.
+
+`rows`: rows of billing.usage by day, fate and rule. `hour`: the cost of each hour by what became of it (`fate`), in
+billionths of the currency's unit. `dataset`: cost and distinct statements by day and dataset.
+"""
+
+MONEY = pa.decimal128(28, 9)
+
+LIST_COST = pa.schema([("list_cost", MONEY), ("list_cost_currency", pa.string()), ("list_cost_days", pa.int64())])
+"""What a dataset cost in a window by list prices, an estimate: the last columns of `popularity`.
+
+Null where no dataset of the metastore has cost in the window. `list_cost_days` are those mined for cost.
+"""
+
+COST_REPORT = pa.schema(
+    [
+        ("source", pa.string()),
+        ("day", pa.date32()),
+        ("fate", pa.string()),
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("currency", pa.string()),
+        ("list_cost", MONEY),
+        ("statements", pa.int64()),
+        ("settled", pa.bool_()),
+    ]
+)
+"""List cost day by day, an estimate: one row per source, day, currency and dataset, and one per fate of what no dataset
+bears. The rows of a source and day add up to all that SQL warehouses of its account cost."""
+
+COLUMN_USAGE = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset"),
+        ("column_key", pa.string()),
+        ("column_name", pa.string()),
+        ("column_spelling", pa.string()),
+        ("reader", pa.string()),
+        ("process_kind", pa.string()),
+        ("reads", pa.int64()),
+        ("last_read_at", INSTANT),
+    ]
+)
+"""One row per day, dataset, column, reader and kind of process, and one per day, reason and rule of dropped rows.
+
+`column_name` is folded, `column_spelling` as the latest event of the day wrote it.
+"""
+
 RUNS = ("runs", "cached_runs", "failed_runs", "cancelled_runs")
 """How statements ended: finished, answered from the result cache, failed, cancelled."""
 
@@ -324,6 +398,29 @@ READERS = pa.schema(
     ]
 )
 """Who reads what: one row per dataset, reader and kind of process in a window; an empty reader is not known."""
+
+COLUMN_POPULARITY = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("column", pa.string()),
+        ("window_days", pa.int64()),
+        ("as_of", pa.date32()),
+        ("reads", pa.int64()),
+        ("readers", pa.int64()),
+        ("people", pa.int64()),
+        ("machines", pa.int64()),
+        ("readers_unknown", pa.int64()),
+        ("last_read", INSTANT),
+        ("score", pa.float64()),
+        ("band", pa.int64()),
+        ("trend", pa.float64()),
+        ("partial_days", pa.int64()),
+        ("partial", pa.bool_()),
+    ]
+)
+"""How much columns are read: one row per column and window (`miner.column_popularity`)."""
 
 FINDINGS = pa.schema(
     [

@@ -24,6 +24,9 @@ _GOOD_FOR = {
     "job_tasks": "the tasks of jobs",
     "pipelines": "the names of pipelines",
     "workspaces": "the names and addresses of workspaces",
+    "billing_usage": "the list cost of statements; it shows what the whole account is billed for",
+    "list_prices": "the list cost of statements",
+    "warehouse_events": "the idle time of warehouses, told apart in the list cost",
     "information_schema_tables": "types and storage locations of tables",
     "information_schema_views": "what views are defined as",
 }

@@ -79,6 +79,10 @@ RETURNS STRING RETURN
     coalesce(from_catalog, ''), coalesce(from_schema, ''), coalesce(from_name, ''), coalesce(from_path, ''),
     coalesce(to_catalog, ''), coalesce(to_schema, ''), coalesce(to_name, ''), coalesce(to_path, '')));
 
+-- A column's identity is hashed over its dataset's and its folded name.
+CREATE FUNCTION column_key(dataset STRING, name STRING) RETURNS STRING RETURN
+  md5(concat_ws(char(31), dataset, name));
+
 -- What an event was part of, most telling first. Every alert carries a hidden job; Genie rows carry no entity type;
 -- a job's notebook is recorded as a notebook.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
@@ -218,6 +222,43 @@ RETURNS STRING RETURN
     WHEN (source_excluded IS NOT NULL OR coalesce(from_name, from_path) IS NULL)
       AND (target_excluded IS NOT NULL OR coalesce(to_name, to_path) IS NULL)
       THEN coalesce(source_excluded, target_excluded)
+    ELSE 'kept' END;
+
+-- The list price of a unit at a time: what applied then, temporary prices for everybody with it.
+-- https://docs.databricks.com/aws/en/admin/system-tables/pricing
+CREATE FUNCTION list_price(effective DECIMAL(38, 18), promotional DECIMAL(38, 18), published DECIMAL(38, 18))
+RETURNS DECIMAL(18, 9) RETURN cast(coalesce(effective, promotional, published) AS DECIMAL(18, 9));
+
+-- Billionths of the currency's unit, a whole number. The types keep every digit on every engine until the one rounding.
+CREATE FUNCTION charge(quantity DECIMAL(38, 18), price DECIMAL(18, 9)) RETURNS BIGINT RETURN
+  cast(cast(round(cast(quantity AS DECIMAL(18, 9)) * price, 9) AS DECIMAL(27, 9)) * 1000000000 AS BIGINT);
+
+-- A part of an amount, cut to a whole number. Parts of one amount up to growing shares, the last of which is 1, differ by
+-- whole numbers that add up to the amount; doubles hold these numbers exactly up to nine million units of a currency.
+CREATE FUNCTION up_to(amount BIGINT, share DOUBLE) RETURNS BIGINT RETURN cast(floor(amount * share) AS BIGINT);
+
+-- Milliseconds since 1970 at the beginning of a UTC hour, and which hour of its day that is.
+CREATE FUNCTION hour_begin(at BIGINT) RETURNS BIGINT RETURN at - at % 3600000;
+
+CREATE FUNCTION hour_of_day(at BIGINT) RETURNS BIGINT RETURN cast((at % 86400000) / 3600000 AS BIGINT);
+
+-- How long two spans of milliseconds overlap.
+CREATE FUNCTION overlap(one_from BIGINT, one_to BIGINT, other_from BIGINT, other_to BIGINT) RETURNS BIGINT RETURN
+  least(one_to, other_to) - greatest(one_from, other_from);
+
+-- The one fate of a row for usage of columns, given its fate for usage: kept when it is a direct read of a named column of
+-- a source that counts.
+CREATE FUNCTION column_fate(
+  usage STRING, source_excluded STRING, from_name STRING, from_path STRING, source_column STRING, to_itself BOOLEAN,
+  direct BOOLEAN)
+RETURNS STRING RETURN
+  CASE
+    WHEN usage <> 'kept' THEN usage
+    WHEN source_excluded IS NOT NULL THEN source_excluded
+    WHEN coalesce(from_name, from_path) IS NULL THEN 'write_only'
+    WHEN source_column IS NULL THEN 'no_column'
+    WHEN to_itself THEN 'self_read'
+    WHEN NOT direct THEN 'indirect'
     ELSE 'kept' END;
 
 -- What a statement's text says, whatever its literals, comments, blanks, case and the length of its lists (docs/usage.md):

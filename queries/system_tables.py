@@ -12,16 +12,19 @@ from miner import schemas
 from miner.errors import MissingRightError, MissingTableError, SchemaDriftError, SourceError
 from miner.ports import (
     AUDIT,
+    BILLING_USAGE,
     COLUMN_LINEAGE,
     INFORMATION_SCHEMA_TABLES,
     INFORMATION_SCHEMA_VIEWS,
     JOB_RUN_TIMELINE,
     JOB_TASKS,
     JOBS,
+    LIST_PRICES,
     PIPELINES,
     QUERY_HISTORY,
     TABLE_LINEAGE,
     TABLE_SHARE_USAGE,
+    WAREHOUSE_EVENTS,
     WORKSPACES,
     Missing,
     Outside,
@@ -33,6 +36,7 @@ from queries import statements
 from queries.documented import DOCUMENTED
 from queries.files import duckdb_type
 from queries.scope import globs_by_rule, scope_values
+from queries.statements import bound_columns
 from queries.warehouse import Field, Prepared, Warehouse, field_type, name_parts
 
 DEFAULT_TABLES: Mapping[str, str] = {
@@ -54,10 +58,17 @@ NAME_TABLES: Mapping[str, str] = {
 }
 """Tables that only tell what things are called: a reader has them when it is given them."""
 
+COST_TABLES: Mapping[str, str] = {
+    BILLING_USAGE: "system.billing.usage",
+    LIST_PRICES: "system.billing.list_prices",
+    WAREHOUSE_EVENTS: "system.compute.warehouse_events",
+}
+"""Tables that only tell what statements cost: a reader has them when it is given them."""
+
 ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS, TABLE_SHARE_USAGE})
 """Tables that everybody may read, each seeing what they have rights on: neither granted nor enabled nor cloned."""
 
-KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES}
+KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES, **COST_TABLES}
 
 _ENDS = tuple(
     f"{end}_{part}" for end in ("source", "target") for part in ("table_catalog", "table_schema", "table_name")
@@ -78,16 +89,27 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     WORKSPACES: ("workspace_id",),
     INFORMATION_SCHEMA_TABLES: ("table_catalog", "table_schema", "table_name"),
     INFORMATION_SCHEMA_VIEWS: ("table_catalog", "table_schema", "table_name"),
+    BILLING_USAGE: (
+        "workspace_id", "sku_name", "cloud", "usage_start_time", "usage_date", "usage_unit", "usage_quantity",
+        "usage_metadata",
+    ),
+    LIST_PRICES: (
+        "price_start_time", "price_end_time", "sku_name", "cloud", "currency_code", "usage_unit", "pricing",
+    ),
+    WAREHOUSE_EVENTS: ("workspace_id", "warehouse_id", "event_type", "event_time"),
 }  # fmt: skip
 """Columns the miner cannot do without; every other one may be absent and is then NULL."""
 
-OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, AUDIT, TABLE_SHARE_USAGE, *NAME_TABLES)
+OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, AUDIT, TABLE_SHARE_USAGE, *NAME_TABLES, *COST_TABLES)
 
 WITHOUT: Mapping[str, str] = {
     QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
     JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
     AUDIT: "whether a table is read past the lineage tables is unknown",
     TABLE_SHARE_USAGE: "which tables are shared is not known",
+    BILLING_USAGE: "list cost is left out",
+    LIST_PRICES: "list cost is left out",
+    WAREHOUSE_EVENTS: "idle time of warehouses counts as their statements' in the list cost",
 }
 """What goes missing without an optional table."""
 
@@ -105,12 +127,14 @@ OUTSIDE_ACTIONS = (
 """Actions of the audit log by which somebody reads past the lineage tables. Documentation spells some in two ways."""
 
 LINEAGE_QUERIES = (
-    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "query_runs", "one_time_runs", "enrichment",
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs", "enrichment",
     "outside_reads",
 )  # fmt: skip
+STATEMENT_QUERIES = ("query_runs",)
 NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
+COST_QUERIES = ("cost_daily", "cost_charges", "cost_span", "cost_totals")
 
-BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily"})
+BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage", "cost_daily"})
 """Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
 
 NO_TABLE = "none"
@@ -127,6 +151,7 @@ class SystemTableReader:
     """Implements `miner.ports.SystemTables` over any warehouse.
 
     `tables` gives the full name by role; `principal` is who the miner itself reads as, with statements that have `tag`.
+    With `statements`, what they say and how they ran is wanted too.
     """
 
     warehouse: Warehouse
@@ -134,21 +159,21 @@ class SystemTableReader:
     scope: Scope = field(default_factory=Scope)
     principal: str = ""
     tag: tuple[str, str] = TAG
+    statements: bool = False
     outside_actions: Sequence[str] = OUTSIDE_ACTIONS
     _refused: dict[str, MissingRightError] = field(default_factory=dict, init=False)
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
     def span(self, table: str) -> Span:
-        """First and last day of one lineage table, or of the history."""
-        asked = ("history_span", QUERY_HISTORY) if table == QUERY_HISTORY else ("span", "lineage_table")
-        found = pa.Table.from_batches(list(self.ask(asked[0], {}, {asked[1]: table}))).to_pylist()
+        """First and last day of one lineage table."""
+        found = pa.Table.from_batches(list(self.ask("span", {}, {"lineage_table": table}))).to_pylist()
         return Span(found[0]["first"], found[0]["last"])
 
     def absent(self) -> Sequence[str]:
-        """Optional tables, columns and struct fields this source does not have; names are told of elsewhere."""
+        """Optional tables, columns and struct fields not there; those of names and of cost are told of elsewhere."""
         missing = []
         for role, name in self.tables.items():
-            if role in NAME_TABLES:
+            if role in NAME_TABLES or role in COST_TABLES:
                 continue
             if self.fields(role) is None:
                 missing.append(DEFAULT_TABLES[role] if name == NO_TABLE else name)
@@ -160,7 +185,7 @@ class SystemTableReader:
         """Optional tables that are wanted and cannot be read; names are told of elsewhere."""
         found = []
         for role, name in self.tables.items():
-            if role in NAME_TABLES or name == NO_TABLE or self.fields(role) is not None:
+            if role in (*NAME_TABLES, *COST_TABLES) or name == NO_TABLE or self.fields(role) is not None:
                 continue
             refused = self._refused.get(role)
             reason = refused.message if refused else f"{name} is not there"
@@ -190,7 +215,7 @@ class SystemTableReader:
     def edges(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Edges of a run of days, and the balance of all rows."""
         rows = self.ask("lineage_edges", _span(first, last), {TABLE_LINEAGE: TABLE_LINEAGE})
-        return self._with_globs(cast(rows, schemas.EDGES))
+        return self.with_globs(cast(rows, schemas.EDGES))
 
     def column_sets(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Column sets of a run of days by edge, with their content where the warehouse ships it at once."""
@@ -211,7 +236,7 @@ class SystemTableReader:
     def _column_sets(self, first: date, last: date | None, content: str, wanted: str) -> Iterator[pa.RecordBatch]:
         values = {**_span(first, last), "content": content, "wanted": wanted}
         rows = self.ask("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE})
-        return self._with_globs(cast(rows, schemas.COLUMN_SETS))
+        return self.with_globs(cast(rows, schemas.COLUMN_SETS))
 
     def usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Reads and writes of a run of days; reads from the result cache follow as rows of their own."""
@@ -220,7 +245,7 @@ class SystemTableReader:
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         slack = {"history_from": start - HISTORY_SLACK, "history_to": end + HISTORY_SLACK}
         rows = self.ask("usage_daily", {**_span(first, last), **slack}, tables)
-        yield from self._with_globs(cast(rows, schemas.USAGE))
+        yield from self.with_globs(cast(rows, schemas.USAGE))
         if self.fields(QUERY_HISTORY) is not None:
             bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
@@ -253,6 +278,17 @@ class SystemTableReader:
         table = pa.Table.from_batches(cast(rows, schemas.OUTSIDE_READS), schema=schemas.OUTSIDE_READS)
         return Outside(table, audited=AUDIT in known)
 
+    def column_usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
+        """Reads of columns in a run of days."""
+        last = last or first
+        slack = {
+            "history_from": _midnight(first) - HISTORY_SLACK,
+            "history_to": _midnight(last + timedelta(days=1)) + HISTORY_SLACK,
+        }
+        tables = {COLUMN_LINEAGE: COLUMN_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
+        rows = self.ask("column_usage", {**_span(first, last), **slack}, tables)
+        return self.with_globs(cast(rows, schemas.COLUMN_USAGE))
+
     def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
         """Statements of a run of days, by the day they began on, and the balance of all rows of the history."""
         values = {
@@ -261,7 +297,7 @@ class SystemTableReader:
             "most": told.most, "text_length": told.text_length, "tag_name": self.tag[0], "tag_value": self.tag[1],
         }  # fmt: skip
         rows = self.ask("query_runs", values, {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY})
-        return self._with_globs(cast(rows, schemas.QUERY_RUNS))
+        return self.with_globs(cast(rows, schemas.QUERY_RUNS))
 
     def cancel(self) -> None:
         """End what is being read, from any thread."""
@@ -275,7 +311,7 @@ class SystemTableReader:
         rows = self.ask("one_time_runs", values, {JOB_RUN_TIMELINE: JOB_RUN_TIMELINE})
         return cast(rows, schemas.ONE_TIME_RUNS)
 
-    def _with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""
         globs = globs_by_rule(self.scope.exclude)
         for batch in batches:
@@ -294,7 +330,7 @@ class SystemTableReader:
     def lacking(self, role: str) -> Sequence[str]:
         """What the miner reads of a table and the table does not have, as `column` or `column.field`."""
         found = self.fields(role) or frozenset()
-        return sorted(".".join(path) for path in wanted(role) if path not in found)
+        return sorted(".".join(path) for path in wanted(role, statements=self.statements) if path not in found)
 
     def refusal(self, role: str) -> MissingRightError | None:
         """Why a table that it can do without may not be read, once `fields` was asked for it."""
@@ -363,10 +399,10 @@ def _nothing() -> exp.Expr:
     return exp.select(exp.alias_(exp.Literal.number(1), "nothing")).where(exp.false()).subquery()
 
 
-def wanted(role: str) -> set[Field]:
-    """The columns and struct fields of a table that the miner reads when it mines."""
-    queries = (*LINEAGE_QUERIES, *NAME_QUERIES)
-    return {path for query in queries for path in statements.bound_columns(query).get(role, ())}
+def wanted(role: str, *, statements: bool = False) -> set[Field]:
+    """The columns and struct fields of a table that the miner reads when it mines, and mines `statements` or not."""
+    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *COST_QUERIES, *(STATEMENT_QUERIES if statements else ()))
+    return {path for query in queries for path in bound_columns(query).get(role, ())}
 
 
 def _databricks_type(kind: pa.DataType) -> str:

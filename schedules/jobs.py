@@ -83,7 +83,7 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
             *_refused(outcome),
             *warnings_of(outcome, balance, ledger, parts, parts.chosen(sources)),
         )
-        return Ran(outcome, balance, told, (*_assumed(parts), *_not_there(outcome)))
+        return Ran(outcome, balance, told, (*_assumed(parts), *_not_there(outcome), *_without_cost(outcome)))
 
 
 def emit(  # noqa: PLR0913 (one keyword for each option of the command)
@@ -128,6 +128,11 @@ def _not_there(outcome: Outcome) -> Iterator[str]:
     for source, one in outcome.missing:
         if one.role == QUERY_HISTORY and not one.refused:
             yield f"{source}: {one.reason}: {one.without}"
+
+
+def _without_cost(outcome: Outcome) -> Iterator[str]:
+    for source, reason in outcome.without_cost:
+        yield f"source {source}: list cost is left out: {reason} ([mining] cost = false leaves it out in silence)"
 
 
 def _prune(ledger: Ledger, parts: Parts, outcome: Outcome) -> None:

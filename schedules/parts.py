@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from miner.drawn import Drawing
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import QUERIES, STREAMS, Ledger, ledger_missing, place_of
+from miner.ledger import COLUMNS, QUERIES, STREAMS, Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
@@ -26,9 +26,10 @@ from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE, Statements
 from miner.readers import Readers
 from miner.scope import Chosen, Scope, lowered
+from queries.cost import CostReader
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
-from queries.system_tables import NAME_TABLES, OUTSIDE_ACTIONS, TAG, SystemTableReader
+from queries.system_tables import COST_TABLES, NAME_TABLES, OUTSIDE_ACTIONS, TAG, SystemTableReader
 from schedules.explanations import Find
 from schedules.purview import address, sign_in
 from schedules.settings import Settings
@@ -142,27 +143,23 @@ class Parts:
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
         reader = opened.enter_context(self.reading(name, scratch))
         names = _names(given, reader) if mining.names else None
-        return Source(name, reader, self._mining(given, scope, leave), names)
+        costs = CostReader(reader) if mining.cost else None
+        return Source(name, reader, self._mining(given, scope, leave), names, costs)
 
     def reading(self, name: str, scratch: Path) -> AbstractContextManager[SystemTableReader]:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
-        starting, columns = partial(self.starting, name), mining.column_lineage
-        actions = mining.outside_actions
+        starting, columns = partial(self.starting, name), self.settings.reads_columns
         return reading(
-            given,
-            scratch,
-            scope,
-            column_lineage=columns,
-            names=mining.names,
-            starting=starting,
-            outside_actions=actions,
-        )
+            given, scratch, scope, column_lineage=columns, names=mining.names, cost=mining.cost, starting=starting,
+            statements=self.settings.queries.mine, outside_actions=mining.outside_actions,
+        )  # fmt: skip
 
     @property
     def streams(self) -> tuple[str, ...]:
         """The streams that are mined, as set."""
-        return (*STREAMS, QUERIES) if self.settings.queries.mine else STREAMS
+        asked = ((COLUMNS, self.settings.usage.columns), (QUERIES, self.settings.queries.mine))
+        return (*STREAMS, *(stream for stream, mined in asked if mined))
 
     @property
     def statements_from(self) -> date:
@@ -191,6 +188,7 @@ class Parts:
             column_lineage=mining.column_lineage,
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
+            cost_settle_days=mining.cost_settle_days,
             parallel=1 if isinstance(given, FilesSource) else FETCHED_AT_ONCE,
             streams=self.streams,
             statements=Statements(queries.most, queries.text_length if queries.text else 0),
@@ -227,7 +225,8 @@ class Parts:
                 yield None
                 return
             most = self.settings.purview.max_removals if max_removals is None else max_removals
-            yield Emitter(ledger, sink, self.limits, self.popularity(), self.now, self.ages, self.drawing, most)
+            figures, columns = self.popularity(), self.settings.usage.columns
+            yield Emitter(ledger, sink, self.limits, figures, self.now, self.ages, self.drawing, most, columns=columns)
 
     @property
     def limits(self) -> Limits:
@@ -315,6 +314,7 @@ class Parts:
         return PurviewOptions(
             naming=self._naming(ledger),
             windows=self.settings.usage.windows,
+            columns=self.settings.usage.columns,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,
             workers=purview.workers,
@@ -340,16 +340,18 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     *,
     column_lineage: bool = True,
     names: bool = True,
+    cost: bool = True,
     starting: Callable[[float | None], object] = UNTOLD,
+    statements: bool = False,
     outside_actions: Sequence[str] = OUTSIDE_ACTIONS,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
-    The tables of column lineage and of names are left alone where those are not wanted.
+    The tables of column lineage, of names and of cost are left alone where those are not wanted.
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
-        tables = tables_of(given, column_lineage=column_lineage, names=names)
-        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), outside_actions)
+        tables = tables_of(given, column_lineage=column_lineage, names=names, cost=cost)
+        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements, outside_actions)
 
 
 def _tag(given: SourceSettings) -> tuple[str, str]:
@@ -357,9 +359,15 @@ def _tag(given: SourceSettings) -> tuple[str, str]:
     return TAG if isinstance(given, FilesSource) else next(iter(given.query_tags.items()), TAG)
 
 
-def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
+def tables_of(
+    given: SourceSettings, *, column_lineage: bool = True, names: bool = True, cost: bool = True
+) -> dict[str, str]:
     """The full names of a source's tables by role, without those that are not wanted."""
-    left_out = {*(() if column_lineage else (COLUMN_LINEAGE,)), *(() if names else NAME_TABLES)}
+    left_out = {
+        *(() if column_lineage else (COLUMN_LINEAGE,)),
+        *(() if names else NAME_TABLES),
+        *(() if cost else COST_TABLES),
+    }
     return {role: name for role, name in given.tables.model_dump().items() if role not in left_out}
 
 

@@ -11,11 +11,24 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from miner import schemas
+from miner import list_cost, schemas
+from miner.column_popularity import column_popularity
 from miner.disclosure import NAMES, NONE, Disclosed, disclosure
 from miner.errors import LedgerError, SettingsError
 from miner.findings import findings
-from miner.ledger import QUERIES, Ledger, edges, query_ranks, reader_usage, reading, retirement, sent, wanted
+from miner.ledger import (
+    COLUMNS,
+    QUERIES,
+    Ledger,
+    costs,
+    edges,
+    query_ranks,
+    reader_usage,
+    reading,
+    retirement,
+    sent,
+    wanted,
+)
 from miner.ledger.query_ranks import Window
 from miner.ledger.reader_usage import Who
 from miner.popularity import PopularityOptions, popularity
@@ -29,11 +42,13 @@ class Name(StrEnum):
     """The reports."""
 
     POPULARITY = "popularity"
+    COLUMNS = "columns"
     READERS = "readers"
     EDGES = "edges"
     FINDINGS = "findings"
     COVERAGE = "coverage"
     QUERIES = "queries"
+    COST = "cost"
 
 
 class Wanted(NamedTuple):
@@ -99,6 +114,7 @@ def in_folder(parts: Parts, names: Sequence[Name], folder: Path | None, form: Fo
             raise SettingsError(f"nobody says where the report {names[0]} goes", mend="name a folder: --out DIR")
         return []
     hidden = {Name.READERS} if parts.settings.reports.users == NONE else set()
+    hidden |= set() if parts.settings.usage.columns else {Name.COLUMNS}
     hidden |= set() if names or _any_queries(parts) else {Name.QUERIES}
     chosen = names or [name for name in Name if name not in hidden]
     return [Wanted(name, str(folder / f"{name}.{form}"), form) for name in dict.fromkeys(chosen)]
@@ -123,7 +139,20 @@ def _any_queries(parts: Parts) -> bool:
 
 def _popularity(given: _Given) -> _Told:
     _refuse_unmined(given, given.mined)
-    return _whole(pa.Table.from_pandas(popularity(given.ledger, given.options), preserve_index=False))
+    figures = pa.Table.from_pandas(popularity(given.ledger, given.options), preserve_index=False)
+    return _whole(list_cost.beside(given.ledger, figures))
+
+
+def _columns(given: _Given) -> _Told:
+    if not given.parts.settings.usage.columns:
+        raise SettingsError(
+            "usage of columns is not mined", mend="set [usage] columns = true, then mine it: uc-miner run"
+        )
+    with given.ledger.reading() as connection:
+        mined = some_days(reading.usage_days(connection, COLUMNS), given.parts, "usage of columns")
+    _refuse_unmined(given, mined)
+    frame = column_popularity(given.ledger, given.options)[schemas.COLUMN_POPULARITY.names]
+    return _whole(pa.Table.from_pandas(frame, schemas.COLUMN_POPULARITY, preserve_index=False))
 
 
 def _edges(given: _Given) -> _Told:
@@ -184,17 +213,30 @@ def _coverage(given: _Given) -> _Told:
         return _whole(reading.coverage(connection, first, given.last))
 
 
+def _cost(given: _Given) -> _Told:
+    return _Told(schemas.COST_REPORT, _cost_batches(given))
+
+
+def _cost_batches(given: _Given) -> Iterator[pa.RecordBatch]:
+    first = given.last - timedelta(days=max(given.options.windows) - 1)
+    with given.ledger.reading() as connection:
+        wanted.resolve(connection)
+        yield from costs.by_day(connection, first, given.last)
+
+
 def _whole(table: pa.Table) -> _Told:
     return _Told(table.schema, iter(table.to_batches()))
 
 
 _REPORTS: Mapping[Name, Callable[[_Given], _Told]] = {
     Name.POPULARITY: _popularity,
+    Name.COLUMNS: _columns,
     Name.READERS: _readers,
     Name.EDGES: _edges,
     Name.FINDINGS: _findings,
     Name.COVERAGE: _coverage,
     Name.QUERIES: _queries,
+    Name.COST: _cost,
 }
 
 

@@ -61,7 +61,7 @@ def _views(settings: Settings, name: str, schema: str, workspaces: Sequence[str]
             f"source {name} reads the system tables themselves",
             mend="name a schema for the views, such as uc-miner views --in ops.lineage",
         )
-    lines = [*_told(name, tables, named), "", views.views(named, workspaces)]
+    lines = [*_told(name, tables, named), "", views.views(named, workspaces, texts=settings.queries.mine)]
     return "\n".join(lines)
 
 
@@ -77,4 +77,4 @@ def _told(name: str, tables: Mapping[str, str], named: Mapping[str, str]) -> Ite
 
 def _tables(settings: Settings, given: Source) -> Mapping[str, str]:
     mining = settings.mining
-    return tables_of(given, column_lineage=mining.column_lineage, names=mining.names)
+    return tables_of(given, column_lineage=settings.reads_columns, names=mining.names, cost=mining.cost)

@@ -44,6 +44,11 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
         ("usage", _usage(connection)),
         ("usage_month", _usage_months(connection)),
         ("outside_read", _outside_reads(connection)),
+        ("cost", _costs(connection)),
+        ("cost_hour", _cost_hours(connection)),
+        ("column", _columns(connection)),
+        ("column_usage", _column_usage(connection)),
+        ("column_usage_month", _column_months(connection)),
         ("query", _queries(connection)),
         ("fingerprint", _fingerprints(connection)),
         ("match", _matches(connection)),
@@ -186,6 +191,39 @@ def _outside_reads(connection: Connection) -> Iterator[Row]:
         }  # fmt: skip
 
 
+def _columns(connection: Connection) -> Iterator[Row]:
+    query = f"SELECT {_named('d')}, c.name, c.spelling FROM dataset_column c JOIN dataset d ON d.id = c.dataset_id"  # noqa: S608
+    for *names, name, spelling in _read(connection, query, 1, 2, 3, 4, 5, 6):
+        yield {"dataset": _told(names), "column": name, "spelling": spelling}
+
+
+_COLUMN_USAGE = (
+    f"SELECT s.name, u.{{period}}, {_named('d')}, c.name, coalesce(r.name, ''), u.process_kind, u.reads, "  # noqa: S608
+    "u.last_read_at FROM {table} u JOIN source s ON s.id = u.source_id JOIN dataset_column c ON c.id = u.column_id "
+    "JOIN dataset d ON d.id = c.dataset_id LEFT JOIN reader r ON r.id = u.reader_id"
+)
+
+
+def _column_usage(connection: Connection) -> Iterator[Row]:
+    query = _COLUMN_USAGE.format(period="day", table="column_day")
+    for source, day, *rest in _read(connection, query, *range(1, 11)):
+        yield {"source": source, "day": str(days.day_of(day)), **_column_reads(rest)}
+
+
+def _column_months(connection: Connection) -> Iterator[Row]:
+    query = _COLUMN_USAGE.format(period="month", table="column_month")
+    for source, month, *rest in _read(connection, query, *range(1, 11)):
+        yield {"source": source, "month": str(days.days_of(month, 1)[0])[:7], **_column_reads(rest)}
+
+
+def _column_reads(rest: Sequence[Any]) -> Row:
+    column, reader, kind, reads, last = rest[5:]
+    return {
+        "dataset": _told(rest[:5]), "column": column, "reader": reader, "process_kind": kind, "reads": reads,
+        "last_read": _instant(last),
+    }  # fmt: skip
+
+
 def _counted(rest: Sequence[Any]) -> Row:
     names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events", "runs")
     reader, kind, *measures = rest[5:]
@@ -194,6 +232,28 @@ def _counted(rest: Sequence[Any]) -> Row:
         **dict(zip(names, measures, strict=False)),
         "last_read": _instant(measures[8]), "last_write": _instant(measures[9]),
     }  # fmt: skip
+
+
+def _costs(connection: Connection) -> Iterator[Row]:
+    query = (
+        f"SELECT s.name, c.day, {_named('d')}, c.currency, c.amount, c.statements FROM cost_day c "  # noqa: S608
+        "JOIN source s ON s.id = c.source_id JOIN dataset d ON d.id = c.dataset_id"
+    )
+    for source, day, *names, currency, amount, statements in _read(connection, query, *range(1, 9)):
+        yield {
+            "source": source, "day": str(days.day_of(day)), "dataset": _told(names), "currency": currency,
+            "billionths": amount, "statements": statements,
+        }  # fmt: skip
+
+
+def _cost_hours(connection: Connection) -> Iterator[Row]:
+    columns_ = "s.name, c.day, c.hour, c.currency, c.fate, c.amount"
+    query = f"SELECT {columns_} FROM cost_hour c JOIN source s ON s.id = c.source_id"  # noqa: S608
+    for source, day, hour, currency, fate, amount in _read(connection, query, 1, 2, 3, 4, 5):
+        yield {
+            "source": source, "day": str(days.day_of(day)), "hour": hour, "currency": currency, "fate": fate,
+            "billionths": amount,
+        }  # fmt: skip
 
 
 def _queries(connection: Connection) -> Iterator[Row]:

@@ -14,20 +14,27 @@ from sqlalchemy import Connection, delete, insert, select, text
 from miner import days
 from miner.errors import LedgerError
 from miner.ledger import aliases, dirty, tables, watermarks
+from miner.ledger.column_staging import ColumnStaging
+from miner.ledger.cost_staging import CostStaging
 from miner.ledger.lineage_staging import LineageStaging
 from miner.ledger.query_staging import QueryStaging
 from miner.ledger.staging import ADD_DATASETS, Staging
 from miner.ledger.usage_staging import MEASURES, UsageStaging
-from miner.ports import QUERY_HISTORY, TABLE_LINEAGE
+from miner.ports import BILLING_USAGE, COLUMN_LINEAGE, QUERY_HISTORY, TABLE_LINEAGE
 from miner.schemas import RUNS, VOLUMES
 
 LINEAGE = "lineage"
 USAGE = "usage"
+COLUMNS = "columns"
 QUERIES = "queries"
 STREAMS = (LINEAGE, USAGE)
-"""The streams that are always mined; QUERIES is where it is asked for."""
+"""The streams that are always mined; COLUMNS and QUERIES are where they are asked for."""
+COST = "cost"
+"""A stream that a source may be without; it is mined after the others."""
 
-TABLE_OF = {LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, QUERIES: QUERY_HISTORY}
+TABLE_OF = {
+    LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, COLUMNS: COLUMN_LINEAGE, QUERIES: QUERY_HISTORY, COST: BILLING_USAGE,
+}  # fmt: skip
 """The table whose rows a stream's days are told by."""
 
 
@@ -86,11 +93,13 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     mined_before = any(rows is not None for rows in known.values())
     if isinstance(staging, LineageStaging):
         statements = (*(_CLEAR_LINEAGE if mined_before else ()), *_MERGE_LINEAGE)
+    elif isinstance(staging, CostStaging):
+        statements = _MERGE_COST
     elif isinstance(staging, QueryStaging):
         statements = _MERGE_QUERIES
     else:
-        _refuse_closed(connection, values)
-        statements = _MERGE_USAGE
+        _refuse_closed(connection, one.stream, values)
+        statements = _MERGE_COLUMNS if isinstance(staging, ColumnStaging) else _MERGE_USAGE
     for statement in statements:
         connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
     if isinstance(staging, LineageStaging) and staging.one_time_runs:
@@ -103,16 +112,19 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
         one.lease.check(connection)
 
 
-def _refuse_closed(connection: Connection, values: Mapping[str, int]) -> None:
-    closed = tables.usage_rolled_up
+def _refuse_closed(connection: Connection, stream: str, values: Mapping[str, int]) -> None:
+    closed = tables.CLOSED[stream]
     bits = connection.execute(
         select(closed.c.day_bits).where(closed.c.source_id == values["source"], closed.c.month == values["month"])
     ).scalar()
     if shut := days.days_of(values["month"], (bits or 0) & values["bits"]):
         raise LedgerError(
-            f"the usage of {shut[0]} is rolled up to its month, and cannot be replaced any more",
+            f"the {_ROLLED_UP[stream]} of {shut[0]} is rolled up to its month, and cannot be replaced any more",
             mend="leave days out that are older than [ledger] usage_days",
         )
+
+
+_ROLLED_UP = {USAGE: "usage", COLUMNS: "usage of columns"}
 
 
 def _previous_rows(connection: Connection, one: Merge, day: date) -> int | None:
@@ -288,6 +300,39 @@ _MERGE_USAGE = (
     ),
 )
 
+_MERGE_COST = (
+    ADD_DATASETS,
+    "DELETE FROM cost_day WHERE source_id = :source AND day BETWEEN :first AND :last",
+    "DELETE FROM cost_hour WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO cost_day (source_id, day, dataset_id, currency, amount, statements) "
+        "SELECT :source, day, dataset_id, currency, amount, statements FROM stage.paid_day"
+    ),
+    (
+        "INSERT INTO cost_hour (source_id, day, hour, currency, fate, amount) "
+        "SELECT :source, day, hour, currency, fate, amount FROM stage.paid_hour"
+    ),
+)
+
+_MERGE_COLUMNS = (
+    ADD_DATASETS,
+    (
+        "INSERT INTO dataset_column (id, check_bits, dataset_id, name, spelled_at) "
+        "SELECT id, check_bits, dataset_id, name, 0 FROM stage.new_column WHERE true ON CONFLICT (id) DO NOTHING"
+    ),
+    (
+        "UPDATE dataset_column SET spelling = l.spelling, spelled_at = l.at FROM stage.latest_spelling l "
+        "WHERE dataset_column.id = l.id "
+        "AND (dataset_column.spelled_at, coalesce(dataset_column.spelling, '')) < (l.at, l.spelling)"
+    ),
+    _ADD_READERS,
+    "DELETE FROM column_day WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO column_day (source_id, day, column_id, reader_id, process_kind, reads, last_read_at) "
+        "SELECT :source, * FROM stage.reads"
+    ),
+)
+
 _MERGE_QUERIES = (
     ADD_DATASETS,
     _ADD_READERS,
@@ -307,4 +352,6 @@ _MERGE_QUERIES = (
     ),
 )
 
-STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging, QUERIES: QueryStaging}
+STAGING = {
+    LINEAGE: LineageStaging, USAGE: UsageStaging, COLUMNS: ColumnStaging, QUERIES: QueryStaging, COST: CostStaging,
+}  # fmt: skip

@@ -254,12 +254,12 @@ def catalogs(connection: Connection) -> Catalogs:
     )
 
 
-def usage_state(connection: Connection) -> str:
+def usage_state(connection: Connection, stream: str = "usage") -> str:
     """A text that changes when usage changes: more days, other figures on one of them, or other aliases."""
     mined = tables.day_mined
     query = (
         select(mined.c.source_id, mined.c.day, mined.c.content, mined.c.whole)
-        .where(mined.c.stream == "usage")
+        .where(mined.c.stream == stream)
         .order_by(mined.c.source_id, mined.c.day)
     )
     told = tables.names_read
@@ -270,17 +270,9 @@ def usage_state(connection: Connection) -> str:
     return digest.hexdigest()
 
 
-def usage_days(connection: Connection) -> set[date]:
-    """Days whose usage is mined, fully, from every source that mines usage, and is kept by day."""
-    mined = tables.day_mined
-    sources = connection.execute(
-        select(func.count(func.distinct(mined.c.source_id))).where(mined.c.stream == "usage")
-    ).scalar_one()
-    found = connection.execute(
-        select(mined.c.day).where(mined.c.stream == "usage", mined.c.whole).group_by(mined.c.day)
-        .having(func.count() == sources)
-    ).scalars()  # fmt: skip
-    return {days.day_of(day) for day in found} - closed_days(connection)
+def usage_days(connection: Connection, stream: str = "usage") -> set[date]:
+    """Days of usage (or of usage of columns) mined fully from every source that mines it, and kept by day."""
+    return whole_days(connection, stream) - closed_days(connection, stream)
 
 
 def whole_days(connection: Connection, stream: str) -> set[date]:
@@ -296,9 +288,11 @@ def whole_days(connection: Connection, stream: str) -> set[date]:
     return {days.day_of(day) for day in found}
 
 
-def closed_days(connection: Connection, source: str | None = None) -> set[date]:
-    """Days whose usage is rolled up to months, of one source or of any."""
-    closed, sources = tables.usage_rolled_up, tables.source
+def closed_days(connection: Connection, stream: str, source: str | None = None) -> set[date]:
+    """Days of a stream that are rolled up to months, of one source or of any; none of a stream that is not."""
+    if stream not in tables.CLOSED:
+        return set()
+    closed, sources = tables.CLOSED[stream], tables.source
     query = select(closed.c.month, closed.c.day_bits).join(sources, sources.c.id == closed.c.source_id)
     if source is not None:
         query = query.where(sources.c.name == source)

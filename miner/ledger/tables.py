@@ -277,6 +277,53 @@ usage_rolled_up = Table(
 )
 """The days that are in the sums of `usage_month` and not in `usage_day`."""
 
+dataset_column = Table(
+    "dataset_column",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("check_bits", BigInteger, nullable=False),
+    Column("dataset_id", BigInteger, nullable=False),
+    Column("name", String, nullable=False),
+    Column("spelling", String),
+    Column("spelled_at", BigInteger, nullable=False, default=0),
+)
+"""Columns that were read, by folded name; the spelling is that of the latest event."""
+
+
+def _column_usage(name: str, period: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("source_id", Integer, primary_key=True),
+        Column(period, Integer, primary_key=True),
+        Column("column_id", BigInteger, primary_key=True),
+        Column("reader_id", BigInteger, primary_key=True),
+        Column("process_kind", String, primary_key=True),
+        Column("reads", BigInteger, nullable=False),
+        Column("last_read_at", BigInteger),
+        sqlite_with_rowid=False,
+    )
+
+
+column_day = _column_usage("column_day", "day")
+"""Reads of columns at the grain that distinct readers need. Reader 0 is unknown."""
+
+column_month = _column_usage("column_month", "month")
+"""The sums of the daily reads of columns that were rolled up."""
+
+column_rolled_up = Table(
+    "column_rolled_up",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("month", Integer, primary_key=True),
+    Column("day_bits", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The days that are in the sums of `column_month` and not in `column_day`."""
+
+CLOSED = {"usage": usage_rolled_up, "columns": column_rolled_up}
+"""By stream, the days that are rolled up to months."""
+
 fingerprint = Table(
     "fingerprint",
     metadata,
@@ -342,6 +389,32 @@ job_task = Table(
     Column("source_id", Integer, primary_key=True),
     sqlite_with_rowid=False,
 )
+
+cost_day = Table(
+    "cost_day",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("statements", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What statements that read a dataset cost of it by list prices, in billionths of the currency's unit: an estimate."""
+
+cost_hour = Table(
+    "cost_hour",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("hour", Integer, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("fate", String, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What SQL warehouses cost in each UTC hour, by what became of it: the balance of money."""
 
 workspace = Table(
     "workspace",

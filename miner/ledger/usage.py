@@ -1,6 +1,6 @@
 """Daily usage out of the ledger, streamed as Arrow."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -69,28 +69,35 @@ def stream(database: Database, copy: Path, told: Told) -> Iterator[pa.Table]:
     reading by hand), machine_reads and machine_runs (of a job, a pipeline and the like, or of who is known and no
     person).
     """
-    for batch in database.copied(copy, _COPIED, _BATCH_ROWS):
-        yield _told(pa.Table.from_batches([batch]), told)
+    yield from streamed(database, copy, _COPIED, told)
 
 
-def _told(rows: pa.Table, told: Told) -> pa.Table:
+def streamed(database: Database, copy: Path, copied: pa.Schema, told: Told) -> Iterator[pa.Table]:
+    """Rows copied by whatever is counted (`dataset`), with aliases, those left out, and `person`, as `stream` does."""
+    reads = [name for name in READS if name in copied.names]
+    for batch in database.copied(copy, copied, _BATCH_ROWS):
+        yield _told(pa.Table.from_batches([batch]), told, reads)
+
+
+def _told(rows: pa.Table, told: Told, reads: Collection[str]) -> pa.Table:
     kind = rows["kind"].combine_chunks().dictionary_encode()
     kinds = kind.dictionary.to_pylist()
     machine = _of_kinds(kind, [name in readers.MACHINE_KINDS for name in kinds])
     person = pc.and_not(pc.is_in(rows["reader"], pa.array(told.people)), machine)
     if len(told.left_out) or not told.kinds.everything:
         unwanted = _of_kinds(kind, [name not in told.kinds for name in kinds])
-        rows = _without(rows, pc.or_(pc.is_in(rows["reader"], pa.array(told.left_out)), unwanted))
+        rows = _without(rows, pc.or_(pc.is_in(rows["reader"], pa.array(told.left_out)), unwanted), reads)
     by_machine = pc.or_(machine, pc.and_not(pc.not_equal(rows["reader"], UNKNOWN), person))
     rows = _with(rows, "dataset", pa.array(_resolved(rows["dataset"].to_numpy(), *told.aliases)))
     rows = _with(rows, "reader", pa.array(_resolved(rows["reader"].to_numpy(), *told.same)))
     for name, counted in (("machine_reads", "reads"), ("machine_runs", "runs")):
-        rows = rows.append_column(name, pc.if_else(by_machine, rows[counted], 0))
+        if counted in reads:
+            rows = rows.append_column(name, pc.if_else(by_machine, rows[counted], 0))
     return rows.append_column("person", person)
 
 
-def _without(rows: pa.Table, out: pa.ChunkedArray) -> pa.Table:
-    for name in READS:
+def _without(rows: pa.Table, out: pa.ChunkedArray, reads: Collection[str]) -> pa.Table:
+    for name in reads:
         rows = _with(rows, name, pc.if_else(out, 0, rows[name]))
     return _with(rows, "last_read_at", pc.if_else(out, pa.scalar(None, pa.int64()), rows["last_read_at"]))
 

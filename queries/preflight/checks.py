@@ -10,7 +10,7 @@ from miner.errors import SchemaDriftError
 from miner.ports import QUERY_HISTORY, TABLE_LINEAGE
 from queries.preflight import days, history, lineage, names
 from queries.preflight.looks import Looks
-from queries.system_tables import DEFAULT_TABLES, NAME_TABLES, NO_TABLE, WITHOUT, wanted
+from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE, WITHOUT, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class SourceChecks:
         except SchemaDriftError:
             return passed(f"{name} is there")  # what it lacks is told by the check of its columns
         without = WITHOUT.get(role, "it is optional")
+        if role == QUERY_HISTORY and reader.statements:
+            without = f"{without}; no queries are mined"
         if name == NO_TABLE:
             return skipped(f"not to be read: {without}")
         if not there and (refused := reader.refusal(role)):
@@ -69,9 +71,9 @@ class SourceChecks:
 
     def _columns(self, role: str) -> Found:
         lacking = self.looks.reader.lacking(role)
-        count = len(wanted(role))
+        count = len(wanted(role, statements=self.looks.reader.statements))
         if not lacking:
             return passed(f"all {count} columns and fields that the miner reads are there")
         absent = f"{count - len(lacking)} of {count} are there; taken as not known: {', '.join(lacking)}"
-        own = self.looks.reader.tables[role] == DEFAULT_TABLES.get(role)
+        own = self.looks.reader.tables[role] == KNOWN_TABLES.get(role)
         return passed(absent, "" if own else "a view freezes its columns: create it again, see uc-miner views")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from miner.changes import PROCESS, USAGE, Changes, Verified
+from miner.changes import COLUMN_USAGE, PROCESS, USAGE, Changes, Verified
 from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
 from miner.pipeline import Outcome
@@ -16,23 +16,29 @@ _STREAMS = {
     ("lineage", "table_lineage"): "lineage of tables",
     ("lineage", "column_lineage"): "of columns",
     ("usage", "table_lineage"): "usage",
+    ("cost", "billing_usage"): "cost",
+    ("columns", "column_lineage"): "usage of columns",
     ("queries", "query_history"): "queries",
 }
 
 _MOST_REASONS = 10
 
 _MEANINGS = {
+    "elsewhere": "a warehouse of a workspace that this source shows nothing of",
     "excluded_catalog": "left out by [mining.exclude] catalogs",
     "excluded_path": "left out by [mining.exclude] paths",
     "excluded_process_kind": "left out by [mining.exclude]",
     "excluded_schema": "left out by [mining.exclude] schemas",
     "excluded_table": "left out by [mining.exclude] tables",
     "excluded_workspace": "left out by [mining.exclude]",
+    "failed_read": "read by a failed or cancelled statement",
     "incomplete_name": "a name without catalog or schema",
     "indirect": "read through a view: no edge",
-    KEPT: "edges, column pairs, reads and writes, statements",
+    KEPT: "edges, column pairs, reads and writes, statements, hours of warehouses",
     "no_column": "a column pair with one end",
     "no_dataset": "neither source nor target",
+    "no_price": "a warehouse's usage whose list price is not told",
+    "no_warehouse": "billed for something that is no SQL warehouse",
     "not_included_catalog": "not in [mining.include] catalogs",
     "not_included_path": "not in [mining.include] paths",
     "not_included_process_kind": "not in [mining.include]",
@@ -46,6 +52,7 @@ _MEANINGS = {
     "own_statement": "the miner's own statements",
     "read_only": "a read without target: usage, no edge",
     "self_edge": "a table into itself, such as MERGE",
+    "self_read": "a column read into its own table, such as MERGE",
     "write_only": "a write without source: no edge",
 }
 
@@ -144,6 +151,7 @@ _ENTITIES = (
     ("consumers", ("consumer",)),
     ("summaries of many", ("summary",)),
     ("usage of assets", (USAGE,)),
+    ("usage of columns", (COLUMN_USAGE,)),
 )
 """Kinds of entities as they are told of; those without any are not told, but for processes and usage."""
 
@@ -191,7 +199,7 @@ def _changes(changes: Changes) -> Iterator[tuple[object, ...]]:
             sum(counted[kind] for kind in kinds) for counted in (changes.created, changes.changed, changes.unchanged)
         )
         if kinds[0] in {PROCESS, USAGE} or created or changed or removed or unchanged:
-            yield text, created, changed, None if kinds[0] == USAGE else removed, unchanged
+            yield text, created, changed, None if kinds[0] in {USAGE, COLUMN_USAGE} else removed, unchanged
 
 
 def _days(days: Sequence[MinedDay]) -> Iterator[tuple[object, ...]]:

@@ -84,6 +84,10 @@ class Mining(Section):
     names: bool = setting(
         default=True, must_be="true or false", meaning="read what processes, workspaces and tables are called"
     )
+    cost: bool = setting(
+        default=True, must_be="true or false", meaning="estimate what statements cost, where billing tables may be read"
+    )
+    cost_settle_days: Whole = whole(7, 0, 60, "the same as settle_days for cost: bills are corrected later")
     outside_actions: Annotated[tuple[ActionName, ...], BeforeValidator(checks.items)] = setting(
         OUTSIDE_ACTIONS,
         "a list of names of actions; [] for none",
@@ -101,6 +105,11 @@ class Usage(Section):
     )
     score: Literal["log1p", "atlan"] = setting(
         "log1p", '"log1p" or "atlan"', "the score: readers times ln(1 + reads), or Atlan's readers times ln(reads)"
+    )
+    columns: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="mine reads of columns too, report them, and send them to the columns of assets",
     )
     include_users: GlobList = setting(
         (), GLOBS, "readers that count in popularity, group:NAME for all of a group; [] counts all"
@@ -376,6 +385,10 @@ class Daemon(Section):
 
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
+    cost: Schedule = setting("daily at 05:00", MUST_BE, "when the cost of each source is mined")
+    columns: Schedule = setting(
+        "daily at 03:30", MUST_BE, "when usage of columns of each source is mined, where usage.columns is true"
+    )
     queries: Schedule = setting(
         "daily at 03:15", MUST_BE, "when statements of each source are mined, where queries.mine is true"
     )
@@ -449,6 +462,11 @@ class Settings(BaseSettings):
     purview: Purview = section(Purview, "where lineage and usage go")
     daemon: Daemon = section(Daemon, "when the daemon does what")
     log: Log = section(Log, "what the miner tells while it works")
+
+    @property
+    def reads_columns(self) -> bool:
+        """Whether column lineage is read, for edges or for usage."""
+        return self.mining.column_lineage or self.usage.columns
 
     @classmethod
     def settings_customise_sources(

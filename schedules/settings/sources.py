@@ -94,6 +94,15 @@ class Tables(Section):
     information_schema_views: TableName | Literal["none"] = setting(
         "system.information_schema.views", OR_NONE, "definitions of views; none: not known"
     )
+    billing_usage: TableName | Literal["none"] = setting(
+        "system.billing.usage", OR_NONE, "what is billed for; none: cost is not told"
+    )
+    list_prices: TableName | Literal["none"] = setting(
+        "system.billing.list_prices", OR_NONE, "prices of what is billed; none: cost is not told"
+    )
+    warehouse_events: TableName | Literal["none"] = setting(
+        "system.compute.warehouse_events", OR_NONE, "when warehouses were up; none: idle time is its hour's statements'"
+    )
 
 
 class FilesSource(Section):

@@ -11,7 +11,7 @@ from sinks.purview.batches import batched
 from sinks.purview.entities import process_entities
 from sinks.purview.options import PurviewOptions
 from sinks.purview.summaries import summary_entities
-from sinks.purview.usage import moved, usage_entities
+from sinks.purview.usage import column_entities, moved, usage_entities
 
 
 class Building(ABC):
@@ -42,6 +42,12 @@ class Building(ABC):
     ) -> Iterator[Entity]:
         """As `sinks.purview.usage.usage_entities`."""
         return usage_entities(popularity, unmatched, self._given, known)
+
+    def column_usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """As `sinks.purview.usage.column_entities`."""
+        return column_entities(popularity, unmatched, self._given, known)
 
     def moved(self, before: str, now: str) -> bool:
         """As `sinks.purview.usage.moved`, by the percent of the options."""

@@ -11,6 +11,7 @@ SUMMARY = "summary"
 PARENT = "parent"
 PLACEHOLDER = "placeholder"
 USAGE = "usage"
+COLUMN_USAGE = "column_usage"
 
 PAYLOAD_VERSION = 2
 """Raised when the form of the bodies changes, so that everything is sent once more."""

@@ -60,7 +60,7 @@ class FakeTables:
         self.shows: Span | None = None
         """The span told, when it is not that of the rows: mining one day after another, in any order."""
         self.refused: MissingRightError | None = None
-        """Raised when it is asked what it holds."""
+        """Raised when query history is asked for."""
         self.named: dict[str, str] = {}
         """Names by role of what stands in for a system table."""
         self.cancelled = 0
@@ -74,14 +74,10 @@ class FakeTables:
         self.asked: list[tuple[str, date, date]] = []
 
     def span(self, table: str) -> Span:
-        self._known(table)
-        days = [_day(table, row) for row in self.rows[table]]
+        if table not in LINEAGE_TABLES:
+            raise AssertionError(f"nobody may ask for the days of {table}")
+        days = [row["event_date"] for row in self.rows[table]]
         return self.shows or (Span(min(days), max(days)) if days else Span(None, None))
-
-    def holds(self, *path: str) -> bool:
-        if self.refused:
-            raise self.refused
-        return path[0] not in self.lacks and f"{path[0]}.{'.'.join(path[1:])}" not in self.lacks
 
     def absent(self) -> Sequence[str]:
         return self.lacks
@@ -91,6 +87,8 @@ class FakeTables:
 
     def shown(self, table: str, first: date, last: date) -> pa.Table | None:
         self.asked.append(("shown", first, last))
+        if self.refused and table == "query_history":
+            raise self.refused
         if table in self.lacks:
             return None
         counted = Counter(
@@ -211,6 +209,26 @@ class FakeTables:
                     form["first_location"] = min(form.get("first_location", location), location)
                     form["last_location"] = max(form.get("last_location", location), location)
         return forms
+
+    def column_usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        told = [row for day in days_between(first, last) for row in self._column_usage_of(day)]
+        return self._batches("column_usage", first, last, told, schemas.COLUMN_USAGE)
+
+    def _column_usage_of(self, day: date) -> list[dict]:
+        given = day, self.rows["column_lineage"], self.rows["query_history"], self.scope
+        fates = oracle.column_usage_fates(*given)
+        told = []
+        for use, figures in oracle.column_usage(*given).items():
+            key = hashed(use.metastore, *use.dataset)
+            told.append({
+                "day": day, "fate": "kept", "rows": 0, "metastore_id": use.metastore, "dataset_key": key,
+                **_parts("dataset", use.dataset), "column_key": hashed(key, use.column), "column_name": use.column,
+                "column_spelling": figures.spelling, "reader": use.reader, "process_kind": use.kind,
+                "reads": figures.reads, "last_read_at": figures.last_read_at,
+            })  # fmt: skip
+        if kept := fates.pop(("kept", ""), 0):
+            told[0]["rows"] = kept
+        return told + [{"day": day, "fate": fate, "rule": rule, "rows": rows} for (fate, rule), rows in fates.items()]
 
     def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
         rows = []

@@ -4,6 +4,8 @@ It imports nothing of the product. Rows are dicts of the documented columns. Whe
 decision stands in the docstring of the function it concerns.
 """
 
+from tests.oracle.columns import ColumnReads, ColumnUse, column_usage, column_usage_fates
+from tests.oracle.cost import Costs, costs
 from tests.oracle.lineage import (
     Edge,
     column_pairs,
@@ -19,6 +21,9 @@ from tests.oracle.scope import Fates, Lists, Row, Rows, Scope
 from tests.oracle.usage import Figures, Use, cached_reads, enrichment, usage, usage_fates
 
 __all__ = [
+    "ColumnReads",
+    "ColumnUse",
+    "Costs",
     "Dataset",
     "Edge",
     "Fates",
@@ -33,6 +38,9 @@ __all__ = [
     "Use",
     "cached_reads",
     "column_pairs",
+    "column_usage",
+    "column_usage_fates",
+    "costs",
     "dataset",
     "edges",
     "enrichment",

@@ -539,8 +539,54 @@ SHARES = [
     shared("c.s.second", "friends"),
 ]
 
+
+def _column_reads():
+    """Column rows that tell reads, readers and failures apart."""
+    for statement_id, run_id, event_id in (
+        ("s1", None, "e"), ("s1", None, "e"), (None, "s1", "e"), (None, "r1", "g"), (None, "r1", "f"), (None, None, "s1"), (None, None, "e"),
+        ("s2", "s1", "g"), ("s3", "s1", "g"), ("s4", "r1", "s1"),
+    ):  # fmt: skip
+        ids = {"statement_id": statement_id, "entity_run_id": run_id, "event_id": event_id}
+        yield _column("c.s.u", "c.s.v", job="1", created_by="ann@x.org", **ids)
+    for workspace_id in (None, "1001", "2"):
+        yield _column("c.s.u", "c.s.v", job="2", created_by="", statement_id="s1", workspace_id=workspace_id)
+        yield _column("c.s.u", "c.s.v", job="2", created_by="ann@x.org", statement_id="s1", workspace_id=workspace_id)
+    for statement_id in ("failed", "canceled", "early", "late", "edge", "other workspace", "none", "twice"):
+        for day in (DAY, AFTER):
+            for column in ("x", "X", "z"):
+                for source in ("c.s.f", "s3://bucket/f", "d.s.f", "c.t.f"):
+                    ids = {
+                        "statement_id": statement_id,
+                        "created_by": "ann@x.org",
+                        "day": day,
+                        "event_time": at(day, 13),
+                    }
+                    yield columns(source, "c.s.g", column, "y", job="1", **ids)
+        yield _column(
+            "c.s.f", "c.s.g", notebook="1", statement_id=statement_id, created_by="eve@x.org", metastore_id="m2"
+        )
+        yield _column("c.s.f", "c.s.f", job="1", statement_id=statement_id)
+    for statement_id in ("who", "blank", "empty"):
+        for given in ({"job": "1"}, {"dashboard": "D"}, {"legacy_dashboard": "L"}):
+            yield _column("c.s.r", "c.s.g", created_by=" Ann@X.org ", statement_id=statement_id, **given)
+    for created_by in ("Miner@X.org", "ann@x.org", "", None):
+        for name in ("system.access.table_lineage", "c.s.a"):
+            for target in (None, "c.s.mine", "s3://bucket/mine"):
+                yield _column(name, target, created_by=created_by, query="1")
+    yield columns(
+        "c.s.m", "c.s.n", "Col", "y", created_by="", notebook="1", statement_id="mixed", event_time=at(hour=9)
+    )
+    yield columns(
+        "c.s.m", "c.s.n", "cOL", "y", created_by="zoe@x.org", alert="1", statement_id="mixed", event_time=at(hour=8)
+    )
+    yield columns("c.s.m", "c.s.n", "COL", "y", created_by="zoe@x.org", alert="1", event_time=at(hour=7))
+    for target in ("s3://bucket/e/day=1", "s3://bucket/e"):
+        yield _column("s3://bucket/e", target, job="self")
+    yield _column("c.s.a", "c.s.a", job="self") | {"target_path": "s3://bucket/a"}
+
+
 TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins(), *_asked_for(), *_run_rows()]
-COLUMN_ROWS = [*_both(_column), *_days(_column), *_pairs()]
+COLUMN_ROWS = [*_both(_column), *_days(_column), *_pairs(), *_column_reads()]
 HISTORY = [*_statements(), *_hits(), *_asked(), *_matching()]
 RUNS = [
     run("1", "SUBMIT_RUN", "b", period_start_time=at(hour=1)),

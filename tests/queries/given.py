@@ -16,8 +16,9 @@ from miner.ports import Statements
 from miner.schemas import USAGE
 from miner.scope import Globs, Scope
 from queries import embedded, statements
+from queries.cost import CostReader
 from queries.embedded import EmbeddedWarehouse
-from queries.system_tables import SystemTableReader
+from queries.system_tables import COST_TABLES, SystemTableReader
 from queries.warehouse import Prepared
 from tests import oracle, rows
 from tests.oracle.scope import EVERYTHING
@@ -46,6 +47,15 @@ def reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows
     """The product's reader over the folder of an estate, written first when rows are given."""
     source = unopened(rows.write_estate(root, **tables) if tables else root, scope)
     source._prepared = _PREPARED.setdefault(tuple(_fields(source, role) for role in rows.TABLES), {})
+    return source
+
+
+def cost_reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows.Row] | None) -> SystemTableReader:
+    """The same, which reads the tables of cost as well."""
+    source = unopened(rows.write_estate(root, **tables) if tables else root, scope)
+    source.tables = {**source.tables, **COST_TABLES}
+    roles = (*rows.TABLES, *rows.COST_TABLES)
+    source._prepared = _PREPARED.setdefault(tuple(_fields(source, role) for role in roles), {})
     return source
 
 
@@ -179,6 +189,38 @@ def daily_usage_of_days(source: SystemTableReader, first: date, last: date) -> d
 def cached_reads_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Usage]:
     """Reads from the cache by day, alone."""
     return _without(source, "usage_daily", first, last)
+
+
+@dataclass
+class ColumnUsage:
+    """What the query of reads of columns said."""
+
+    figures: dict[oracle.ColumnUse, oracle.ColumnReads] = field(default_factory=dict)
+    fates: oracle.Fates = field(default_factory=Counter)
+
+
+def column_usage(source: SystemTableReader, day: date = rows.DAY) -> ColumnUsage:
+    """The reads of columns of one day."""
+    return column_usage_of_days(source, day, day)[day]
+
+
+def column_usage_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, ColumnUsage]:
+    """Reads of columns by day of a run of days. A key stands for its parts, or this fails."""
+    answers: dict[date, ColumnUsage] = defaultdict(ColumnUsage)
+    for row in told(source.column_usage(first, last)):
+        answer, reason = answers[row["day"]], (row["fate"], row["rule"] or "")
+        assert row["fate"] == "kept" or reason not in answer.fates
+        answer.fates[reason] += row["rows"]
+        if row["fate"] != "kept":
+            assert not any(row[name] for name in ("dataset_key", "column_key", "column_name", "reader", "process_kind"))
+            continue
+        name = _dataset(row, "dataset")
+        assert row["dataset_key"] == _hashed(row["metastore_id"], *name)
+        assert row["column_key"] == _hashed(row["dataset_key"], row["column_name"])
+        use = oracle.ColumnUse(row["metastore_id"], name, row["column_name"], row["reader"], row["process_kind"])
+        assert use not in answer.figures
+        answer.figures[use] = oracle.ColumnReads(row["reads"], row["last_read_at"], row["column_spelling"])
+    return answers
 
 
 _NULLS = ", ".join(f"NULL AS {name}" for name in USAGE.names)
@@ -338,3 +380,51 @@ def ruled(call: str, values: Sequence[str | None]) -> list[str | None]:
     with duckdb.connect() as engine:
         engine.register("texts", pa.table({"place": range(len(values)), "raw": pa.array(values, pa.string())}))
         return [text for _, text in sorted(engine.sql(embedded._duckdb_sql(tree)).fetchall())]
+
+
+@dataclass
+class Costs:
+    """What the cost query said of a day: rows by fate, and money by hour and by dataset, in billionths."""
+
+    rows: Counter[tuple[str, str]] = field(default_factory=Counter)
+    hours: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    datasets: dict[tuple[str, oracle.Dataset, str], int] = field(default_factory=dict)
+    statements: dict[tuple[str, oracle.Dataset, str], int] = field(default_factory=dict)
+
+
+def costs_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Costs]:
+    """Cost by day of a run of days. A dataset's key stands for its parts, or this fails."""
+    answers: dict[date, Costs] = defaultdict(Costs)
+    for row in told(CostReader(source).costs(first, last)):
+        answer, fate = answers[row["day"]], row["fate"]
+        if row["part"] == "rows":
+            assert (fate, row["rule"] or "") not in answer.rows
+            answer.rows[fate, row["rule"] or ""] = row["rows"]
+        elif row["part"] == "hour":
+            assert (row["hour"], row["currency"], fate) not in answer.hours
+            answer.hours[row["hour"], row["currency"], fate] = row["amount"]
+        else:
+            name = _dataset(row, "dataset")
+            assert row["dataset_key"] == _hashed(row["metastore_id"], *name)
+            key_ = (row["metastore_id"], name, row["currency"])
+            assert key_ not in answer.datasets
+            answer.datasets[key_], answer.statements[key_] = row["amount"], row["statements"]
+    return answers
+
+
+def charges_of_days(source: SystemTableReader, first: date, last: date) -> dict[tuple[date, int, str], int]:
+    """What warehouses cost by day, hour and currency."""
+    found = told(CostReader(source).charges(first, last))
+    return {(row["day"], row["hour"], row["currency"]): row["amount"] for row in found}
+
+
+def assert_costs(found: Costs, expected: oracle.Costs, within: int = 20) -> None:
+    """Hold a day's cost against the oracle's exact one: each part to a few billionths, together to the last one."""
+    assert found.rows == expected.rows
+    for told, exact in ((found.hours, expected.hours), (found.datasets, expected.datasets)):
+        for key_ in told.keys() | exact.keys():
+            assert abs(told.get(key_, 0) - exact.get(key_, 0)) <= within, key_
+    assert found.statements == {key_: len(ran) for key_, ran in expected.statements.items()}
+    for currency in {currency for _, currency, _ in expected.hours}:
+        whole = sum(amount for (_, other, _), amount in expected.hours.items() if other == currency)
+        assert sum(amount for (_, other, _), amount in found.hours.items() if other == currency) == whole

@@ -84,6 +84,19 @@ def test_usage_of_a_run_of_days(rows, history, scope):
 
 
 @some
+@given(rows=COLUMNS, history=TERMINAL, scope=strategies.SCOPES)
+def test_column_usage(rows, history, scope):
+    """Reads of columns per reader and kind, and the fate of every row, follow the design, whatever days come together."""
+    with reader(scope, column_lineage=rows, query_history=history) as source:
+        answered = answers.column_usage_of_days(source, DAYS[0], DAYS[-1])
+        alone = answers.column_usage(source, DAY)
+    for day in DAYS:
+        assert answered[day].figures == oracle.column_usage(day, rows, history, scope)
+        assert answered[day].fates == oracle.column_usage_fates(day, rows, history, scope)
+    assert alone == answered[DAY]
+
+
+@some
 @given(rows=LINEAGE, history=RUNS, scope=strategies.SCOPES, most=st.integers(1, 3))
 def test_query_runs(rows, history, scope, most):
     """Statements by fingerprint, what they read, and the fate of every row of the history follow the design.

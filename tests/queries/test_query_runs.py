@@ -53,6 +53,10 @@ APART = [
 ]
 
 
+VALUES = ", ".join(f"({number}, 'name {number}')" for number in range(3000))
+DEEP = (f"values {VALUES}", "'" * 40_001, "/*" * 20_000, f"f({'(' * 20_000}", "a.b " * 10_000, "`" * 40_001)
+
+
 @pytest.mark.parametrize("texts", SAME, ids=[texts[0] for texts in SAME])
 def test_what_says_the_same(texts):
     """Literals, how many there are in a list, comments, blanks, case and quotes around plain names make no difference."""
@@ -244,8 +248,6 @@ def test_a_long_text(runs):
 
 def test_many_values():
     """Thousands of rows of values are one list: no rule is slow, or deep, on any text."""
-    values = ", ".join(f"({number}, 'name {number}')" for number in range(3000))
-    texts = [f"values {values}", "'" * 40_001, "/*" * 20_000, f"f({'(' * 20_000}", "a.b " * 10_000, "`" * 40_001]
-    told = given.ruled("plain_statement(raw)", texts)
+    told = given.ruled("plain_statement(raw)", DEEP)
     assert told[0] == "values (?)"
-    assert told == [oracle.plain_statement(text) for text in texts]
+    assert told == [oracle.plain_statement(text) for text in DEEP]

@@ -28,13 +28,13 @@ from queries.sample import MINER, write_estate
 from queries.system_tables import ALWAYS_THERE, DEFAULT_TABLES, KNOWN_TABLES, REQUIRED
 from queries.views import views
 from tests.oracle import Scope
-from tests.queries import crafted
+from tests.queries import crafted, crafted_cost
 from tests.queries.given import OWN_TABLES
 from tests.queries.test_drift import FLAT, METADATA, OLD, _trimmed
 from tests.queries.test_drift import ROWS as DRIFTING
 from tests.rows import COLUMN_LINEAGE, DAY, TABLES, audited, columns, hit, lineage, run, shared, statement, write_table
 from tests.rows import write_estate as write_rows
-from tests.spark.answers import LOOKS, questions
+from tests.spark.answers import COSTS, LOOKS, questions
 from tests.spark.engine import ROOT
 from tests.test_house import PACKAGES
 
@@ -77,6 +77,13 @@ def crafted_estate(both, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def crafted_costs(both, tmp_path_factory):
+    """The estate with every quirk the queries of cost have a predicate or a rule for."""
+    root = write_rows(tmp_path_factory.mktemp("costs"), **crafted_cost.TABLES)
+    return both(root, crafted_cost.SCOPE, days=(crafted_cost.FIRST, crafted_cost.LAST))
+
+
+@pytest.fixture(scope="module")
 def sample_estate(both, tmp_path_factory):
     """A few hundred tables of a believable estate, three of its five days mined together."""
     root = tmp_path_factory.mktemp("sample")
@@ -94,7 +101,13 @@ def test_the_session_is_strict(spark):
             spark.sql(f"SELECT {text}").toArrow()
 
 
-@pytest.mark.parametrize("question", [name for name in questions(DAY, DAY) if name not in told_by()])
+@pytest.mark.parametrize("question", COSTS)
+def test_the_crafted_costs(crafted_costs, question):
+    """Money is divided alike on both engines, to the last billionth."""
+    crafted_costs.agree(question)
+
+
+@pytest.mark.parametrize("question", [name for name in questions(DAY, DAY) if name not in {*told_by(), *COSTS}])
 def test_the_crafted_estate(crafted_estate, question):
     """On rows made by hand Spark says what DuckDB says, which others compare with the oracle."""
     crafted_estate.agree(question)
@@ -144,6 +157,7 @@ DECLARED = {
     "edges": schemas.EDGES,
     "column sets": schemas.COLUMN_SETS,
     "usage": schemas.USAGE,
+    "column usage": schemas.COLUMN_USAGE,
     "query runs": schemas.QUERY_RUNS,
     "one-time runs": schemas.ONE_TIME_RUNS,
     "totals": schemas.TOTALS,

@@ -43,18 +43,14 @@ def _batches(found):
     return [] if found is None else found.to_batches()
 
 
-def _span(source):
-    return source.span("query_history") if source.holds("query_history") else None
-
-
 ASKED = {
     "span": lambda source, first, last: pa.table({"days": [str(source.span("table_lineage"))]}).to_batches(),
     "totals": lambda source, first, last: source.totals("column_lineage", first, last).to_batches(),
     "lineage_edges": lambda source, first, last: source.edges(first, last),
     "lineage_columns": lambda source, first, last: source.column_sets(first, last),
     "usage_daily, cached_reads": lambda source, first, last: source.usage(first, last),
+    "column_usage": lambda source, first, last: source.column_usage(first, last),
     "query_runs": lambda source, first, last: source.query_runs(first, last, Statements(3, 40)),
-    "history_span": lambda source, first, last: pa.table({"days": [str(_span(source))]}).to_batches(),
     "history_totals": lambda source, first, last: _batches(source.shown("query_history", first, last)),
     "lineage_mix": lambda source, first, last: cast(
         source.ask("lineage_mix", {"first_day": first, "last_day": last}, {"table_lineage": "table_lineage"}), MIX
