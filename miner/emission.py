@@ -133,7 +133,8 @@ class Emitter:
             entities = self._changed_processes(connection, changes)
             refused = self._send(connection, entities, changes, watch, stopping)
             if changes.unfinished:
-                sent.flows_done(self._writes, sent.finished(connection))
+                again = [entity.flow for entity in refused if all(entity.flow)]
+                sent.flows_done(self._writes, sent.finished(connection), again=again)
                 return
             kept = sent.orphan_flows(connection, self.sink.name) if changes.held_back else []
             for orphans in changes.orphans.values():

@@ -290,6 +290,7 @@ class Parts:
             index=purview.index,
             removed=purview.removed,
             figures_percent=purview.figures_percent,
+            column_parts=purview.column_parts,
         )
 
 

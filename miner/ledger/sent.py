@@ -133,6 +133,7 @@ _WHY = (
 )
 
 _LOSING = (
+    ("columns", _ORPHANS),
     ("process", _ORPHANS),
     ("summary", _ORPHANS),
     ("consumer", _ORPHANS),
@@ -181,9 +182,12 @@ def summarised_orphans(connection: Connection, sink: str) -> int:
 
 
 def orphan_flows(connection: Connection, sink: str) -> list[tuple[int, int]]:
-    """The flows (process, target) of the processes that `orphans` told."""
-    found = connection.execute(text(_ORPHAN_FLOWS), {"sink": sink, "kind": "process"})
-    return [(process, target) for process, target in found]
+    """The flows (process, target) of the processes that `orphans` told, and of what carried columns of others."""
+    found = dict[tuple[int, int], None]()
+    for kind in ("columns", "process"):
+        rows = connection.execute(text(_ORPHAN_FLOWS), {"sink": sink, "kind": kind})
+        found |= dict.fromkeys((process, target) for process, target in rows)
+    return list(found)
 
 
 def processes(connection: Connection, sink: str) -> int:

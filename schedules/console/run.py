@@ -119,6 +119,7 @@ _RETIRED = {
 
 _ENTITIES = (
     ("processes", (PROCESS,)),
+    ("more columns of processes", ("columns",)),
     ("what they are part of", ("runnable", "parent")),
     ("consumers", ("consumer",)),
     ("summaries of many", ("summary",)),

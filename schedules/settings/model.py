@@ -241,6 +241,12 @@ class Purview(Section):
     max_removals: Whole = whole(
         5, 0, 100, "percent of our processes that one run may remove; more are kept, and the run fails"
     )
+    column_parts: Whole = whole(
+        8,
+        1,
+        100,
+        "processes that one column mapping over 32 KB is spread over; what they cannot take is left out",
+    )
     max_entities: Whole = whole(100, 1, 200, "entities in one request")
     max_bytes: Whole = whole(1_000_000, 100_000, 10_000_000, "bytes of one request")
     workers: Whole = whole(6, 1, 32, "requests that travel at once; fewer while Purview has trouble")

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from miner.checks import Check
 from miner.ports import AssetIndex, Delivery, Entity, Match, Rejected
-from sinks.purview import payload
+from sinks.purview import native, payload
 from sinks.purview.authentication import Authentication, authenticated
 from sinks.purview.building import Building
 from sinks.purview.catalog import Catalog, Key, PresentAsset
@@ -22,7 +22,7 @@ from sinks.purview.marks import retired
 from sinks.purview.matching import match_of, matches
 from sinks.purview.naming import Candidate, Naming
 from sinks.purview.options import DEFAULT, DELETE, PurviewOptions
-from sinks.purview.ownership import refuse_foreign
+from sinks.purview.ownership import is_further, refuse_foreign
 from sinks.purview.pace import Pace
 from sinks.purview.patience import DEFAULT_PATIENCE, Patience
 from sinks.purview.posting import posted
@@ -110,19 +110,24 @@ class PurviewSink(Building):
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:
         """Delete entities of our own, or mark them; one that is gone already is no error.
 
-        Placeholders are always deleted: an asset has come in their place, or nothing refers to them. Raises SinkError,
-        before anything is deleted, when one of them is not our own.
+        Placeholders are always deleted: an asset has come in their place, or nothing refers to them; and so is what
+        carried columns of another process. Raises SinkError, before anything is deleted, when one of them is not ours.
         """
         refuse_foreign(entities)
         deleted = self._given.removed == DELETE
-        gone = [key for key in entities if deleted or key[0] == self._given.placeholder_type]
-        kept = [key for key in entities if not deleted and key[0] != self._given.placeholder_type]
+        gone = [key for key in entities if deleted or self._never_kept(*key)]
+        kept = [key for key in entities if not (deleted or self._never_kept(*key))]
         with ThreadPoolExecutor(self._given.workers) as pool:
             for _ in pool.map(lambda key: self._catalog.delete(*key), gone):
                 pass
             there = self._catalog.assets(kept, pool)
             for _ in pool.map(self._mark, there.items()):
                 pass
+
+    def _never_kept(self, type_name: str, qualified_name: str) -> bool:
+        given = self._given
+        processes = {given.process_type, native.PROCESS}
+        return type_name == given.placeholder_type or (type_name in processes and is_further(qualified_name))
 
     def _mark(self, one: tuple[Key, PresentAsset]) -> None:
         (type_name, name), present = one

@@ -16,23 +16,31 @@ from miner.ports import Entity, Known, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.bodies import Inputs, Line, consumer, inputs_of, process_body
-from sinks.purview.columns import column_mapping
+from sinks.purview.columns import Part, column_mapping
 from sinks.purview.flows import CONSUMER, Flow, KnownDatasets, flows
 from sinks.purview.hierarchy import Hierarchy, Place
 from sinks.purview.options import DEFAULT, PLACEHOLDER, PurviewOptions
+from sinks.purview.ownership import further_name
 from sinks.purview.placeholders import placeholder
 
 Report = Callable[[Unmatched], None]
+
+DEGRADED = "columns of some of its sources left out: more than [purview] column_parts processes can carry"
+"""Reported of a process whose sources are not all drawn with their columns."""
 
 _AT_ONCE = 1000
 """Processes behind one wave of parents: full batches of both, and flat memory."""
 
 
 class _Drawn(NamedTuple):
-    """A process entity, where it hangs, the dataset made for it when it only reads, and those made for its ends."""
+    """A process entity, where it hangs, and what is made for it.
+
+    Those that carry the rest of its columns, the dataset that it has as output when it only reads, those for its ends.
+    """
 
     place: Place
     process: Entity
+    further: Sequence[Entity]
     consumer: Entity | None
     placeholders: Sequence[Entity]
 
@@ -56,6 +64,7 @@ def process_entities(
         yield from sorted(parents, key=lambda parent: len(parent.needs))
         yield from (one.consumer for one in some if one.consumer)
         yield from {made.qualified_name: made for one in some for made in one.placeholders}.values()
+        yield from (part for one in some for part in one.further)
         yield from (one.process for one in some)
 
 
@@ -93,31 +102,39 @@ class _Drawing:
             self.report(Unmatched(title, inputs.nothing_left))
             return None
         place = self.hierarchy.place(flow, target.folded)
-        name = self.options.named(f"{place.own_name}/{target.hash}", native=place.native)
-        line = self._line(flow, name, title, inputs, output)
+        name = f"{place.own_name}/{target.hash}"
+        line, parts = self._line(flow, self.options.named(name, native=place.native), title, inputs, output)
         ends = (self.known[one].made for one in (flow.target, *flow.sources))
         placeholders = [one for one in ends if one]
-        return _Drawn(place, self._entity(line, place, made, placeholders), made, placeholders)
+        needs = [*place.needs, *(one.qualified_name for one in (made, *placeholders) if one)]
+        further = []
+        for number, part in enumerate(parts, start=2):
+            named = self.options.named(further_name(name, number), native=place.native)
+            further.append(self._entity(payload.COLUMNS, line.further(number, named, part), place, needs))
+        # Behind its parts, so that a flow is done only when all of them are.
+        needs += [one.qualified_name for one in further]
+        return _Drawn(place, self._entity(payload.PROCESS, line, place, needs), further, made, placeholders)
 
-    def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> Line:
+    def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> tuple[Line, Sequence[Part]]:
+        """What is drawn with the first part of its columns, and the further parts."""
         for source in (*inputs.unmatched, *inputs.joined):
             self.report(source)
-        columns = column_mapping(inputs.pairs, output.qualified_name, self.options.max_attribute_bytes)
-        if columns.left_out:
-            reason = f"column mapping too long: left out for {len(columns.left_out)} of its sources"
-            self.report(Unmatched(title, reason))
-        return Line(flow, name, title, inputs, output, columns)
+        options = self.options
+        mapping = column_mapping(inputs.pairs, output.qualified_name, options.max_attribute_bytes, options.column_parts)
+        if mapping.left_out:
+            self.report(Unmatched(title, DEGRADED))
+        first, *more = mapping.parts
+        return Line(flow, name, title, inputs, output, first.text, bool(mapping.left_out)), more
 
-    def _entity(self, line: Line, place: Place, made: Entity | None, placeholders: Sequence[Entity]) -> Entity:
+    def _entity(self, kind: str, line: Line, place: Place, needs: Sequence[str]) -> Entity:
         body = process_body(line, place, self.options)
-        needs = [one.qualified_name for one in (made, *placeholders) if one]
         return Entity(
-            payload.PROCESS,
+            kind,
             line.name,
             place.process_type,
             body,
             payload.digest(body),
             operations=3 + len(line.inputs.references),  # the entity, its parent, its output, its inputs
             flow=(line.flow.process_id, line.flow.target),
-            needs=(*place.needs, *needs),
+            needs=tuple(needs),
         )

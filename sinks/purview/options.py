@@ -49,7 +49,8 @@ class PurviewOptions:
     `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
     or native where the catalog has them (`auto`); `native` is what came of it.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
-    (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
+    (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas); a longer column mapping is carried by up to
+    `column_parts` processes, and what these cannot take loses its columns, source by source.
     """
 
     naming: Context = NOTHING
@@ -66,6 +67,7 @@ class PurviewOptions:
     missing: str = SKIP
     foreign_lineage: str = KEEP
     max_attribute_bytes: int = 32_000
+    column_parts: int = 8
     process_types: str = AUTO
     native: bool = False
     process_type: str = "uc_miner_process"

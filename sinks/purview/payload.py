@@ -5,6 +5,8 @@ import hashlib
 import orjson
 
 PROCESS = "process"
+COLUMNS = "columns"
+"""Processes that carry what is too long of another one's column mapping."""
 RUNNABLE = "runnable"
 CONSUMER = "consumer"
 SUMMARY = "summary"

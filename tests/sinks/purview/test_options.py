@@ -14,6 +14,7 @@ OTHER = {
     "missing": "placeholder",
     "foreign_lineage": "skip",
     "max_attribute_bytes": 1000,
+    "column_parts": 1,
     "native": True,
     "figures_percent": 0,
     "process_type": "p",
