@@ -105,8 +105,7 @@ class Names(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """One entity as it would be sent.
 
     `body` is its JSON; `digest` covers its structure and the payload version, not moving figures;

@@ -14,7 +14,7 @@ import structlog
 import typer
 
 from miner.errors import MinerError, SettingsError
-from schedules import logs
+from schedules import collector, logs
 from schedules.commands.app import app
 from schedules.commands.codes import FAILED, MISUSED
 from schedules.console import screen
@@ -28,6 +28,7 @@ log = structlog.get_logger()
 def main(args: Sequence[str] | None = None, session: Session | None = None) -> int:
     """Run one command and return its exit code. No mistake of a user's ends in a traceback."""
     logs.configure()
+    collector.wait_longer()
     try:
         with _terminable():
             code = app(args, prog_name="uc-miner", standalone_mode=False, obj=session or Session())

@@ -7,7 +7,6 @@ be stored as 0 (seen on Atlas 2.1.0), so that one known earlier has to be delete
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -76,7 +75,7 @@ def named(entity: Entity, name: str) -> Entity:
     if name in {"", body["attributes"]["name"]}:
         return entity
     body["attributes"]["name"] = name
-    return replace(entity, body=payload.written(body))
+    return entity._replace(body=payload.written(body))
 
 
 def figures_of(entity: Entity) -> Mapping[str, int | float]:

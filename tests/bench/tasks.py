@@ -10,6 +10,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schedules import collector
 from tests.bench.measure import report
 from tests.bench.over_the_wire import fetch_wire, mine_wire, stream_wire
 
@@ -255,4 +256,5 @@ TASKS: dict[str, Callable[..., None]] = {
 }  # fmt: skip
 
 if __name__ == "__main__":
+    collector.wait_longer()
     TASKS[sys.argv[1]](**json.loads(sys.argv[2]))

@@ -1,5 +1,4 @@
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -69,7 +68,7 @@ def test_parents_before_what_refers_to_them():
     """A batch waits until the entities it needs have arrived; unrelated ones do not."""
     released, begun = threading.Event(), []
     parent, other = entity(1), entity(2)
-    child = replace(entity(3), needs=(parent.qualified_name,))
+    child = entity(3)._replace(needs=(parent.qualified_name,))
 
     def send(batch):
         begun.append(batch[0].qualified_name)
@@ -87,9 +86,9 @@ def test_parents_before_what_refers_to_them():
 def test_no_batch_holds_what_it_needs():
     """A catalog looks references by name up among what it has: an entity and its parent travel apart, in order."""
     parent = entity(1)
-    child = replace(entity(2), needs=(parent.qualified_name,))
-    grandchild = replace(entity(3), needs=(child.qualified_name, "uc-miner://elsewhere"))
-    sibling = replace(entity(4), needs=(child.qualified_name,))
+    child = entity(2)._replace(needs=(parent.qualified_name,))
+    grandchild = entity(3)._replace(needs=(child.qualified_name, "uc-miner://elsewhere"))
+    sibling = entity(4)._replace(needs=(child.qualified_name,))
     assert [names(batch) for batch in batched([parent, child, grandchild, sibling], 10, 10_000)] == [
         names([parent]), names([child]), names([grandchild, sibling]),
     ]  # fmt: skip
