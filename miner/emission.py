@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from miner.changes import PROCESS, Changes, Verified
 from miner.drawn import EVERYTHING, Drawing
-from miner.ledger import Ledger, drawn, edges, reading, retirement, sent, summaries, wanted
+from miner.ledger import Ledger, drawn, edges, matches, reading, retirement, sent, summaries, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
 from miner.ledger.matches import Ages
 from miner.ledger.retirement import Limits
@@ -148,6 +148,7 @@ class Emitter:
         with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self._fingerprint)
             summaries.remember(connection, self.sink.name, together)
+            matches.doubt_made(connection, self.sink.name)
             sent.remember(connection, self._name("retired"), str(step))
 
     def _emit_usage(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:

@@ -24,6 +24,7 @@ PIPELINES = "pipelines"
 WORKSPACES = "workspaces"
 INFORMATION_SCHEMA_TABLES = "information_schema_tables"
 INFORMATION_SCHEMA_VIEWS = "information_schema_views"
+INFORMATION_SCHEMA_COLUMNS = "information_schema_columns"
 
 NAMES: Mapping[str, pa.Schema] = {
     "workspaces": schemas.WORKSPACES,
@@ -104,6 +105,21 @@ class Names(Protocol):
         """
         ...
 
+    def columns(self, tables: Sequence["TableName"]) -> Iterator[pa.RecordBatch] | None:
+        """The columns (`miner.schemas.TABLE_COLUMNS`) of some tables and perhaps of more; None when they are not told.
+
+        Raises SourceError.
+        """
+        ...
+
+
+class TableName(NamedTuple):
+    """A table of one metastore, folded."""
+
+    catalog: str
+    schema: str
+    name: str
+
 
 class Entity(NamedTuple):
     """One entity as it would be sent.
@@ -142,6 +158,9 @@ class Rejected:
     reason: str
 
 
+MADE = "made by the miner, where no scan had brought it in"
+"""The reason of a match with an asset that the miner itself created."""
+
 MATCHED = "matched"
 AMBIGUOUS = "ambiguous"
 MISSING = "missing"
@@ -161,6 +180,9 @@ class Match:
     """How the asset spells its columns, in the sink's own words; None when that is not known."""
     foreign: str | None = None
     """What processes of others bring into the asset, in the sink's own words; None when that is not known."""
+    described: str | None = None
+    """Of a table without an asset, or with one of ours: its columns and their types as information_schema has them, a
+    JSON list of pairs in their order; None when that is not known."""
 
 
 Known = Callable[[Collection[int]], Mapping[int, Match]]

@@ -223,6 +223,16 @@ TABLE_FORMS = pa.schema(
 )
 """Tables as information_schema lists them; `type` in the words of table_lineage, `table_type` in its own."""
 
+TABLE_COLUMNS = pa.schema(
+    [
+        *((name, pa.string()) for name in _PARTS[:3]),
+        ("position", pa.int64()),
+        ("column_name", pa.string()),
+        ("data_type", pa.string()),
+    ]
+)
+"""Columns of tables as information_schema lists them: names of tables folded, those of columns as they are."""
+
 READERS = pa.schema(
     [
         ("metastore_id", pa.string()),

@@ -24,6 +24,7 @@ _GOOD_FOR = {
     "workspaces": "the names and addresses of workspaces",
     "information_schema_tables": "types and storage locations of tables",
     "information_schema_views": "what views are defined as",
+    "information_schema_columns": "columns of assets that the miner creates",
 }
 
 

@@ -12,6 +12,7 @@ from miner import schemas
 from miner.errors import MissingTableError, SchemaDriftError, SourceError
 from miner.ports import (
     COLUMN_LINEAGE,
+    INFORMATION_SCHEMA_COLUMNS,
     INFORMATION_SCHEMA_TABLES,
     INFORMATION_SCHEMA_VIEWS,
     JOB_RUN_TIMELINE,
@@ -44,10 +45,11 @@ NAME_TABLES: Mapping[str, str] = {
     WORKSPACES: "system.access.workspaces_latest",
     INFORMATION_SCHEMA_TABLES: "system.information_schema.tables",
     INFORMATION_SCHEMA_VIEWS: "system.information_schema.views",
+    INFORMATION_SCHEMA_COLUMNS: "system.information_schema.columns",
 }
 """Tables that only tell what things are called: a reader has them when it is given them."""
 
-ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS})
+ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS, INFORMATION_SCHEMA_COLUMNS})
 """Tables that everybody may read, each seeing what they have rights on: neither granted nor enabled nor cloned."""
 
 KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES}
@@ -69,13 +71,16 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     WORKSPACES: ("workspace_id",),
     INFORMATION_SCHEMA_TABLES: ("table_catalog", "table_schema", "table_name"),
     INFORMATION_SCHEMA_VIEWS: ("table_catalog", "table_schema", "table_name"),
+    INFORMATION_SCHEMA_COLUMNS: ("table_catalog", "table_schema", "table_name", "column_name"),
 }  # fmt: skip
 """Columns the miner cannot do without; every other one may be absent and is then NULL."""
 
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES)
 
 LINEAGE_QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs")
-NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
+NAME_QUERIES = (
+    "job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "table_columns", "dbt_models",
+)  # fmt: skip
 
 BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily"})
 """Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""

@@ -24,7 +24,7 @@ from miner.ledger.matches import Ages
 from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
-from miner.ports import COLUMN_LINEAGE
+from miner.ports import COLUMN_LINEAGE, INFORMATION_SCHEMA_COLUMNS
 from miner.scope import Scope, lowered
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
@@ -39,7 +39,7 @@ from sinks.purview.client import PurviewSink
 from sinks.purview.clouds import CLOUDS, account_address, portal_address
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
-from sinks.purview.options import SEARCH, PurviewOptions
+from sinks.purview.options import CREATE, SEARCH, PurviewOptions
 from sinks.purview.sign_in import SignIn, signed_in
 
 if TYPE_CHECKING:
@@ -144,8 +144,20 @@ class Parts:
     def reading(self, name: str, scratch: Path) -> AbstractContextManager[SystemTableReader]:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
-        starting, columns = partial(self.starting, name), mining.column_lineage
-        return reading(given, scratch, scope, column_lineage=columns, names=mining.names, starting=starting)
+        return reading(
+            given,
+            scratch,
+            scope,
+            column_lineage=mining.column_lineage,
+            names=mining.names,
+            described=self.describes,
+            starting=partial(self.starting, name),
+        )
+
+    @property
+    def describes(self) -> bool:
+        """Whether columns of tables that Purview lacks are read, to create them."""
+        return self.settings.purview.missing == CREATE and self.settings.purview.sink == "purview"
 
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""
@@ -302,6 +314,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     *,
     column_lineage: bool = True,
     names: bool = True,
+    described: bool = False,
     starting: Callable[[float | None], object] = UNTOLD,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
@@ -309,13 +322,19 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     The tables of column lineage and of names are left alone where those are not wanted.
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
-        tables = tables_of(given, column_lineage=column_lineage, names=names)
+        tables = tables_of(given, column_lineage=column_lineage, names=names, described=described)
         yield SystemTableReader(warehouse, tables, scope, given.principal)
 
 
-def tables_of(given: SourceSettings, *, column_lineage: bool = True, names: bool = True) -> dict[str, str]:
+def tables_of(
+    given: SourceSettings, *, column_lineage: bool = True, names: bool = True, described: bool = False
+) -> dict[str, str]:
     """The full names of a source's tables by role, without those that are not wanted."""
-    left_out = {*(() if column_lineage else (COLUMN_LINEAGE,)), *(() if names else NAME_TABLES)}
+    left_out = {
+        *(() if column_lineage else (COLUMN_LINEAGE,)),
+        *(() if names else NAME_TABLES),
+        *(() if described else (INFORMATION_SCHEMA_COLUMNS,)),
+    }
     return {role: name for role, name in given.tables.model_dump().items() if role not in left_out}
 
 

@@ -8,6 +8,7 @@ from queries.system_tables import ALWAYS_THERE, KNOWN_TABLES, NO_TABLE
 from schedules.parts import Parts, tables_of
 from schedules.settings import Settings, checks
 from schedules.settings.sources import DatabricksSource, Source
+from sinks.purview.options import CREATE
 
 
 def print_grants(parts: Parts, names: Sequence[str] = ()) -> str:
@@ -77,4 +78,5 @@ def _told(name: str, tables: Mapping[str, str], named: Mapping[str, str]) -> Ite
 
 def _tables(settings: Settings, given: Source) -> Mapping[str, str]:
     mining = settings.mining
-    return tables_of(given, column_lineage=mining.column_lineage, names=mining.names)
+    described = settings.purview.missing == CREATE and settings.purview.sink == "purview"
+    return tables_of(given, column_lineage=mining.column_lineage, names=mining.names, described=described)

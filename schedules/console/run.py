@@ -123,6 +123,7 @@ _ENTITIES = (
     ("what they are part of", ("runnable", "parent")),
     ("consumers", ("consumer",)),
     ("summaries of many", ("summary",)),
+    ("assets made, with their columns", ("asset",)),
     ("usage of assets", (USAGE,)),
 )
 """Kinds of entities as they are told of; those without any are not told, but for processes and usage."""

@@ -210,10 +210,11 @@ class Purview(Section):
     rules: Annotated[tuple[NamingRule, ...], BeforeValidator(checks.items)] = setting(
         (), "a list of tables [[purview.rules]]", "names of assets that the miner does not know by itself, in order"
     )
-    missing: Literal["skip", "placeholder"] = setting(
+    missing: Literal["skip", "placeholder", "create"] = setting(
         "skip",
-        '"skip" or "placeholder"',
-        "what becomes of a dataset that Purview has no asset for: left out, or drawn as an entity of our own",
+        '"skip", "placeholder" or "create"',
+        "what becomes of a dataset that Purview has no asset for: left out, drawn as an entity of our own, or, "
+        "of tables that information_schema knows, created as the scan would make it",
     )
     foreign_lineage: Literal["keep", "skip"] = setting(
         "keep",

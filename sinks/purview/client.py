@@ -21,7 +21,7 @@ from sinks.purview.hierarchy import MAKER
 from sinks.purview.marks import retired
 from sinks.purview.matching import match_of, matches
 from sinks.purview.naming import Candidate, Naming
-from sinks.purview.options import DEFAULT, DELETE, PurviewOptions
+from sinks.purview.options import CREATE, DEFAULT, DELETE, PurviewOptions
 from sinks.purview.ownership import is_further, refuse_foreign
 from sinks.purview.pace import Pace
 from sinks.purview.patience import DEFAULT_PATIENCE, Patience
@@ -64,7 +64,7 @@ class PurviewSink(Building):
     @property
     def _ways(self) -> Mapping[str, Callable[[Sequence[Entity]], list[Rejected]]]:
         """How entities of some kinds are sent that are not like processes."""
-        return {payload.USAGE: self._figures.send, payload.PARENT: self._send_parents}
+        return {payload.USAGE: self._figures.send, payload.PARENT: self._send_shared, payload.ASSET: self._send_shared}
 
     @property
     def fingerprint(self) -> str:
@@ -74,7 +74,9 @@ class PurviewSink(Building):
     @cached_property
     def _options(self) -> PurviewOptions:
         """The options, with what the catalog's types make of `process_types`."""
-        return replace(self._given, native=self._catalog.native_types(self._given.process_types))
+        native_types = self._catalog.native_types(self._given.process_types)
+        shape = self._catalog.creation() if self._given.missing == CREATE else None
+        return replace(self._given, native=native_types, creation=shape)
 
     def matches(self, datasets: Iterable[pa.RecordBatch], index: AssetIndex) -> Iterator[Sequence[Match]]:
         """As `sinks.purview.matching.matches`."""
@@ -143,8 +145,8 @@ class PurviewSink(Building):
         self._pace.stop()
         self._session.close()
 
-    def _send_parents(self, entities: Sequence[Entity]) -> list[Rejected]:
-        """Post those parents of native types that are not there, or that are our own: others' stay as they are."""
+    def _send_shared(self, entities: Sequence[Entity]) -> list[Rejected]:
+        """Post those entities of native types that are not there, or that are our own: others' stay as they are."""
         there = self._catalog.assets([(entity.type_name, entity.qualified_name) for entity in entities])
         known = {key for key, present in there.items() if MAKER not in present.labels.items()}
         return self._send_own([one for one in entities if (one.type_name, one.qualified_name) not in known])

@@ -4,7 +4,7 @@ An Atlas upsert replaces a process's inputs by the list it carries, so an entity
 (https://learn.microsoft.com/en-us/purview/data-gov-api-create-lineage-relationships).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -17,11 +17,13 @@ from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.bodies import Inputs, Line, consumer, inputs_of, process_body
 from sinks.purview.columns import Part, column_mapping
+from sinks.purview.creating import created
 from sinks.purview.flows import CONSUMER, Flow, KnownDatasets, flows
 from sinks.purview.hierarchy import Hierarchy, Place
-from sinks.purview.options import DEFAULT, PLACEHOLDER, PurviewOptions
+from sinks.purview.options import CREATE, DEFAULT, PLACEHOLDER, PurviewOptions
 from sinks.purview.ownership import further_name
 from sinks.purview.placeholders import placeholder
+from sinks.purview.standing import StandIn, Standing
 
 Report = Callable[[Unmatched], None]
 
@@ -42,7 +44,7 @@ class _Drawn(NamedTuple):
     process: Entity
     further: Sequence[Entity]
     consumer: Entity | None
-    placeholders: Sequence[Entity]
+    stand_ins: Sequence[StandIn]
 
 
 def process_entities(
@@ -55,17 +57,31 @@ def process_entities(
 
     Reported are, once each: an input without an asset, a flow that gives no entity, a shortened column mapping.
     """
-    stand_in = partial(placeholder, options=options) if options.missing == PLACEHOLDER else None
-    known = KnownDatasets(options.naming, known_matches, stand_in)
+    known = KnownDatasets(options.naming, known_matches, _standing(options))
     drawing = _Drawing(known, Hierarchy(options), options, _once(unmatched))
     drawn = (one for flow in flows(batches, known) if (one := drawing.drawn(flow)))
     while some := list(islice(drawn, _AT_ONCE)):
         parents = [parent for one in some for parent in drawing.hierarchy.untold(one.place)]
         yield from sorted(parents, key=lambda parent: len(parent.needs))
         yield from (one.consumer for one in some if one.consumer)
-        yield from {made.qualified_name: made for one in some for made in one.placeholders}.values()
+        made = _made(stands for one in some for stands in one.stand_ins)
+        yield from sorted(made, key=lambda entity: len(entity.needs))
         yield from (part for one in some for part in one.further)
         yield from (one.process for one in some)
+
+
+def _standing(options: PurviewOptions) -> Standing | None:
+    if options.missing == PLACEHOLDER:
+        return partial(placeholder, options=options)
+    if options.missing == CREATE and options.creation:
+        return partial(created, naming=options.naming, shape=options.creation)
+    return None
+
+
+def _made(stand_ins: Iterable[StandIn]) -> Collection[Entity]:
+    """What stand-ins consist of, once each."""
+    once = {one.asset: one for one in stand_ins}
+    return {entity.qualified_name: entity for one in once.values() for entity in one.entities()}.values()
 
 
 def _once(report: Report) -> Report:
@@ -105,15 +121,16 @@ class _Drawing:
         name = f"{place.own_name}/{target.hash}"
         line, parts = self._line(flow, self.options.named(name, native=place.native), title, inputs, output)
         ends = (self.known[one].made for one in (flow.target, *flow.sources))
-        placeholders = [one for one in ends if one]
-        needs = [*place.needs, *(one.qualified_name for one in (made, *placeholders) if one)]
+        stand_ins = [one for one in ends if one]
+        needs = [*place.needs, *([made.qualified_name] if made else ())]
+        needs += [one.asset.qualified_name for one in stand_ins]
         further = []
         for number, part in enumerate(parts, start=2):
             named = self.options.named(further_name(name, number), native=place.native)
             further.append(self._entity(payload.COLUMNS, line.further(number, named, part), place, needs))
         # Behind its parts, so that a flow is done only when all of them are.
         needs += [one.qualified_name for one in further]
-        return _Drawn(place, self._entity(payload.PROCESS, line, place, needs), further, made, placeholders)
+        return _Drawn(place, self._entity(payload.PROCESS, line, place, needs), further, made, stand_ins)
 
     def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> tuple[Line, Sequence[Part]]:
         """What is drawn with the first part of its columns, and the further parts."""

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from sinks.purview import payload
 from sinks.purview.assets import DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
+from sinks.purview.native import Creation
 
 NO_INDEX, SEARCH = "none", "search"
 """What `index` may be."""
 
-SKIP, PLACEHOLDER = "skip", "placeholder"
+SKIP, PLACEHOLDER, CREATE = "skip", "placeholder", "create"
 """What `missing` may be."""
 
 KEEP, SKIP_FOREIGN = "keep", "skip"
@@ -43,9 +44,10 @@ class PurviewOptions:
     (`mark`).
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
     `index` tells whether datasets without an asset of exactly one of their names are searched among all assets
-    (`search`) or not (`none`). `missing` tells whether those without any asset are left out (`skip`), or become an
-    entity of our own (`placeholder`). `foreign_lineage` tells whether lineage that a process of somebody else draws
-    already is drawn once more (`keep`) or not (`skip`).
+    (`search`) or not (`none`). `missing` tells whether those without any asset are left out (`skip`), become an entity
+    of our own (`placeholder`), or are made as Purview's scan would (`create`), as far as `creation` lets.
+    `foreign_lineage` tells whether lineage that a process of somebody else draws already is drawn once more (`keep`) or
+    not (`skip`).
     `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
     or native where the catalog has them (`auto`); `native` is what came of it.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
@@ -70,6 +72,7 @@ class PurviewOptions:
     column_parts: int = 8
     process_types: str = AUTO
     native: bool = False
+    creation: Creation | None = None
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
 

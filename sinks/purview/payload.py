@@ -12,6 +12,8 @@ CONSUMER = "consumer"
 SUMMARY = "summary"
 PARENT = "parent"
 PLACEHOLDER = "placeholder"
+ASSET = "asset"
+"""Of Microsoft's own types of datasets, made where no scan had brought one in."""
 USAGE = "usage"
 
 PAYLOAD_VERSION = 2
