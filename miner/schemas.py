@@ -87,6 +87,7 @@ USAGE = pa.schema(
         ("metastore_id", pa.string()),
         ("dataset_key", pa.string()),
         *_end("dataset", "type", "spelling"),
+        ("dataset_seen_at", INSTANT),
         ("first_location", pa.string()),
         ("last_location", pa.string()),
         ("reader", pa.string()),

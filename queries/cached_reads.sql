@@ -74,6 +74,7 @@ SELECT
   path AS dataset_path,
   cast(NULL AS STRING) AS dataset_type,
   cast(NULL AS STRING) AS dataset_spelling,
+  cast(NULL AS TIMESTAMP) AS dataset_seen_at,
   cast(NULL AS STRING) AS first_location,
   cast(NULL AS STRING) AS last_location,
   reader,

@@ -188,6 +188,7 @@ SELECT
   path AS dataset_path,
   last_typed.type AS dataset_type,
   CASE WHEN fate = 'kept' THEN last_spelled.spelled END AS dataset_spelling,
+  last_spelled.at AS dataset_seen_at,
   first_location,
   last_location,
   reader,

@@ -57,14 +57,12 @@ class UsageStaging(Staging):
         )
         self.ingest("new_reader", pa.table({"id": numbers, "name": readers.dictionary}))
         self.datasets(end_columns(kept, "dataset"), halves)
-        self._add_forms(kept, halves, times)
+        self._add_forms(kept, halves)
         self._add_locations(kept, halves)
 
-    def _add_forms(self, kept: pa.Table, halves: keys.Halves, times: dict[str, pa.ChunkedArray]) -> None:
+    def _add_forms(self, kept: pa.Table, halves: keys.Halves) -> None:
         """The spelling and type of the latest event of each dataset so far."""
-        # Rows without a time of their own (indirect and failed reads) are at least of their day.
-        midnight = pc.multiply(pc.cast(pc.cast(kept["day"], pa.int32()), pa.int64()), _DAY_MICROS)
-        at = pc.max_element_wise(times["last_read_at"], times["last_write_at"], midnight)
+        at = pc.cast(kept["dataset_seen_at"], pa.int64())
         forms = pa.table([pa.array(halves[:, 0]), kept["dataset_type"], kept["dataset_spelling"], at], schema=_FORM)
         told = pa.concat_tables([self._forms, forms.filter(pc.is_valid(forms["spelling"]))])
         order = [("id", "ascending"), ("at", "descending"), ("spelling", "descending"), ("type", "descending")]
@@ -99,8 +97,6 @@ class UsageStaging(Staging):
                 digest.update(batch.serialize())
             self.contents[days.day_of(day)] = digest.hexdigest()
 
-
-_DAY_MICROS = 86_400_000_000
 
 MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
 

@@ -62,8 +62,7 @@ def test_the_order_is_needed(catalog):
     """Without what entities say they need, some of them are refused: the server looks nothing up in what comes along."""
     catalog.scan(TABLES)
     renamed = (
-        replace(
-            one,
+        one._replace(
             body=one.body.replace(b"order/", b"unordered/"),
             qualified_name=one.qualified_name.replace("order", "unordered"),
             needs=(),

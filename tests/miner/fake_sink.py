@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import pyarrow as pa
 
@@ -146,7 +145,7 @@ class FakeSink:
             figures = {str(row.window_days): [row.reads, row.writes, row.readers] for row in rows.itertuples()}
             if self.moves_by is not None:
                 told = _entity("usage", f"{metastore}/{name}", "fake_dataset", {"figures": figures}, 1)
-                yield replace(told, digest="1", figures=str(int(rows["reads"].iloc[0])))
+                yield told._replace(digest="1", figures=str(int(rows["reads"].iloc[0])))
             elif not self.naming:
                 yield _entity("usage", f"{metastore}/{name}", "fake_dataset", {"figures": figures}, 1)
             elif found[number].state == MATCHED:

@@ -188,7 +188,9 @@ class FakeTables:
                     continue
                 form = forms.setdefault((row["metastore_id"] or "", name), {})
                 parts = [(row[f"{side}_table_{part}"] or "").strip("`") for part in ("catalog", "schema", "name")]
-                form["dataset_spelling"] = ".".join(parts) if name.name else name.path
+                spelled = ".".join(parts) if name.name else name.path
+                latest = (form.get("dataset_seen_at", row["event_time"]), form.get("dataset_spelling", ""))
+                form["dataset_seen_at"], form["dataset_spelling"] = max(latest, (row["event_time"], spelled))
                 form["dataset_type"] = row[f"{side}_type"]
                 location = oracle.folder(row[f"{side}_path"])
                 if name.name and location:

@@ -362,7 +362,7 @@ def test_verifying_mends(world):
     world.emit()
     right = dict(world.sink.held)
     del world.sink.held[name_of("c.s.b")]
-    world.sink.held[name_of("c.s.d")] = replace(right[name_of("c.s.d")], body=b'{"inputs": {}}')
+    world.sink.held[name_of("c.s.d")] = right[name_of("c.s.d")]._replace(body=b'{"inputs": {}}')
     world.sink.log.clear()
     verified = world.emitter().verify(10)
     assert verified.wrong == (name_of("c.s.b"), name_of("c.s.d"))

@@ -273,6 +273,7 @@ def test_what_a_dataset_is_called(reader_of):
     ]
     (row,) = told(reader_of(*rows).usage(DAY, DAY))
     assert (row["dataset_spelling"], row["dataset_type"]) == ("c.s.OLd", "VIEW")
+    assert row["dataset_seen_at"] == at(hour=4)
     assert (row["first_location"], row["last_location"]) == ("s3://bucket/a", "s3://bucket/z")
 
 
