@@ -148,7 +148,8 @@ class Emitter:
         with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self._fingerprint)
             summaries.remember(connection, self.sink.name, together)
-            matches.doubt_made(connection, self.sink.name)
+            if matches.doubt_made(connection, self.sink.name):
+                sent.remember(connection, self._name("figures"), "")
             sent.remember(connection, self._name("retired"), str(step))
 
     def _emit_usage(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:

@@ -97,9 +97,9 @@ def to_describe(connection: Connection, source: int) -> dict[TableName, list[int
     return tables_of
 
 
-def doubt_made(connection: Connection, sink: str) -> None:
-    """Have tables that were created since they were looked up looked up again."""
-    connection.execute(text(_DOUBT_MADE), {"sink": sink, "missing": MISSING})
+def doubt_made(connection: Connection, sink: str) -> int:
+    """Have tables that were created since they were looked up looked up again; returns how many."""
+    return connection.execute(text(_DOUBT_MADE), {"sink": sink, "missing": MISSING}).rowcount
 
 
 def remember(connection: Connection, whose: Named, matches: Sequence[Match], now: datetime) -> int:

@@ -5,6 +5,7 @@ definitions have is told. An asset that a scan brings in later has the same type
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -30,6 +31,8 @@ _ABOVE: Mapping[str, str] = {
 }
 """What entities of a type are part of."""
 
+_VIEW = "databricks_view"
+_SHARED = frozenset({METASTORE, CATALOG, SCHEMA})
 _TYPES = (METASTORE, *_ABOVE)
 _ALWAYS = ("qualifiedName", "name")
 _TOLD = ("catalogName", "schemaName", "tableType", "dataType")
@@ -62,66 +65,84 @@ def _end_to(type_name: str, ends: Mapping[str, Definition]) -> str:
     return next((name for name, told in sorted(ends.items()) if told.get("typeName") == type_name), "")
 
 
-def created(
-    number: int, dataset: Dataset, found: Asset | Unmatched, match: Match | None, *, naming: Context, shape: Creation
-) -> StandIn | Unmatched | None:
-    """What a dataset without an asset is made as, or with one of ours; or why it is not. `number` is its ledger id."""
-    if isinstance(found, Asset) and (match is None or match.reason != MADE):
-        return None
-    if shape.refused or match is None or not match.described:
-        return _not_created(dataset, found, match, shape)
-    asset = _asset(dataset, naming) if isinstance(found, Unmatched) else found
-    if asset is None:
-        return Unmatched(dataset.label, NO_TABLE)
-    columns = orjson.loads(match.described)
+@dataclass(frozen=True, slots=True)
+class Creating:
+    """Makes what stands for datasets, as far as the definitions let it."""
 
-    def entities() -> Sequence[Entity]:
-        return list(_entities(number, dataset, asset, columns, shape))
+    naming: Context
+    shape: Creation
 
-    return StandIn(asset, entities, spellings(kept(name for name, _ in columns)))
+    def stands(
+        self, number: int, dataset: Dataset, found: Asset | Unmatched, match: Match | None
+    ) -> StandIn | Unmatched | None:
+        """What a dataset without an asset is made as, or with one of ours; or why it is not (`standing.Standing`)."""
+        if isinstance(found, Asset) and (match is None or match.reason != MADE):
+            return None
+        if self.shape.refused or match is None or not match.described:
+            return self._refused(dataset, found, match)
+        asset = self._asset(dataset) if isinstance(found, Unmatched) else found
+        if asset is None:
+            return Unmatched(dataset.label, NO_TABLE)
+        columns = orjson.loads(match.described)
+        told = {"catalogName": dataset.catalog, "schemaName": dataset.schema, "tableType": dataset.type}
+        making = _Making(number, asset, columns, told, self.shape)
+        return StandIn(asset, making.entities, spellings(kept(name for name, _ in columns)))
 
+    def _refused(self, dataset: Dataset, found: Asset | Unmatched, match: Match | None) -> Unmatched | None:
+        if isinstance(found, Asset):
+            return None
+        if dataset.kind != TABLE or match is None:
+            return found
+        reason = f"not created: {self.shape.refused}" if self.shape.refused else NOT_DESCRIBED
+        return Unmatched(dataset.label, reason)
 
-def _not_created(dataset: Dataset, found: Asset | Unmatched, match: Match | None, shape: Creation) -> Unmatched | None:
-    if isinstance(found, Asset):
-        return None
-    if dataset.kind != TABLE or match is None:
-        return found
-    return Unmatched(dataset.label, f"not created: {shape.refused}" if shape.refused else NOT_DESCRIBED)
-
-
-def _asset(dataset: Dataset, naming: Context) -> Asset | None:
-    """The asset that Purview's scan of Unity Catalog would make."""
-    named = candidates(dataset, naming).candidates
-    return next((Asset(one.type_name, one.qualified_name) for one in named if one.type_name in _ABOVE), None)
-
-
-def _entities(
-    number: int, dataset: Dataset, asset: Asset, columns: Sequence[Sequence[str]], shape: Creation
-) -> Iterator[Entity]:
-    """The metastore, the catalog and the schema, the table, and its columns."""
-    told = {"catalogName": dataset.catalog, "schemaName": dataset.schema, "tableType": dataset.type}
-    schema, _, _ = asset.qualified_name.rpartition(f"/{'views' if asset.type_name.endswith('_view') else 'tables'}/")
-    catalog, _, _ = schema.rpartition("/schemas/")
-    metastore, _, _ = catalog.rpartition("/catalogs/")
-    above: list[Asset] = []
-    for one in (Asset(METASTORE, metastore), Asset(CATALOG, catalog), Asset(SCHEMA, schema), asset):
-        yield _entity(one, one.name, told, above, shape, number if one is asset else 0)
-        above.append(one)
-    for name, kind in columns:
-        column = Asset(f"{asset.type_name}_column", f"{asset.qualified_name}/columns/{name}")
-        yield _entity(column, name, told | {"dataType": kind}, above, shape, number)
+    def _asset(self, dataset: Dataset) -> Asset | None:
+        """The asset that Purview's scan of Unity Catalog would make."""
+        named = candidates(dataset, self.naming).candidates
+        return next((Asset(one.type_name, one.qualified_name) for one in named if one.type_name in _ABOVE), None)
 
 
-def _entity(  # noqa: PLR0913 (what an entity consists of)
-    one: Asset, name: str, told: Mapping[str, str], above: Sequence[Asset], shape: Creation, number: int
-) -> Entity:
-    values = {"qualifiedName": one.qualified_name, "name": name, **told}
-    attributes = {key: values[key] for key in shape.attributes[one.type_name] if values.get(key)}
-    made: dict[str, object] = {"typeName": one.type_name, "attributes": attributes, "customAttributes": dict([MAKER])}
-    end = shape.ends[one.type_name]
-    if end and above:
-        made["relationshipAttributes"] = {end: above[-1].reference}
-    body = payload.written(made)
-    needs = tuple(parent.qualified_name for parent in above)
-    digest = payload.digest(body)
-    return Entity(payload.ASSET, one.qualified_name, one.type_name, body, digest, 2, flow=(0, number), needs=needs)
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """One table or view with its columns, and what is told of all that it is part of."""
+
+    number: int
+    asset: Asset
+    columns: Sequence[Sequence[str]]
+    told: Mapping[str, str]
+    shape: Creation
+
+    def entities(self) -> Sequence[Entity]:
+        """The metastore, the catalog and the schema, the table, and its columns."""
+        return list(self._all())
+
+    def _all(self) -> Iterator[Entity]:
+        asset = self.asset
+        schema, _, _ = asset.qualified_name.rpartition("/views/" if asset.type_name == _VIEW else "/tables/")
+        catalog, _, _ = schema.rpartition("/schemas/")
+        metastore, _, _ = catalog.rpartition("/catalogs/")
+        above: list[Asset] = []
+        for one in (Asset(METASTORE, metastore), Asset(CATALOG, catalog), Asset(SCHEMA, schema), asset):
+            yield self._entity(one, {"name": one.name}, above)
+            above.append(one)
+        for name, kind in self.columns:
+            column = Asset(f"{asset.type_name}_column", f"{asset.qualified_name}/columns/{name}")
+            yield self._entity(column, {"name": name, "dataType": kind}, above)
+
+    def _entity(self, one: Asset, more: Mapping[str, str], above: Sequence[Asset]) -> Entity:
+        values = {"qualifiedName": one.qualified_name, **self._about(one), **more}
+        attributes = {key: values[key] for key in self.shape.attributes[one.type_name] if values.get(key)}
+        made: dict[str, object] = {
+            "typeName": one.type_name, "attributes": attributes, "customAttributes": dict([MAKER])
+        }  # fmt: skip
+        end = self.shape.ends[one.type_name]
+        if end and above:
+            made["relationshipAttributes"] = {end: above[-1].reference}
+        body = payload.written(made)
+        digest, needs = payload.digest(body), tuple(parent.qualified_name for parent in above)
+        number = 0 if one.type_name in _SHARED else self.number
+        return Entity(payload.ASSET, one.qualified_name, one.type_name, body, digest, 2, flow=(0, number), needs=needs)
+
+    def _about(self, one: Asset) -> Mapping[str, str]:
+        """What is told beside the name: nothing of what other tables are part of too."""
+        return {} if one.type_name in _SHARED else self.told

@@ -17,7 +17,7 @@ from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.bodies import Inputs, Line, consumer, inputs_of, process_body
 from sinks.purview.columns import Part, column_mapping
-from sinks.purview.creating import created
+from sinks.purview.creating import Creating
 from sinks.purview.flows import CONSUMER, Flow, KnownDatasets, flows
 from sinks.purview.hierarchy import Hierarchy, Place
 from sinks.purview.options import CREATE, DEFAULT, PLACEHOLDER, PurviewOptions
@@ -74,7 +74,7 @@ def _standing(options: PurviewOptions) -> Standing | None:
     if options.missing == PLACEHOLDER:
         return partial(placeholder, options=options)
     if options.missing == CREATE and options.creation:
-        return partial(created, naming=options.naming, shape=options.creation)
+        return Creating(options.naming, options.creation).stands
     return None
 
 
