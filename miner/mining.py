@@ -287,6 +287,7 @@ class _StreamMiner:
             if staging.missing_sets:
                 staging.add_contents(tables.column_contents(first, last, staging.missing_sets))
         staging.add_one_time_runs(tables.one_time_runs(first - timedelta(days=1), last))
+        staging.add_replaced(tables.replaced(first, last))
         staging.finish(self.source_id, days.month(first))
         return more
 

@@ -86,6 +86,10 @@ class SystemTables(Protocol):
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
 
+    def replaced(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """Tables that statements replaced (`miner.schemas.REPLACED`); nothing where no table tells of statements."""
+        ...
+
     def cancel(self) -> None:
         """End what is being read, from any thread; whoever reads gets SourceError, now and later."""
         ...

@@ -123,6 +123,9 @@ MOST_READ_FIRST = [("reads", "descending"), *((name, "ascending") for name in MO
 ONE_TIME_RUNS = pa.schema([("workspace_id", pa.string()), ("job_id", pa.string()), ("run_name", pa.string())])
 """Job ids that are one-time runs (SUBMIT_RUN, WORKFLOW_RUN), with the latest run's name."""
 
+REPLACED = pa.schema([("day", pa.date32()), ("dataset_key", pa.string()), ("edge_key", pa.string())])
+"""Tables that statements replaced, by day; with a key the edges into them that were last seen earlier on that day."""
+
 FLOW_PROCESS = pa.schema(
     [
         ("metastore_id", pa.string()),

@@ -77,7 +77,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES)
 
-LINEAGE_QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs")
+LINEAGE_QUERIES = (
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "replaced_tables",
+)  # fmt: skip
 NAME_QUERIES = (
     "job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "table_columns", "dbt_models",
 )  # fmt: skip
@@ -189,6 +191,15 @@ class SystemTableReader:
         values = {"first_day": _midnight(first), "end_day": _midnight(last + timedelta(days=1))}
         rows = self.ask("one_time_runs", values, {JOB_RUN_TIMELINE: JOB_RUN_TIMELINE})
         return cast(rows, schemas.ONE_TIME_RUNS)
+
+    def replaced(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """Tables that statements replaced between two days; nothing without the history of queries, or its types."""
+        if not (self.holds(QUERY_HISTORY, "statement_type") and self.holds(TABLE_LINEAGE, "statement_id")):
+            return iter(())
+        start, end = _midnight(first) - HISTORY_SLACK, _midnight(last + timedelta(days=1)) + HISTORY_SLACK
+        values = {**_span(first, last), "history_from": start, "history_to": end}
+        tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
+        return cast(self.ask("replaced_tables", values, tables), schemas.REPLACED)
 
     def _with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""

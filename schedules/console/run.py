@@ -114,6 +114,7 @@ _RETIRED = {
     rules.COLUMNS: "seen without some of their column pairs for as long: only these go",
     rules.DROPPED: "one of their tables is missing from information_schema for [mining] dropped_days",
     rules.RECREATED: "their target was dropped and made anew",
+    rules.REPLACED: "a statement replaced their target since: CREATE OR REPLACE TABLE",
     rules.REDEFINED: "their target is a view that was defined anew",
 }
 

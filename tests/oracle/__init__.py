@@ -11,6 +11,7 @@ from tests.oracle.lineage import (
     indirect_edges,
     lineage_fates,
     one_time_runs,
+    replaced,
 )
 from tests.oracle.names import Dataset, dataset, folder, table_name
 from tests.oracle.popularity import Popularity, is_person, popularity
@@ -38,6 +39,7 @@ __all__ = [
     "lineage_fates",
     "one_time_runs",
     "popularity",
+    "replaced",
     "table_name",
     "usage",
     "usage_fates",

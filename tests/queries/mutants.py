@@ -19,7 +19,8 @@ from queries.system_tables import NAME_QUERIES, SystemTableReader
 from queries.warehouse import Prepared
 
 QUERIES = (
-    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "totals", "span",
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "replaced_tables",
+    "totals", "span",
     "lineage_mix", "first_direct_access", "history_totals", "history_mix", "most_read",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from miner.ports import TableName
 from miner.scope import Globs, Scope
 from miner.visible import SHOWN_DAYS
 from queries.names import NameReader
@@ -89,6 +90,7 @@ QUESTIONS = {
         of_scope(Scope(), answers.cached_reads_of_days),
     ),
     "one_time_runs": (answers.one_time_runs,),
+    "replaced_tables": (answers.replaced,),
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
     "lineage_mix": (
@@ -120,6 +122,12 @@ def named(part):
     return ask
 
 
+def described(source):
+    """The columns of two tables, of which there is one."""
+    asked = [TableName("c", "s", "t"), TableName("c", "s", "nothing")]
+    return sorted((tuple(row.values()) for batch in NameReader(source).columns(asked) for row in batch.to_pylist()), key=str)
+
+
 def metastores(first, last):
     """The metastores that lineage of some days tells of."""
     days = {"first_day": first, "last_day": last}
@@ -132,6 +140,7 @@ NAME_QUESTIONS = {
     "pipeline_names": (named("pipelines"),),
     "workspace_names": (named("workspaces"),),
     "table_forms": (named("tables"),),
+    "table_columns": (described,),
     "dbt_models": (named("dbt_models"),),
     "lineage_metastores": (
         metastores(crafted_names.FIRST, crafted_names.LAST),
@@ -185,6 +194,7 @@ def test_the_crafted_estate(bench, day: date):
     assert usage.figures == oracle.usage(day, lineage, history, crafted.SCOPE)
     assert cached.figures == oracle.cached_reads(day, lineage, history, crafted.SCOPE)
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
+    assert bench.answers["replaced_tables"][0] == answers.expected_replaced(*DAYS, lineage, history)
     assert bench.answers["one_time_runs"][0] == oracle.one_time_runs(crafted.RUNS, *DAYS)
 
 

@@ -70,6 +70,7 @@ def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, 
         "column sets without content": lambda source: source._column_sets(first, last, "none", ""),
         "contents on demand": lambda source: source.column_contents(first, last, wanted),
         "usage": lambda source: source.usage(first, last),
+        "replaced tables": lambda source: source.replaced(first, last),
         "one-time runs": lambda source: source.one_time_runs(first, last),
     }
     named = {part: _naming(part, first, last) for part in told_by()}
