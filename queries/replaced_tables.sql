@@ -7,33 +7,39 @@
 -- Columns: miner.schemas.REPLACED.
 -- https://docs.databricks.com/aws/en/admin/system-tables/query-history
 WITH replacing AS (
-  SELECT DISTINCT coalesce(h.workspace_id, '') AS workspace_id, h.statement_id AS statement_id
+  SELECT coalesce(h.workspace_id, '') AS workspace_id, h.statement_id AS statement_id
   FROM IDENTIFIER(:query_history) AS h
   WHERE h.start_time >= :history_from AND h.start_time < :history_to
     AND h.statement_type = 'REPLACE'
     AND coalesce(h.execution_status, 'FINISHED') = 'FINISHED'
-    AND h.statement_id IS NOT NULL
 ),
 targets AS (
   SELECT
     t.event_date AS day,
     coalesce(t.metastore_id, '') AS metastore_id,
-    folded(t.target_table_catalog) AS catalog,
-    folded(t.target_table_schema) AS schema,
-    folded(t.target_table_name) AS name,
+    -- All the same within a group: as aggregates they keep what is asked of them from being asked of every row of the table.
+    folded(max(t.target_table_catalog)) AS catalog,
+    folded(max(t.target_table_schema)) AS schema,
+    folded(max(t.target_table_name)) AS name,
     replacing.workspace_id AS workspace_id,
     replacing.statement_id AS statement_id,
     min(t.event_time) AS since
   FROM IDENTIFIER(:table_lineage) AS t
   JOIN replacing ON replacing.statement_id = t.statement_id AND replacing.workspace_id = coalesce(t.workspace_id, '')
   WHERE t.event_date >= :first_day AND t.event_date <= :last_day
-    AND t.target_table_name IS NOT NULL
-  GROUP BY ALL
+  GROUP BY
+    t.event_date, coalesce(t.metastore_id, ''), t.target_table_catalog, t.target_table_schema, t.target_table_name,
+    replacing.workspace_id, replacing.statement_id
+),
+began AS (
+  SELECT day, metastore_id, catalog, schema, name, min(since) AS since
+  FROM targets
+  WHERE NOT incomplete(catalog, schema, name) AND clean_name(name) = name
+  GROUP BY day, metastore_id, catalog, schema, name, workspace_id, statement_id
 ),
 replaced AS (
   SELECT day, metastore_id, catalog, schema, name, max(since) AS since
-  FROM targets
-  WHERE NOT incomplete(catalog, schema, name) AND clean_name(name) = name
+  FROM began
   GROUP BY day, metastore_id, catalog, schema, name
 ),
 into_replaced AS (
@@ -62,19 +68,18 @@ into_replaced AS (
     replaced.name AS target_name
   FROM IDENTIFIER(:table_lineage) AS t
   JOIN replaced ON replaced.day = t.event_date
-    AND replaced.name = folded(t.target_table_name)
-    AND replaced.schema = folded(t.target_table_schema)
-    AND replaced.catalog = folded(t.target_table_catalog)
+    -- Folding in full is for a few letters that no name has, and takes longer than all the rest.
+    AND replaced.name = lower(trim(BOTH '`' FROM t.target_table_name))
+    AND replaced.schema = lower(trim(BOTH '`' FROM t.target_table_schema))
+    AND replaced.catalog = lower(trim(BOTH '`' FROM t.target_table_catalog))
     AND replaced.metastore_id = coalesce(t.metastore_id, '')
   WHERE t.event_date >= :first_day AND t.event_date <= :last_day
-    AND t.target_table_name IS NOT NULL
 ),
 superseded AS (
   SELECT * EXCEPT (event_time)
   FROM into_replaced
-  WHERE coalesce(source_name, source_path) IS NOT NULL
   GROUP BY ALL
-  HAVING max(event_time) < max(since)
+  HAVING max(event_time) < max(since) AND count(coalesce(source_name, source_path)) > 0
 )
 SELECT day, dataset_key(metastore_id, catalog, schema, name, NULL) AS dataset_key, cast(NULL AS STRING) AS edge_key
 FROM replaced

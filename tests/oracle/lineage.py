@@ -109,7 +109,7 @@ def replaced(day: date, rows: Rows, history: Rows) -> dict[tuple[str, Dataset], 
     last: dict[tuple[str, Dataset], dict[Edge, datetime]] = defaultdict(dict)
     for row in sorted(on(day, rows), key=lambda row: row["event_time"]):
         target, name = dataset(row, "target"), fold(row["target_table_name"])
-        if target is None or name is None or target.name != name:
+        if target is None or name is None or target.name != name or not all(target[:3]):
             continue
         key = (row["metastore_id"] or "", target)
         by = (row["workspace_id"] or "", row["statement_id"])

@@ -256,6 +256,11 @@ def _replaced():
     yield one("C.R.`T20`")
     yield before("c.r.T20")
     yield before("c.r.t20", source="c.r.same_hour", hour=12)
+    yield before("C.r.t20", source="c.r.other_catalog")
+    yield before("`c`.r.t20", source="c.r.quoted_catalog")
+    yield before("c.R.t20", source="c.r.other_schema")
+    yield before("c.`r`.t20", source="c.r.quoted_schema")
+    yield before("c.r.`t20`", source="c.r.quoted_table")
     yield before("c.r.t20", source="c.r.seen_twice", hour=1)
     yield before("c.r.t20", source="c.r.seen_twice", hour=13)
     yield before("c.r.t20", source=None)
@@ -274,11 +279,11 @@ def _replaced():
     yield one("c.r.metastore", metastore_id=None)
     yield before("c.r.metastore", metastore_id=None)
     yield before("c.r.metastore", source="c.r.elsewhere")
-    yield before("c.x.t0")
-    yield before("x.r.t0")
+    yield before("c.x.t0", source="c.r.of_schema")
+    yield before("x.r.t0", source="c.r.of_catalog")
     yield one("c.r.workspace", statement_id="r none", workspace_id=None)
     yield before("c.r.workspace", workspace_id=None)
-    for number, day in enumerate((BEFORE, FIRST, LAST, AFTER)):
+    for number, day in enumerate((BEFORE, FIRST, LAST, LAST + timedelta(days=1))):
         yield one(f"c.r.day{number}", day=day)
         yield before(f"c.r.day{number}", day=day)
         yield before(f"c.r.day{number}", day=FIRST, source=f"c.r.on_another{number}")
@@ -301,8 +306,9 @@ def _replacing():
     yield one("r none", workspace_id=None)
     yield one(None)
     # A statement counts when it began within a day of the days asked for.
+    later = LAST + timedelta(days=1)
     starts = (
-        at(BEFORE, 0), at(BEFORE - timedelta(days=1), 23, 59, 59), at(AFTER, 23, 59, 59), at(AFTER + timedelta(days=1), 0)
+        at(BEFORE, 0), at(BEFORE - timedelta(days=1), 23, 59, 59), at(later, 23, 59, 59), at(later + timedelta(days=1), 0)
     )  # fmt: skip
     for number, start in enumerate(starts):
         yield one(f"r{number} started", start_time=start)
@@ -342,7 +348,7 @@ def _column(source, target, **given):
     return columns(source, target, "x", "y", **given)
 
 
-TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins()]
+TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins(), *_replaced()]
 COLUMN_ROWS = [*_both(_column), *_days(_column), *_pairs()]
 HISTORY = [*_statements(), *_replacing(), *_hits()]
 RUNS = [
