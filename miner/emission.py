@@ -1,6 +1,7 @@
 """Emission: desired entities, built from the ledger, compared with what was sent, and sent where they differ."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import pandas as pd
 import structlog
 from sqlalchemy import Connection
 
-from miner.changes import PROCESS, Changes, Verified
+from miner.changes import PROCESS, SUMMARY, USAGE, Changes, Verified
 from miner.drawn import EVERYTHING, Drawing
 from miner.ledger import Ledger, drawn, edges, matches, reading, retirement, sent, summaries, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
@@ -101,30 +102,59 @@ class Emitter:
         return changes
 
     def verify(self, most: int, watch: Watch | None = None) -> Verified:
-        """Read so many processes back with what they hang below, and send again what is not as it should be.
+        """Read so many processes, summaries and figures back, and send again what is not as it was sent.
 
-        Each time those that come next by name, so that all are read in turn. Raises SinkError.
+        With processes comes what they hang below. Each time those are read that come next by name, so that all have
+        their turn. Raises SinkError.
         """
         retirement.retire(self.ledger, self.limits, self._writes)
         changes, wrong = Changes(), list[Entity]()
         with self.ledger.reading() as connection:
             chosen = sent.sample(connection, self.sink.name, sent.setting(connection, self._name("verified")), most)
-            wanted.resolve(connection)
-            flows = [(process, target) for _, process, target in chosen]
-            wanted.want(connection, only=flows, drawing=self.drawing, sink=self.sink.name)
             sent.begin_finished(connection)
-            known = self._matcher.known(connection)
-            built = list(self.sink.processes(edges.flows(connection), changes.note_unmatched, known))
-            for some in _chunks(built, _COMPARED_AT_ONCE):
+            read = 0
+            for some in _chunks(self._as_sent(connection, chosen, changes), _COMPARED_AT_ONCE):
+                read += len(some)
                 wrong += self.sink.differing(some)
             changes.changed.update(entity.kind for entity in wrong)
-            self._send(connection, wrong, changes, watch, never)
+            refused = self._send(connection, wrong, changes, watch, never)
+        self._matcher.doubt(refused)
         if chosen:
             with self._writes.writing() as connection:
-                sent.remember(connection, self._name("verified"), chosen[-1][0])
-        verified = Verified(len(chosen), len(built), tuple(one.qualified_name for one in wrong), changes)
-        log.info("entities.verified", sink=self.sink.name, processes=len(chosen), entities=len(built), wrong=len(wrong))
+                sent.remember(connection, self._name("verified"), chosen[-1].qualified_name)
+        kinds = Counter(one.kind for one in chosen)
+        verified = Verified(kinds[PROCESS], read, tuple(one.qualified_name for one in wrong), changes, kinds)
+        log.info(
+            "entities.verified", sink=self.sink.name, processes=kinds[PROCESS], summaries=kinds[SUMMARY],
+            figures=kinds[USAGE], entities=read, wrong=len(wrong),
+        )  # fmt: skip
         return verified
+
+    def _as_sent(self, connection: Connection, chosen: Sequence[sent.Sampled], changes: Changes) -> Iterator[Entity]:
+        """The entities chosen, and what comes with the processes, as they were sent.
+
+        What is another by now is left to the next emission.
+        """
+        known = self._matcher.known(connection)
+        wanted.resolve(connection)
+        flows = [(one.process, one.target) for one in chosen if one.kind == PROCESS]
+        wanted.want(connection, only=flows, drawing=self.drawing, sink=self.sink.name)
+        processes = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
+        yield from self._unmoved(connection, processes)
+        sides = [(one.process, one.target) for one in chosen if one.kind == SUMMARY]
+        if sides:
+            wanted.want(connection, only=(), sides=sides, drawing=self.drawing, sink=self.sink.name)
+            together = self.sink.summaries(edges.summaries(connection), changes.note_unmatched, known)
+            yield from self._unmoved(connection, together)
+        for one in chosen:
+            if one.kind == USAGE:
+                yield self.sink.figures(one.type_name, one.qualified_name, one.figures, one.digest)
+
+    def _unmoved(self, connection: Connection, entities: Iterable[Entity]) -> Iterator[Entity]:
+        for some in _chunks(entities, _COMPARED_AT_ONCE):
+            known = sent.known(connection, self.sink.name, [entity.qualified_name for entity in some])
+            digests = {key: one.digest for key, one in known.items()}
+            yield from (one for one in some if digests.get((one.kind, one.qualified_name)) == one.digest)
 
     def _emit_processes(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:
         step = self._retire(changes)

@@ -281,8 +281,12 @@ class Sink(Protocol):
         """Whether figures (`Entity.figures`) moved so far from those that were sent that they are to be sent again."""
         ...
 
+    def figures(self, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
+        """The usage entity that carried some figures (`Entity.figures`), as it was sent."""
+        ...
+
     def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:
-        """Those entities of our own that the catalog lacks, or holds otherwise than they are.
+        """Those entities of our own, and figures, that the catalog lacks, or holds otherwise than they are.
 
         Parents that others made are left out, and so is every entity where there is no catalog. Raises SinkError.
         """

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from miner.changes import PROCESS, USAGE, Changes, Verified
+from miner.changes import PROCESS, SUMMARY, USAGE, Changes, Verified
 from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
 from miner.pipeline import Outcome
@@ -66,7 +66,10 @@ def show_emitted(screen: Screen, outcome: Outcome) -> None:
 
 
 def _show_verified(screen: Screen, verified: Verified) -> None:
-    screen.line(f"{verified.entities:,} entities of {verified.processes:,} processes read back")
+    chosen = f"{verified.processes:,} processes"
+    for kind, text in ((SUMMARY, "summaries"), (USAGE, "assets with figures")):
+        chosen += f", {verified.chosen[kind]:,} {text}" if verified.chosen[kind] else ""
+    screen.line(f"{verified.entities:,} entities of {chosen} read back")
     rejected = verified.changes.rejected.total()
     screen.line(f"{len(verified.wrong):,} were not as they should be: {len(verified.wrong) - rejected:,} sent again")
     for name in verified.wrong[:_MOST_REASONS]:

@@ -237,7 +237,10 @@ class Purview(Section):
         10, 0, 100, "percent by which a usage figure must have moved since it was sent, to be sent again"
     )
     verify_sample: Whole = whole(
-        1000, 1, 100_000, "processes that `emit --verify` and the daemon read back at a time, in turn"
+        1000,
+        1,
+        100_000,
+        "processes, summaries and assets with figures that `emit --verify` and the daemon read back at a time, in turn",
     )
     max_removals: Whole = whole(
         5, 0, 100, "percent of our processes that one run may remove; more are kept, and the run fails"

@@ -87,9 +87,11 @@ class PurviewSink(Building):
         return match_of(naming, index, self._catalog)
 
     def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:
-        """As `sinks.purview.verification.differing`."""
+        """As `sinks.purview.verification.differing`, and as `FigureSender.differing` for figures."""
+        usage = [one for one in entities if one.kind == payload.USAGE]
+        others = [one for one in entities if one.kind != payload.USAGE]
         with ThreadPoolExecutor(self._given.workers, thread_name_prefix="purview") as pool:
-            return differing(entities, self._catalog, pool)
+            return [*differing(others, self._catalog, pool), *self._figures.differing(usage, pool)]
 
     def prepare(self) -> None:
         """Create or widen the type definitions. Raises SinkError."""
