@@ -114,11 +114,11 @@ def test_damage_is_found_and_mended(catalog, estate):
 
 
 def test_a_sample_at_a_time(catalog, estate):
-    """Read back in small samples, all processes have their turn before any has its second."""
+    """Read back in small samples, all processes and figures have their turn before any has its second."""
     estate.emit()
     names = sorted(catalog.processes())
     catalog.change(catalog.processes()[names[-1]]["typeName"], names[-1], {"name": "mine now"})
-    size = len(names) // 2 + 1
+    size = (len(names) + len(catalog.figures())) // 2 + 1
     assert [estate.verify(size).wrong for _ in range(2)] == [(), (names[-1],)]
 
 
