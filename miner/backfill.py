@@ -9,7 +9,7 @@ import structlog
 
 from miner import days, mining
 from miner.errors import MinerError
-from miner.ledger import USAGE, Ledger, backfills, reading, registry
+from miner.ledger import QUERIES, Ledger, backfills, reading, registry
 from miner.ledger.backfills import Pace, Request
 from miner.ledger.leases import Leases
 from miner.mining import AT_ONCE, MinedDay, Source
@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def rows(self) -> int | None:
-        """About how many rows of table_lineage the days have."""
+        """About how many rows of the stream's table the days have."""
         return round(self.pace.rows * len(self.todo)) if self.pace else None
 
     @property
@@ -62,14 +62,17 @@ class Plan:
 
 def plan(source: Source, stream: str, asked: Asked, ledger: Ledger, now: datetime) -> Plan:
     """What is to do for one stream. Raises MinerError where the source cannot be read."""
-    span = source.tables.span(TABLE_LINEAGE)
+    lineage = source.tables.span(TABLE_LINEAGE)
+    span = mining.span_of(source, stream, lineage) or Span(None, None)
     wanted = set(days.span(asked.first, asked.last))
     there = {day for day in wanted if _holds(span, day) and day < now.date()}
     done = there & _done(source, stream, asked, ledger, now)
     with ledger.reading() as connection:
-        if stream == USAGE:
-            # Rolled up to months: cannot be replaced any more.
-            done |= there & reading.closed_days(connection, source.name)
+        # Rolled up to months: cannot be replaced any more.
+        done |= there & reading.closed_days(connection, stream, source.name)
+        if stream == QUERIES and (kept := source.options.statements_from):
+            # Not kept that long.
+            done |= {day for day in there if day < kept}
         pace = backfills.paces(connection, [(source.name, stream)]).get((source.name, stream))
     gone = len(wanted) - len(there)
     if gone:
@@ -98,7 +101,7 @@ def _done(source: Source, stream: str, asked: Asked, ledger: Ledger, now: dateti
     return {
         mark.day
         for mark in marks
-        if mark.rules == source.options.rules and mark.whole and (mark.settled or mark.day >= unsettled)
+        if mark.rules == source.options.of(stream).rules and mark.whole and (mark.settled or mark.day >= unsettled)
     }
 
 

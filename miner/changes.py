@@ -10,6 +10,7 @@ from miner.ports import Unmatched
 PROCESS = "process"
 SUMMARY = "summary"
 USAGE = "usage"
+COLUMN_USAGE = "column_usage"
 
 
 @dataclass(slots=True)

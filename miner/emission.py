@@ -14,14 +14,15 @@ import structlog
 from sqlalchemy import Connection
 
 from miner.changes import PROCESS, SUMMARY, USAGE, Changes, Verified
+from miner.column_popularity import column_popularity
 from miner.drawn import EVERYTHING, Drawing
-from miner.ledger import Ledger, drawn, edges, matches, reading, retirement, sent, summaries, wanted
+from miner.ledger import COLUMNS, Ledger, drawn, edges, matches, reading, retirement, sent, summaries, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
 from miner.ledger.matches import Ages
 from miner.ledger.retirement import Limits
 from miner.matching import DEFAULT_AGES, Matcher, with_ids
 from miner.popularity import PopularityOptions, popularity
-from miner.ports import Entity, Rejected, Sink
+from miner.ports import Entity, Rejected, Sink, Unmatched
 
 log = structlog.get_logger()
 
@@ -58,6 +59,8 @@ class Emitter:
     """Percent of the processes sent that one emission may remove, rounded up."""
     lease: Lease | None = None
     """What each mark is committed under; without one nobody else may send to the sink."""
+    columns: bool = False
+    """Whether usage of columns is sent too."""
 
     def under(self, lease: Lease) -> "Emitter":
         """The same, which sends nothing more once a lease ended."""
@@ -239,9 +242,12 @@ class Emitter:
             if f"{state}|{moves}" == sent.setting(connection, self._name("figures")):
                 return None
         frame = with_ids(popularity(self.ledger, self.popularity))
-        changes.looked_up += self._matcher.for_usage(frame)
+        columns = with_ids(column_popularity(self.ledger, self.popularity)) if self.columns else None
+        for one in (frame, columns):
+            if one is not None:
+                changes.looked_up += self._matcher.for_usage(one)
         with self.ledger.reading() as connection:
-            return _Figures(frame, f"{state}|{self._matcher.moves(connection)}")
+            return _Figures(frame, columns, f"{state}|{self._matcher.moves(connection)}")
 
     def _name(self, what: str) -> str:
         return f"{what}:{self.sink.name}"
@@ -275,8 +281,11 @@ class Emitter:
             changes.orphans = {}
 
     def _changed_usage(self, connection: Connection, changes: Changes, figures: "_Figures") -> Iterator[Entity]:
-        entities = self.sink.usage(figures.frame, changes.note_unmatched, self._matcher.known(connection))
-        yield from self._compared(connection, entities, changes)
+        known = self._matcher.known(connection)
+        yield from self._compared(connection, self.sink.usage(figures.frame, changes.note_unmatched, known), changes)
+        if figures.columns is not None:
+            columns = self.sink.column_usage(figures.columns, changes.note_unmatched, known)
+            yield from self._compared(connection, columns, changes)
 
     def _compared(
         self, connection: Connection, entities: Iterable[Entity], changes: Changes, note: Note | None = None
@@ -345,25 +354,33 @@ class Emitter:
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """Popularity with the ids of datasets, and a text that changes when it does."""
+    """Popularity of datasets and of columns with the ids of datasets, and a text that changes when it does."""
 
     frame: pd.DataFrame
+    columns: pd.DataFrame | None
     state: str
 
 
 def _refused(batch: Sequence[Entity], refused: Sequence[Rejected], changes: Changes) -> list[Entity]:
-    """The entities of a batch that were refused, counted and logged with their reasons."""
-    for rejected in refused:
-        changes.rejected[rejected.reason] += 1
-        log.warning("entity.rejected", name=rejected.qualified_name, reason=rejected.reason)
-    names = {rejected.qualified_name for rejected in refused}
+    """The entities of a batch that were refused, counted and logged with their reasons; absent ones are unmatched."""
+    absent = {rejected.qualified_name: rejected.reason for rejected in refused if rejected.absent}
+    for entity in batch:
+        if entity.qualified_name in absent:
+            counted = changes.created if changes.created[entity.kind] else changes.changed
+            counted[entity.kind] -= 1
+            changes.note_unmatched(Unmatched(entity.qualified_name, absent[entity.qualified_name]))
+    names = {rejected.qualified_name: rejected.reason for rejected in refused if not rejected.absent}
+    for name, reason in names.items():
+        changes.rejected[reason] += 1
+        log.warning("entity.rejected", name=name, reason=reason)
     return [entity for entity in batch if entity.qualified_name in names]
 
 
 def _figures(connection: Connection, emitter: Emitter) -> str:
     """What the figures depend on: the usage mined, the windows and who is left out, and how they are built."""
     options = emitter.popularity
-    return "|".join((reading.usage_state(connection), repr(options), emitter.sink.fingerprint))
+    columns = [reading.usage_state(connection, COLUMNS)] if emitter.columns else []
+    return "|".join((reading.usage_state(connection), *columns, repr(options), emitter.sink.fingerprint))
 
 
 def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

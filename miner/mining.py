@@ -11,27 +11,49 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from miner import days, schemas, visible
-from miner.errors import BalanceError, EmptySourceError, HeldError, OutOfScopeError, ShrunkDayError
+from miner.errors import (
+    BalanceError,
+    EmptySourceError,
+    HeldError,
+    MissingRightError,
+    OutOfScopeError,
+    ShrunkDayError,
+)
 from miner.ledger import (
+    COLUMNS,
     LINEAGE,
+    QUERIES,
     STREAMS,
+    TABLE_OF,
     USAGE,
+    ColumnStaging,
     DayMark,
     Ledger,
     LineageStaging,
     Merge,
+    QueryStaging,
     Staging,
     UsageStaging,
     reading,
     registry,
 )
 from miner.ledger.leases import Lease, Leases
-from miner.ports import COLUMN_LINEAGE, JOB_RUN_TIMELINE, TABLE_LINEAGE, Names, Span, SystemTables
+from miner.ports import (
+    COLUMN_LINEAGE,
+    JOB_RUN_TIMELINE,
+    QUERY_HISTORY,
+    TABLE_LINEAGE,
+    TOLD,
+    Names,
+    Span,
+    Statements,
+    SystemTables,
+)
 from miner.scope import OUTSIDE
 
 log = structlog.get_logger()
 
-AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7, QUERIES: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
 
 
@@ -48,6 +70,17 @@ class MiningOptions:
     parallel: int = 1
     """Runs of days fetched while one is recorded: more than one only pays where the warehouse is not this machine."""
     streams: tuple[str, ...] = STREAMS
+    statements: Statements = TOLD
+    statements_from: date | None = None
+    """The first day of which statements are kept."""
+
+    def of(self, stream: str) -> "MiningOptions":
+        """The same as they hold for one stream: statements have rules of their own, and are not kept for ever."""
+        if stream != QUERIES:
+            return self
+        told = self.statements
+        rules = f"{self.rules}, {told.most} fingerprints, {told.text_length} characters"
+        return replace(self, rules=rules, start=max(self.start, self.statements_from or self.start))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +104,12 @@ class Source:
     options: MiningOptions
     names: Names | None = None
 
+
+RECENT_DAYS = 7
+"""Days on which query history is looked at before statements are mined: without any there, something is missing."""
+
+LeftOut = Callable[[str], None]
+"""Told why a stream is left out that was asked for."""
 
 Watch = Callable[[str, str, int, int], None]
 """Told (source, stream, days done, days due) as mining goes on."""
@@ -112,10 +151,12 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     watch: Watch | None = None,
     leases: Leases | None = None,
     held: Callable[[HeldError], None] | None = None,
+    left_out: LeftOut | None = None,
 ) -> Generator[MinedDay]:
     """Mine what is due, day by day, each committed on its own. Raises MinerError; days before it stay.
 
-    A stream that another process holds is told to `held` and passed over; raises HeldError when nobody is told.
+    A stream that another process holds is told to `held` and passed over; raises HeldError when nobody is told. So is,
+    to `left_out`, one whose table cannot be read, when the others do without it.
     """
     span = source.tables.span(TABLE_LINEAGE)
     _refuse_empty(source, span)
@@ -124,18 +165,21 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     source_id = _known(source, ledger)
     rows = outside = 0
     for stream in source.options.streams:
-        miner = _StreamMiner(source, source_id, stream, ledger, run_id, now)
+        if (of_stream := span_of(source, stream, span, left_out)) is None:
+            continue
+        miner = _StreamMiner(_with_options_of(source, stream), source_id, stream, ledger, run_id, now)
         try:
             with _holding(leases, source, stream) as lease:
-                for day in miner.under(lease).mine_due(span, watch):
-                    rows, outside = rows + day.rows, outside + day.outside
+                for day in miner.under(lease).mine_due(of_stream, watch):
+                    if TABLE_OF[stream] == TABLE_LINEAGE:
+                        rows, outside = rows + day.rows, outside + day.outside
                     yield day
         except HeldError as error:
             if held is None:
                 raise
             log.warning("stream.held", source=source.name, stream=stream, error=error.message)
             held(error)
-    if rows == outside:
+    if rows == outside and any(TABLE_OF[stream] == TABLE_LINEAGE for stream in source.options.streams):
         _refuse_out_of_scope(source, ledger)
 
 
@@ -150,10 +194,38 @@ def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
     lease: Lease | None = None,
 ) -> Generator[MinedDay]:
     """Mine a run of days that a backfill asks for, whatever is due. Raises MinerError."""
-    miner = _StreamMiner(source, _known(source, ledger), stream, ledger, run_id, now, lease, live=False)
+    source_id, told = _known(source, ledger), _with_options_of(source, stream)
+    miner = _StreamMiner(told, source_id, stream, ledger, run_id, now, lease, live=False)
     with ledger.reading() as connection:
         marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
     yield from miner.mine_runs([chunk], marks, None)
+
+
+def span_of(source: Source, stream: str, lineage: Span, left_out: LeftOut | None = None) -> Span | None:
+    """The days to mine of a stream, those of lineage; None where query history cannot be read, which is told."""
+    if stream != QUERIES or lineage.last is None:
+        return lineage
+    first = lineage.last - timedelta(days=RECENT_DAYS - 1)
+    try:
+        shown = source.tables.shown(QUERY_HISTORY, first, lineage.last)
+    except MissingRightError as error:
+        reason, mend = error.message, error.mend
+    else:
+        if shown is not None and (shown.num_rows or source.options.allow_empty):
+            return lineage
+        reason = "there is no query.history"
+        mend = "look whether its name is right in the settings, and its grant: uc-miner grants"
+        if shown is not None:
+            reason = f"query.history holds no row from {first} to {lineage.last}"
+            mend = "look whether its view or export is whole"
+    log.warning("queries.left_out", source=source.name, error=reason, mend=mend)
+    if left_out:
+        left_out(f"source {source.name}: no queries are mined: {reason}: {mend}, or set [queries] mine = false")
+    return None
+
+
+def _with_options_of(source: Source, stream: str) -> Source:
+    return replace(source, options=source.options.of(stream))
 
 
 def _known(source: Source, ledger: Ledger) -> int:
@@ -176,7 +248,8 @@ def _refuse_out_of_scope(source: Source, ledger: Ledger) -> None:
     with ledger.reading() as connection:
         known = reading.mined_days(connection, source.name)
         if not any(mark.rows for mark in known if mark.rules == options.rules) or any(
-            reading.any_in_scope(connection, source.name, stream, rules=options.rules) for stream in options.streams
+            reading.any_in_scope(connection, source.name, stream, table=TABLE_OF[stream], rules=options.rules)
+            for stream in options.streams
         ):
             return
     raise OutOfScopeError(f"source {source.name}: no row of table_lineage is in scope", mend=OutOfScopeError.MEND)
@@ -225,7 +298,7 @@ class _StreamMiner:
         """Mine what is due, oldest first."""
         with self.ledger.reading() as connection:
             marks = {mark.day: mark for mark in reading.mined_days(connection, self.source.name, self.stream)}
-            closed = reading.closed_days(connection, self.source.name) if self.stream == USAGE else set()
+            closed = reading.closed_days(connection, self.stream, self.source.name)
         due = [day for day in due_days(marks, self.source.options, span, self.now()) if day not in closed]
         yield from self.mine_runs(runs_of(due, AT_ONCE[self.stream]), marks, watch)
 
@@ -265,12 +338,18 @@ class _StreamMiner:
         tables, first, last = self.source.tables, run[0], run[-1]
         staging = self.ledger.stage(self.stream, first)
         try:
-            read = [TABLE_LINEAGE]
+            read = [TABLE_OF[self.stream]]
             with self.ledger.told():
                 if isinstance(staging, LineageStaging):
                     read += self._fetch_lineage(staging, first, last)
                 elif isinstance(staging, UsageStaging):
                     staging.add_usage(tables.usage(first, last))
+                    staging.finish()
+                elif isinstance(staging, ColumnStaging):
+                    staging.add_reads(tables.column_usage(first, last))
+                    staging.finish()
+                elif isinstance(staging, QueryStaging):
+                    staging.add_runs(tables.query_runs(first, last, self.source.options.statements))
                     staging.finish()
             return Fetched(staging, {table: _totals(tables, table, first, last) for table in read})
         except BaseException:
@@ -293,7 +372,7 @@ class _StreamMiner:
 
     def record(self, run: Sequence[date], fetched: Fetched, before: Mapping[date, reading.MinedDay]) -> list[MinedDay]:
         """Commit a fetched run of days, unless one lost what an earlier, settled result had."""
-        totals = fetched.totals[TABLE_LINEAGE]
+        totals = fetched.totals[TABLE_OF[self.stream]]
         mined_at = self.now()
         try:
             for day in run:
@@ -323,10 +402,10 @@ class _StreamMiner:
         return DayMark(day, totals, settled=age > self.source.options.settle_days, whole=age > 0)
 
     def _told(self, mark: DayMark, staging: Staging) -> MinedDay:
-        kept = staging.fates[mark.day, TABLE_LINEAGE, "kept", ""]
+        kept = staging.fates[mark.day, TABLE_OF[self.stream], "kept", ""]
         day, name = str(mark.day), self.source.name
         log.info("day.mined", source=name, stream=self.stream, day=day, rows=mark.rows, kept=kept)
-        outside = _outside(staging, [mark.day])
+        outside = _outside(staging, TABLE_OF[self.stream], [mark.day])
         return MinedDay(name, self.stream, mark.day, mark.rows, kept, outside)
 
     def _refuse_shrunk(self, day: date, totals: Mapping[str, int]) -> None:
@@ -342,11 +421,12 @@ class _StreamMiner:
         """Keep what was mined under other rules when the present ones leave out every row of the run of days."""
         options = self.source.options
         changed = [day for day in run if (mark := before.get(day)) and mark.rules != options.rules]
-        rows = sum(sum(by_workspace.values()) for by_workspace in fetched.totals[TABLE_LINEAGE].values())
-        if options.allow_empty or not changed or not rows or _outside(fetched.staging, run) < rows:
+        table = TABLE_OF[self.stream]
+        rows = sum(sum(by_workspace.values()) for by_workspace in fetched.totals[table].values())
+        if options.allow_empty or not changed or not rows or _outside(fetched.staging, table, run) < rows:
             return
         with self.ledger.reading() as connection:
-            if not reading.any_in_scope(connection, self.source.name, self.stream, days_of=changed):
+            if not reading.any_in_scope(connection, self.source.name, self.stream, table=table, days_of=changed):
                 return
         raise OutOfScopeError(
             f"source {self.source.name}, {self.stream} of {run[0]} to {run[-1]}: none of {rows} rows is in scope now, "
@@ -355,12 +435,12 @@ class _StreamMiner:
         )
 
 
-def _outside(staging: Staging, run: Sequence[date]) -> int:
-    """Rows of table_lineage that are out of scope on some days."""
+def _outside(staging: Staging, table: str, run: Sequence[date]) -> int:
+    """Rows of a table that are out of scope on some days."""
     return sum(
         rows
-        for (day, table, fate, _), rows in staging.fates.items()
-        if day in run and table == TABLE_LINEAGE and fate.startswith(OUTSIDE)
+        for (day, of, fate, _), rows in staging.fates.items()
+        if day in run and of == table and fate.startswith(OUTSIDE)
     )
 
 

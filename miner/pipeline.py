@@ -39,6 +39,8 @@ class Outcome:
     failures: list[tuple[str, MinerError]] = field(default_factory=list)
     held: list[HeldError] = field(default_factory=list)
     """What was left to other processes that are at work on it."""
+    left_out: list[str] = field(default_factory=list)
+    """Why streams that were asked for are left out."""
     stopped: bool = False
     """Whether it was asked to end before all was done."""
     narrow: list[tuple[str, Finding]] = field(default_factory=list)
@@ -125,8 +127,10 @@ class Run:
             outcome.names += [read] if read else []
 
     def _days(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> Generator[MinedDay]:
-        told = outcome.held.append
-        return mining.mine(source, self.ledger, run_id=run_id, now=self.now, watch=watch, leases=self.leases, held=told)
+        return mining.mine(
+            source, self.ledger, run_id=run_id, now=self.now, watch=watch, leases=self.leases,
+            held=outcome.held.append, left_out=outcome.left_out.append,
+        )  # fmt: skip
 
     def _emit(self, outcome: Outcome, watch: emission.Watch | None) -> None:
         if self.emitter is None or outcome.stopped:

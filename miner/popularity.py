@@ -104,11 +104,12 @@ def frame(by_age: ByAge, windows: Windows, names: pa.Table, mined: set[date]) ->
     if not len(by_age.datasets):
         return pd.DataFrame({name: [] for name in COLUMNS})
     identities = names.to_pandas().set_index("id").rename(columns={"dataset": "dataset_name"})
-    told = pd.concat([_window(length, windows, by_age, mined) for length in windows.lengths])
+    told = pd.concat([window_figures(length, windows, by_age, mined) for length in windows.lengths])
     return _shaped(told.join(identities, on="dataset"), windows.as_of)
 
 
-def _window(length: int, windows: Windows, by_age: ByAge, mined: set[date]) -> pd.DataFrame:
+def window_figures(length: int, windows: Windows, by_age: ByAge, mined: set[date]) -> pd.DataFrame:
+    """The figures of one window by `dataset`, with score, band, trend and what is not mined of it."""
     at, before = windows.place(length), windows.place(2 * length)
     told = pd.DataFrame({"dataset": by_age.datasets, **by_age.within(at)})
     told["score"] = told["readers"] * _logarithm(told["reads"], windows.score)
@@ -141,11 +142,18 @@ def _missing(as_of: date, length: int, mined: set[date]) -> int:
     return sum(as_of - timedelta(days=age) not in mined for age in range(length))
 
 
-def _shaped(told: pd.DataFrame, as_of: date) -> pd.DataFrame:
+def dated(told: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Figures of windows with their last day, whether they are partial, and instants as such."""
     told["as_of"] = as_of
     told["partial"] = told["partial_days"] > 0
     for column, instant in (("last_read", "last_read_at"), ("last_write", "last_write_at")):
-        told[column] = pd.to_datetime(told[instant], unit="us", utc=True)
+        if instant in told:
+            told[column] = pd.to_datetime(told[instant], unit="us", utc=True)
+    return told
+
+
+def _shaped(told: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    told = dated(told, as_of)
     told = told.drop(columns=["dataset"]).rename(columns={"dataset_name": "dataset"})
     order = ["window_days", "score", "reads", "metastore_id", "dataset"]
     told = told.sort_values(order, ascending=[True, False, False, True, True], kind="stable")

@@ -52,6 +52,20 @@ class Span:
     last: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """How statements are told: `most` fingerprints of each ranking have rows of their own, by day and dataset.
+
+    `text_length` characters of what they say are told, 0 for nothing.
+    """
+
+    most: int = 100
+    text_length: int = 0
+
+
+TOLD = Statements()
+
+
 class SystemTables(Protocol):
     """One source: typed, already grouped rows of a run of UTC days, both ends included, within one month.
 
@@ -83,6 +97,10 @@ class SystemTables(Protocol):
         ...
 
     def usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
+
+    def column_usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
+
+    def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]: ...
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
 
@@ -160,6 +178,8 @@ class Rejected:
 
     qualified_name: str
     reason: str
+    absent: bool = False
+    """Whether it is only that the catalog does not have (yet) what figures are about: told as unmatched."""
 
 
 MADE = "made by the miner, where no scan had brought it in"
@@ -274,6 +294,15 @@ class Sink(Protocol):
         """One entity per dataset with its figures for every window, to be merged into the catalog's own asset.
 
         `popularity` is that of `miner.popularity`, with the ledger ids of datasets as the column `dataset_id`.
+        """
+        ...
+
+    def column_usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """One entity per column with its figures for every window, to be merged into the catalog's own asset.
+
+        `popularity` is that of `miner.column_popularity`, with the ledger ids of datasets as the column `dataset_id`.
         """
         ...
 

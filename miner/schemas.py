@@ -105,6 +105,59 @@ USAGE = pa.schema(
 )
 """One row per day, dataset, reader and kind of process, and one per day, reason and rule of dropped rows."""
 
+COLUMN_USAGE = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset"),
+        ("column_key", pa.string()),
+        ("column_name", pa.string()),
+        ("column_spelling", pa.string()),
+        ("reader", pa.string()),
+        ("process_kind", pa.string()),
+        ("reads", pa.int64()),
+        ("last_read_at", INSTANT),
+    ]
+)
+"""One row per day, dataset, column, reader and kind of process, and one per day, reason and rule of dropped rows.
+
+`column_name` is folded, `column_spelling` as the latest event of the day wrote it.
+"""
+
+RUNS = ("runs", "cached_runs", "failed_runs", "cancelled_runs")
+"""How statements ended: finished, answered from the result cache, failed, cancelled."""
+
+VOLUMES = ("duration_ms", "longest_ms", "task_ms", "read_bytes", "read_rows", "produced_rows")
+"""Figures of the runs that finished and did not come from the cache; `longest_ms` is a maximum, the others are sums."""
+
+QUERY_RUNS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset"),
+        ("fingerprint", pa.string()),
+        ("statement_type", pa.string()),
+        ("text", pa.string()),
+        *((name, pa.string()) for name in ("reader", "process_kind", "client", "warehouse")),
+        *((name, pa.int64()) for name in (*RUNS, *VOLUMES)),
+        ("last_run_at", INSTANT),
+    ]
+)
+"""Statements by day, dataset read directly, fingerprint, reader, kind of process, client, warehouse; and the balance.
+
+A row without `fate` has figures: of one dataset, or, without `dataset_key`, of all statements, whatever they read. One
+without fingerprint sums those that have no row of their own. A row with `fate` is the balance of query.history alone.
+`text` comes with one row of a fingerprint, and only when it is asked for.
+"""
+
 MOST_READ = pa.schema(
     [
         ("metastore_id", pa.string()),
@@ -237,6 +290,33 @@ TABLE_COLUMNS = pa.schema(
 )
 """Columns of tables as information_schema lists them: names of tables folded, those of columns as they are."""
 
+QUERIES = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("window_days", pa.int64()),
+        ("as_of", pa.date32()),
+        ("ranking", pa.string()),
+        ("rank", pa.int64()),
+        ("fingerprint", pa.string()),
+        ("statement_type", pa.string()),
+        *((name, pa.int64()) for name in RUNS),
+        *((name, pa.int64()) for name in ("readers", "people", "machines")),
+        ("top_reader", pa.string()),
+        ("mean_duration_ms", pa.float64()),
+        ("max_duration_ms", pa.int64()),
+        *((name, pa.int64()) for name in ("task_ms", "read_bytes", "read_rows", "produced_rows")),
+        ("client_applications", pa.string()),
+        ("warehouses", pa.string()),
+        ("last_run", INSTANT),
+        ("runs_of_all", pa.int64()),
+        ("partial_days", pa.int64()),
+        ("text", pa.string()),
+    ]
+)
+"""The columns of the report `queries`: one row per window, dataset (or all statements), ranking and rank."""
+
 READERS = pa.schema(
     [
         ("metastore_id", pa.string()),
@@ -257,6 +337,29 @@ READERS = pa.schema(
     ]
 )
 """Who reads what: one row per dataset, reader and kind of process in a window; an empty reader is not known."""
+
+COLUMN_POPULARITY = pa.schema(
+    [
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("column", pa.string()),
+        ("window_days", pa.int64()),
+        ("as_of", pa.date32()),
+        ("reads", pa.int64()),
+        ("readers", pa.int64()),
+        ("people", pa.int64()),
+        ("machines", pa.int64()),
+        ("readers_unknown", pa.int64()),
+        ("last_read", INSTANT),
+        ("score", pa.float64()),
+        ("band", pa.int64()),
+        ("trend", pa.float64()),
+        ("partial_days", pa.int64()),
+        ("partial", pa.bool_()),
+    ]
+)
+"""How much columns are read: one row per column and window (`miner.column_popularity`)."""
 
 FINDINGS = pa.schema(
     [

@@ -1,6 +1,6 @@
 """Daily usage summed by dataset and age, for windows that all end on one day."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -14,8 +14,7 @@ import pyarrow.compute as pc
 from miner import days
 
 COUNTS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes")
-_READERS = ("people", "machines", "indirect_readers")
-_LASTS = ("last_read_at", "last_write_at")
+LASTS = ("last_read_at", "last_write_at")
 _MERGED_FROM = 1_000_000
 
 NO_INSTANT = np.iinfo(np.int64).min
@@ -51,19 +50,30 @@ class Tally:
     Memory: one figure per dataset and age class, and eight bytes per dataset and reader of it; days cost nothing.
     """
 
-    def __init__(self, as_of: date, points: Numbers, datasets: Numbers, readers: Numbers) -> None:
+    def __init__(  # noqa: PLR0913 (a keyword for each that another kind of usage has less of)
+        self,
+        as_of: date,
+        points: Numbers,
+        datasets: Numbers,
+        readers: Numbers,
+        *,
+        counts: Sequence[str] = COUNTS,
+        lasts: Sequence[str] = LASTS,
+    ) -> None:
         """Days are aged up to `as_of`; ages fall into the classes that `points` (days, ascending) end.
 
-        `datasets` and `readers` are all ids that may come, ascending.
+        `datasets` and `readers` are all ids that may come, ascending. `counts` and `lasts` are what is told of each.
         """
         self._as_of = as_of
         self._points = points
         self._datasets = datasets
         shape = (len(datasets), len(points) + 1)
         self._seen = np.zeros(len(datasets), np.bool_)
-        self._counts = {name: np.zeros(shape, np.int64) for name in (*COUNTS, "readers_unknown")}
-        self._lasts = {name: np.full(shape, NO_INSTANT) for name in _LASTS}
-        self._readers = {name: _Readers(readers, shape) for name in _READERS}
+        self._told = tuple(counts)
+        self._counts = {name: np.zeros(shape, np.int64) for name in (*counts, "readers_unknown")}
+        self._lasts = {name: np.full(shape, NO_INSTANT) for name in lasts}
+        kinds = ("people", "machines", *(("indirect_readers",) if "indirect_reads" in counts else ()))
+        self._readers = {name: _Readers(readers, shape) for name in kinds}
 
     def add(self, tables: Iterable[pa.Table]) -> None:
         """Take in daily usage as `miner.ledger.usage.stream` gives it. Raises KeyError for an unknown dataset."""
@@ -79,22 +89,26 @@ class Tally:
 
     def _add_up(self, rows: pa.Table, dataset: Numbers, age: Numbers) -> None:
         reader, reads = rows["reader"].to_numpy(), rows["reads"].to_numpy()
-        np.add.at(self._counts["readers_unknown"], (dataset, age), np.where(reader == UNKNOWN, reads, 0))
-        for name in COUNTS:
+        unknown = np.flatnonzero(reader == UNKNOWN)
+        np.add.at(self._counts["readers_unknown"], (dataset[unknown], age[unknown]), reads[unknown])
+        for name in self._told:
             values = rows[name].to_numpy()
             some = np.flatnonzero(values)
             np.add.at(self._counts[name], (dataset[some], age[some]), values[some])
         for name, lasts in self._lasts.items():
-            np.maximum.at(lasts, (dataset, age), pc.fill_null(rows[name], NO_INSTANT).to_numpy())
+            some = np.flatnonzero(pc.is_valid(rows[name]).to_numpy())
+            np.maximum.at(lasts, (dataset[some], age[some]), pc.drop_null(rows[name]).to_numpy())
 
     def _add_readers(self, rows: pa.Table, dataset: Numbers, age: Numbers) -> None:
         reader = rows["reader"].to_numpy()
         known = reader != UNKNOWN
         read = known & (rows["reads"].to_numpy() > 0)
         person = read & rows["person"].to_numpy()
-        indirect = known & (rows["indirect_reads"].to_numpy() > 0)
-        for name, chosen in zip(_READERS, (person, read & ~person, indirect), strict=True):
-            self._readers[name].add(dataset[chosen], reader[chosen], age[chosen])
+        chosen = {"people": person, "machines": read & ~person}
+        if "indirect_readers" in self._readers:
+            chosen["indirect_readers"] = known & (rows["indirect_reads"].to_numpy() > 0)
+        for name, some in chosen.items():
+            self._readers[name].add(dataset[some], reader[some], age[some])
 
     def by_age(self) -> ByAge:
         """Everything taken in, by dataset and age."""

@@ -40,10 +40,12 @@ class FileGroup:
 def file_groups(folder: Path, required: Sequence[str]) -> list[FileGroup]:
     """The files of one table, grouped. Raises MissingTableError, SchemaDriftError, UnreadableValueError."""
     groups: dict[tuple[str, tuple[str, ...], frozenset[Field], tuple[tuple[str, str], ...]], list[Path]] = {}
-    for file in _files(folder):
+    schemas = {file: _schema(file, _format(file)) for file in _files(folder)}
+    told = {name for schema in schemas.values() for name in schema.names}
+    for file, schema in schemas.items():
         format_ = _format(file)
-        schema = _schema(file, format_)
-        _require(schema, required, file)
+        # Writers of JSON leave out what is NULL (Spark does by default): a part may hold rows without targets alone.
+        _require(schema, [name for name in required if format_ != "jsonl" or name not in told], file)
         types = tuple((field.name, str(field.type)) for field in schema)
         fields = nested_fields(schema)
         groups.setdefault((format_, tuple(schema.names), fields, types), []).append(file)

@@ -79,6 +79,10 @@ RETURNS STRING RETURN
     coalesce(from_catalog, ''), coalesce(from_schema, ''), coalesce(from_name, ''), coalesce(from_path, ''),
     coalesce(to_catalog, ''), coalesce(to_schema, ''), coalesce(to_name, ''), coalesce(to_path, '')));
 
+-- A column's identity is hashed over its dataset's and its folded name.
+CREATE FUNCTION column_key(dataset STRING, name STRING) RETURNS STRING RETURN
+  md5(concat_ws(char(31), dataset, name));
+
 -- What an event was part of, most telling first. Every alert carries a hidden job; Genie rows carry no entity type;
 -- a job's notebook is recorded as a notebook.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
@@ -218,4 +222,75 @@ RETURNS STRING RETURN
     WHEN (source_excluded IS NOT NULL OR coalesce(from_name, from_path) IS NULL)
       AND (target_excluded IS NOT NULL OR coalesce(to_name, to_path) IS NULL)
       THEN coalesce(source_excluded, target_excluded)
+    ELSE 'kept' END;
+
+-- The one fate of a row for usage of columns, given its fate for usage: kept when it is a direct read of a named column of
+-- a source that counts.
+CREATE FUNCTION column_fate(
+  usage STRING, source_excluded STRING, from_name STRING, from_path STRING, source_column STRING, to_itself BOOLEAN,
+  direct BOOLEAN)
+RETURNS STRING RETURN
+  CASE
+    WHEN usage <> 'kept' THEN usage
+    WHEN source_excluded IS NOT NULL THEN source_excluded
+    WHEN coalesce(from_name, from_path) IS NULL THEN 'write_only'
+    WHEN source_column IS NULL THEN 'no_column'
+    WHEN to_itself THEN 'self_read'
+    WHEN NOT direct THEN 'indirect'
+    ELSE 'kept' END;
+
+-- What a statement's text says, whatever its literals, comments, blanks, case and the length of its lists (docs/usage.md):
+-- escapes, then comments, then literals in place of which a `?` stands, then lists of them, then blanks.
+-- \x27, \x22 and \x60 are quotes: of texts, of texts, of names. A name is put back with the `?` that its own place in
+-- the alternation brings, since a replacement cannot tell which alternative it stands for; then that one is taken away.
+CREATE FUNCTION plain_statement(raw STRING) RETURNS STRING RETURN
+  lowered(regexp_replace(spaced(listed(without_literals(without_comments(raw)))), '^ |[ ;]+\\z', ''));
+
+CREATE FUNCTION without_comments(raw STRING) RETURNS STRING RETURN
+  regexp_replace(
+    regexp_replace(raw, '\\\\[^\\n\\r]', '_'),
+    '(?s)(\\x27[^\\x27]*\\x27|\\x22[^\\x22]*\\x22|\\x60[^\\x60]*\\x60)|--[^\\n\\r]*|/[*].*?[*]/', '$1 ');
+
+CREATE FUNCTION without_literals(raw STRING) RETURNS STRING RETURN
+  regexp_replace(
+    regexp_replace(
+      raw,
+      '(\\x60[^\\x60]*\\x60|[A-Za-z_\\x{80}-\\x{10FFFF}][A-Za-z0-9_\\x{80}-\\x{10FFFF}]*|[0-9]+_[A-Za-z0-9_\\x{80}-\\x{10FFFF}]*)|\\x27[^\\x27]*\\x27|\\x22[^\\x22]*\\x22|[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?[A-Za-z0-9]*',
+      '$1?'),
+    '(\\x60[^\\x60]*\\x60|[A-Za-z0-9_\\x{80}-\\x{10FFFF}]+)[?]', '$1');
+
+-- Neighbouring literals as one, lists of literals as one, and lists of such lists, as VALUES has them.
+CREATE FUNCTION listed(raw STRING) RETURNS STRING RETURN
+  regexp_replace(
+    regexp_replace(
+      regexp_replace(raw, '[?][\\s\\x0B?]*', ' ? '),
+      '[(][\\s\\x0B+-]*[?][\\s\\x0B?,+-]*[)]', '(?)'),
+    '[(][?][)][\\s\\x0B,()?]*[(][?][)]', '(?)');
+
+-- Plain names without their quotes, and one blank where there is one between words, or could be.
+CREATE FUNCTION spaced(raw STRING) RETURNS STRING RETURN
+  regexp_replace(
+    regexp_replace(
+      regexp_replace(
+        regexp_replace(
+          regexp_replace(
+            regexp_replace(raw, '\\x60([A-Za-z_][A-Za-z0-9_]*)\\x60', '$1'),
+            '([=<>!+*/%|]+|[-,();])', ' $1 '),
+          '[\\s\\x0B]+', ' '),
+        ' ?[.] ?', '.'),
+      '[(] ', '('),
+    ' ([,);])', '$1');
+
+-- The one fate of a row of the query history: `no_text` counts as `kept` does, by type of statement.
+CREATE FUNCTION statement_fate(
+  workspace STRING, process_kind STRING, statement STRING, executed_by STRING, tagged BOOLEAN, text STRING)
+RETURNS STRING RETURN
+  CASE
+    WHEN workspace RLIKE :excluded_workspaces THEN 'excluded_workspace'
+    WHEN NOT workspace RLIKE :included_workspaces THEN 'not_included_workspace'
+    WHEN process_kind RLIKE :excluded_kinds THEN 'excluded_process_kind'
+    WHEN NOT process_kind RLIKE :included_kinds THEN 'not_included_process_kind'
+    WHEN statement IS NULL THEN 'no_statement'
+    WHEN lowered(executed_by) = lowered(:principal) AND tagged THEN 'own_statement'
+    WHEN text IS NULL THEN 'no_text'
     ELSE 'kept' END;

@@ -23,12 +23,14 @@ from miner.ports import (
     TABLE_LINEAGE,
     WORKSPACES,
     Span,
+    Statements,
 )
 from miner.scope import Scope
 from queries import statements
 from queries.documented import DOCUMENTED
 from queries.files import duckdb_type
 from queries.scope import globs_by_rule, scope_values
+from queries.statements import bound_columns
 from queries.warehouse import Field, Prepared, Warehouse, field_type, name_parts
 
 DEFAULT_TABLES: Mapping[str, str] = {
@@ -78,13 +80,15 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES)
 
 LINEAGE_QUERIES = (
-    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "one_time_runs", "replaced_tables",
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs",
+    "replaced_tables",
 )  # fmt: skip
+STATEMENT_QUERIES = ("query_runs",)
 NAME_QUERIES = (
     "job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "table_columns", "dbt_models",
 )  # fmt: skip
 
-BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily"})
+BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage"})
 """Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
 
 NO_TABLE = "none"
@@ -92,18 +96,24 @@ NO_TABLE = "none"
 
 HISTORY_SLACK = timedelta(days=1)
 
+TAG = ("application", "uc-lineage-miner")
+"""The miner's statements carry it, unless the settings give them another one."""
+
 
 @dataclass(slots=True)
 class SystemTableReader:
     """Implements `miner.ports.SystemTables` over any warehouse.
 
-    `tables` gives the full name by role; `principal` is who the miner itself reads as.
+    `tables` gives the full name by role; `principal` is who the miner itself reads as, with statements that have `tag`.
+    With `statements`, what they say and how they ran is wanted too.
     """
 
     warehouse: Warehouse
     tables: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_TABLES))
     scope: Scope = field(default_factory=Scope)
     principal: str = ""
+    tag: tuple[str, str] = TAG
+    statements: bool = False
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
     def span(self, table: str) -> Span:
@@ -124,8 +134,12 @@ class SystemTableReader:
         return missing
 
     def totals(self, table: str, first: date, last: date | None = None) -> pa.Table:
-        """Rows of one lineage table by day and workspace."""
-        rows = self.ask("totals", _span(first, last), {"lineage_table": table})
+        """Rows of one lineage table, or of the history, by day and workspace."""
+        if table == QUERY_HISTORY:
+            bounds = {"history_from": _midnight(first), "history_to": _midnight((last or first) + timedelta(days=1))}
+            rows = self.ask("history_totals", bounds, {QUERY_HISTORY: QUERY_HISTORY})
+        else:
+            rows = self.ask("totals", _span(first, last), {"lineage_table": table})
         return pa.Table.from_batches(cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
 
     def views(self) -> Mapping[str, str]:
@@ -136,11 +150,7 @@ class SystemTableReader:
         """Rows of a lineage table or of the history by day and workspace; None for one that is not read."""
         if table not in self.tables or self.fields(table) is None:
             return None
-        if table != QUERY_HISTORY:
-            return self.totals(table, first, last)
-        bounds = {"history_from": _midnight(first), "history_to": _midnight(last + timedelta(days=1))}
-        rows = self.ask("history_totals", bounds, {QUERY_HISTORY: QUERY_HISTORY})
-        return pa.Table.from_batches(cast(rows, schemas.TOTALS), schema=schemas.TOTALS)
+        return self.totals(table, first, last)
 
     def edges(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Edges of a run of days, and the balance of all rows."""
@@ -179,6 +189,27 @@ class SystemTableReader:
         if self.fields(QUERY_HISTORY) is not None:
             bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
+
+    def column_usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
+        """Reads of columns in a run of days."""
+        last = last or first
+        slack = {
+            "history_from": _midnight(first) - HISTORY_SLACK,
+            "history_to": _midnight(last + timedelta(days=1)) + HISTORY_SLACK,
+        }
+        tables = {COLUMN_LINEAGE: COLUMN_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
+        rows = self.ask("column_usage", {**_span(first, last), **slack}, tables)
+        return self._with_globs(cast(rows, schemas.COLUMN_USAGE))
+
+    def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
+        """Statements of a run of days, by the day they began on, and the balance of all rows of the history."""
+        values = {
+            "day_start": _midnight(first), "day_end": _midnight(last + timedelta(days=1)),
+            "lineage_from": first - HISTORY_SLACK, "lineage_to": last + HISTORY_SLACK,
+            "most": told.most, "text_length": told.text_length, "tag_name": self.tag[0], "tag_value": self.tag[1],
+        }  # fmt: skip
+        rows = self.ask("query_runs", values, {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY})
+        return self._with_globs(cast(rows, schemas.QUERY_RUNS))
 
     def cancel(self) -> None:
         """End what is being read, from any thread."""
@@ -220,7 +251,7 @@ class SystemTableReader:
     def lacking(self, role: str) -> Sequence[str]:
         """What the miner reads of a table and the table does not have, as `column` or `column.field`."""
         found = self.fields(role) or frozenset()
-        return sorted(".".join(path) for path in wanted(role) if path not in found)
+        return sorted(".".join(path) for path in wanted(role, statements=self.statements) if path not in found)
 
     def fields(self, role: str) -> frozenset[Field] | None:
         """The columns and struct fields of a table; None when an optional one is not there.
@@ -279,10 +310,10 @@ def _nothing() -> exp.Expr:
     return exp.select(exp.alias_(exp.Literal.number(1), "nothing")).where(exp.false()).subquery()
 
 
-def wanted(role: str) -> set[Field]:
-    """The columns and struct fields of a table that the miner reads when it mines."""
-    queries = (*LINEAGE_QUERIES, *NAME_QUERIES)
-    return {path for query in queries for path in statements.bound_columns(query).get(role, ())}
+def wanted(role: str, *, statements: bool = False) -> set[Field]:
+    """The columns and struct fields of a table that the miner reads when it mines, and mines `statements` or not."""
+    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *(STATEMENT_QUERIES if statements else ()))
+    return {path for query in queries for path in bound_columns(query).get(role, ())}
 
 
 def _databricks_type(kind: pa.DataType) -> str:

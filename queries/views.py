@@ -1,7 +1,7 @@
 """Views of the system tables that show the miner what it reads and nothing else, as Databricks SQL.
 
 A view takes exactly the documented columns that some query of the miner's reads; a struct comes whole, so that fields
-added to it later come along. SQL texts are masked.
+added to it later come along. SQL texts are masked, unless statements are mined.
 https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-ddl-create-view
 """
 
@@ -12,34 +12,38 @@ from importlib import resources
 from queries import statements
 from queries.databricks.rights import quoted
 from queries.documented import DOCUMENTED
-from queries.system_tables import KNOWN_TABLES
+from queries.system_tables import KNOWN_TABLES, STATEMENT_QUERIES
 from queries.warehouse import name_parts
 
 REDACTED = "<REDACTED>"
 _MASKED = frozenset({"statement_text"})
 
 
-def views(names: Mapping[str, str], workspaces: Sequence[str] = ()) -> str:
-    """The statements: `names` gives the name of each view by role; rows of `workspaces` alone when some are given."""
+def views(names: Mapping[str, str], workspaces: Sequence[str] = (), *, texts: bool = False) -> str:
+    """The statements: `names` gives the name of each view by role; rows of `workspaces` alone when some are given.
+
+    With `texts`, what mining statements reads is in them too.
+    """
     schemas = dict.fromkeys(name_parts(name)[:2] for name in names.values())
     made = [f"CREATE SCHEMA IF NOT EXISTS {quoted(catalog, schema)};" for catalog, schema in schemas]
-    made += [view(role, name, workspaces) for role, name in names.items()]
+    made += [view(role, name, workspaces, texts=texts) for role, name in names.items()]
     return "\n\n".join(made) + "\n"
 
 
-def view(role: str, name: str, workspaces: Sequence[str] = ()) -> str:
+def view(role: str, name: str, workspaces: Sequence[str] = (), *, texts: bool = False) -> str:
     """The statement that makes one view."""
     table = KNOWN_TABLES[role]
-    columns = ",\n  ".join(_column(column) for column in columns_read(role))
+    columns = ",\n  ".join(_column(column, texts=texts) for column in columns_read(role, texts=texts))
     where = f"\nWHERE workspace_id IN ({', '.join(_text(workspace) for workspace in workspaces)})" if workspaces else ""
     full_name = quoted(*name_parts(name))
     comment = f"What uc-miner reads of {table}; uc-miner views printed it"
     return f"CREATE OR REPLACE VIEW {full_name}\nCOMMENT {_text(comment)}\nAS SELECT\n  {columns}\nFROM {table}{where};"
 
 
-def columns_read(role: str) -> Sequence[str]:
+def columns_read(role: str, *, texts: bool = False) -> Sequence[str]:
     """The columns that some query reads of a table, in the documented order."""
-    read = {path[0] for query in _queries() for path in statements.bound_columns(query).get(role, ())}
+    queries = [query for query in _queries() if texts or query not in STATEMENT_QUERIES]
+    read = {path[0] for query in queries for path in statements.bound_columns(query).get(role, ())}
     shared = {path[0] for query in ("span", "totals") for path in statements.bound_columns(query)["lineage_table"]}
     if role in {"table_lineage", "column_lineage"}:
         read |= shared
@@ -52,8 +56,8 @@ def _queries() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".sql") for name in packed if name.endswith(".sql") and name != "rules.sql"))
 
 
-def _column(name: str) -> str:
-    return f"{_text(REDACTED)} AS {name}" if name in _MASKED else name
+def _column(name: str, *, texts: bool) -> str:
+    return f"{_text(REDACTED)} AS {name}" if name in _MASKED and not texts else name
 
 
 def _text(value: str) -> str:

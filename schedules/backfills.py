@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from miner import mining
 from miner.backfill import Asked, Backfill, Plan, plan
 from miner.errors import SettingsError
-from miner.ledger import STREAMS, Ledger
+from miner.ledger import COLUMNS, QUERIES, Ledger
 from miner.mining import MinedDay
 from schedules.balance import Balance, balance_of
 from schedules.parts import Leave, Parts
@@ -55,10 +55,14 @@ def prepared(  # noqa: PLR0913 (one keyword for each option of the command)
     """Plan a backfill of the streams of the sources named, all when none is. Raises MinerError."""
     if asked.first > asked.last:
         raise SettingsError(f"{asked.first} is after {asked.last}", mend="give --from the earlier day")
+    if COLUMNS in streams and COLUMNS not in parts.streams:
+        raise SettingsError("usage of columns is not mined", mend="set [usage] columns = true")
+    if QUERIES in streams and QUERIES not in parts.streams:
+        raise SettingsError("no queries are mined", mend="set [queries] mine = true")
     with parts.ledger() as ledger, parts.sources(ledger, sources, Leave(empty=True, shrunk=shrunk)) as opened:
         plans = []
         for source in opened:
-            for stream in streams or STREAMS:
+            for stream in streams or parts.streams:
                 say(f"looking what {source.name} holds")
                 plans.append(plan(source, stream, asked, ledger, parts.now()))
         yield Prepared(asked, tuple(plans), ledger, parts)

@@ -11,6 +11,7 @@ from miner.ledger import Ledger
 from miner.ledger.archive import archive
 from miner.ledger.archive import restore as restored
 from miner.ledger.dump import dump as dumped
+from miner.ledger.query_pruning import prune_queries
 from miner.ledger.roll_up import RolledUp, roll_up
 from miner.ledger.soundness import checks
 from schedules.parts import Parts
@@ -32,8 +33,8 @@ def check(parts: Parts) -> list[Finding]:
 
 
 def prune(parts: Parts) -> RolledUp:
-    """Roll up the usage that is older than the settings keep by day. Raises SettingsError when they keep all."""
-    if parts.settings.ledger.usage_days is None:
+    """Roll up usage, and forget statements, that are older than the settings keep. Raises SettingsError when all is."""
+    if parts.settings.ledger.usage_days is None and not parts.settings.queries.mine:
         raise SettingsError(
             "there is nothing to prune: all usage is kept by day", mend="set [ledger] usage_days to keep less"
         )
@@ -42,7 +43,10 @@ def prune(parts: Parts) -> RolledUp:
 
 
 def prune_ledger(ledger: Ledger, parts: Parts) -> RolledUp:
-    """Do the same to a ledger that is open; nothing where the settings keep all."""
+    """Do the same to a ledger that is open; usage stays where the settings keep all of it, statements never do."""
+    pruned = prune_queries(ledger, parts.statements_from, texts=parts.settings.queries.text)
+    if pruned.days or pruned.texts:
+        log.info("queries.pruned", days=pruned.days, rows=pruned.rows, texts=pruned.texts)
     kept = parts.settings.ledger.usage_days
     if kept is None:
         return RolledUp(0, 0)

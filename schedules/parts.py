@@ -10,37 +10,36 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from miner.drawn import Drawing
 from miner.emission import Emitter
 from miner.errors import LedgerError, SettingsError
-from miner.ledger import Ledger, ledger_missing, place_of
+from miner.ledger import COLUMNS, QUERIES, STREAMS, Ledger, ledger_missing, place_of
 from miner.ledger import reading as known_of
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.database import BUSY_SECONDS
 from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.matches import Ages
+from miner.ledger.query_ranks import Ranked
 from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
-from miner.ports import COLUMN_LINEAGE, INFORMATION_SCHEMA_COLUMNS
-from miner.scope import Scope, lowered
+from miner.ports import COLUMN_LINEAGE, INFORMATION_SCHEMA_COLUMNS, Statements
+from miner.scope import Chosen, Scope, lowered
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
-from queries.system_tables import NAME_TABLES, SystemTableReader
+from queries.system_tables import NAME_TABLES, TAG, SystemTableReader
 from schedules.explanations import Find
+from schedules.purview import address, sign_in
 from schedules.settings import Settings
-from schedules.settings.model import Purview
 from schedules.settings.scope import globs
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
 from sinks.purview.client import PurviewSink
-from sinks.purview.clouds import CLOUDS, account_address, portal_address
+from sinks.purview.clouds import CLOUDS
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
-from sinks.purview.options import CREATE, SEARCH, PurviewOptions
-from sinks.purview.sign_in import SignIn, signed_in
+from sinks.purview.options import SEARCH, PurviewOptions
+from sinks.purview.sign_in import signed_in
 
 if TYPE_CHECKING:
     from queries.databricks.warehouse import DatabricksWarehouse
@@ -148,16 +147,31 @@ class Parts:
             given,
             scratch,
             scope,
-            column_lineage=mining.column_lineage,
+            column_lineage=self.settings.reads_columns,
             names=mining.names,
-            described=self.describes,
+            described=self.settings.describes,
             starting=partial(self.starting, name),
+            statements=self.settings.queries.mine,
         )
 
     @property
-    def describes(self) -> bool:
-        """Whether columns of tables that Purview lacks are read, to create them."""
-        return self.settings.purview.missing == CREATE and self.settings.purview.sink == "purview"
+    def streams(self) -> tuple[str, ...]:
+        """The streams that are mined, as set."""
+        asked = ((COLUMNS, self.settings.usage.columns), (QUERIES, self.settings.queries.mine))
+        return (*STREAMS, *(stream for stream, mined in asked if mined))
+
+    @property
+    def statements_from(self) -> date:
+        """The first day of which statements are kept."""
+        return self.now().date() - timedelta(days=self.settings.queries.days)
+
+    @property
+    def ranked(self) -> Ranked:
+        """Which statements are ranked, as set."""
+        options, queries = self.popularity(), self.settings.queries
+        chosen = [glob for glob in queries.statement_types if not glob.startswith("!")]
+        left_out = [glob[1:] for glob in queries.statement_types if glob.startswith("!")]
+        return Ranked(options.users, options.kinds, Chosen.by(chosen, left_out), queries.top)
 
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""
@@ -165,7 +179,7 @@ class Parts:
         return Scope(exclude=globs(mining.exclude, given.exclude), include=globs(mining.include, given.include))
 
     def _mining(self, given: SourceSettings, scope: Scope, leave: Leave) -> MiningOptions:
-        mining = self.settings.mining
+        mining, queries = self.settings.mining, self.settings.queries
         return MiningOptions(
             start=self.start,
             settle_days=mining.settle_days,
@@ -174,6 +188,9 @@ class Parts:
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
             parallel=1 if isinstance(given, FilesSource) else FETCHED_AT_ONCE,
+            streams=self.streams,
+            statements=Statements(queries.most, queries.text_length if queries.text else 0),
+            statements_from=self.statements_from,
         )
 
     def popularity(self, windows: Sequence[int] = (), as_of: date | None = None) -> PopularityOptions:
@@ -200,7 +217,8 @@ class Parts:
                 yield None
                 return
             most = self.settings.purview.max_removals if max_removals is None else max_removals
-            yield Emitter(ledger, sink, self.limits, self.popularity(), self.now, self.ages, self.drawing, most)
+            figures, columns = self.popularity(), self.settings.usage.columns
+            yield Emitter(ledger, sink, self.limits, figures, self.now, self.ages, self.drawing, most, columns=columns)
 
     @property
     def limits(self) -> Limits:
@@ -236,8 +254,8 @@ class Parts:
             yield FilesSink(purview.out, options)
         elif purview.sink == "purview":
             with (
-                signed_in(_sign_in(purview)) as authentication,
-                closing(PurviewSink(_address(purview), authentication, options, cloud=purview.cloud)) as sink,
+                signed_in(sign_in(purview)) as authentication,
+                closing(PurviewSink(address(purview), authentication, options, cloud=purview.cloud)) as sink,
             ):
                 yield sink
         else:
@@ -288,6 +306,7 @@ class Parts:
         return PurviewOptions(
             naming=self._naming(ledger),
             windows=self.settings.usage.windows,
+            columns=self.settings.usage.columns,
             max_entities=purview.max_entities,
             max_bytes=purview.max_bytes,
             workers=purview.workers,
@@ -316,6 +335,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     names: bool = True,
     described: bool = False,
     starting: Callable[[float | None], object] = UNTOLD,
+    statements: bool = False,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
@@ -323,7 +343,12 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names, described=described)
-        yield SystemTableReader(warehouse, tables, scope, given.principal)
+        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements)
+
+
+def _tag(given: SourceSettings) -> tuple[str, str]:
+    """The tag that the miner's own statements carry in the history."""
+    return TAG if isinstance(given, FilesSource) else next(iter(given.query_tags.items()), TAG)
 
 
 def tables_of(
@@ -361,29 +386,3 @@ def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
     told = (RULES_VERSION, scope.digest(), lowered(given.principal), str(column_lineage))
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
-
-
-def _address(purview: Purview) -> str:
-    if purview.endpoint:
-        return purview.endpoint
-    if purview.portal == "unified":
-        return portal_address(purview.tenant_id or "")
-    return account_address(purview.account or "", purview.cloud)
-
-
-def _sign_in(purview: Purview) -> SignIn:
-    return SignIn(
-        way=purview.auth,
-        cloud=purview.cloud,
-        tenant_id=purview.tenant_id or "",
-        client_id=purview.client_id or "",
-        client_secret=_secret(purview.client_secret),
-        certificate=purview.certificate,
-        certificate_password=_secret(purview.certificate_password),
-        user=purview.user or "",
-        password=_secret(purview.password),
-    )
-
-
-def _secret(given: SecretStr | None) -> str:
-    return given.get_secret_value() if given else ""

@@ -12,10 +12,12 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from miner import schemas
+from miner.column_popularity import column_popularity
 from miner.disclosure import NAMES, NONE, Disclosed, disclosure
 from miner.errors import LedgerError, SettingsError
 from miner.findings import findings
-from miner.ledger import Ledger, edges, reader_usage, reading, retirement, sent, wanted
+from miner.ledger import COLUMNS, QUERIES, Ledger, edges, query_ranks, reader_usage, reading, retirement, sent, wanted
+from miner.ledger.query_ranks import Window
 from miner.ledger.reader_usage import Who
 from miner.popularity import PopularityOptions, popularity
 from schedules.parts import Parts
@@ -28,10 +30,12 @@ class Name(StrEnum):
     """The reports."""
 
     POPULARITY = "popularity"
+    COLUMNS = "columns"
     READERS = "readers"
     EDGES = "edges"
     FINDINGS = "findings"
     COVERAGE = "coverage"
+    QUERIES = "queries"
 
 
 class Wanted(NamedTuple):
@@ -97,6 +101,8 @@ def in_folder(parts: Parts, names: Sequence[Name], folder: Path | None, form: Fo
             raise SettingsError(f"nobody says where the report {names[0]} goes", mend="name a folder: --out DIR")
         return []
     hidden = {Name.READERS} if parts.settings.reports.users == NONE else set()
+    hidden |= set() if parts.settings.usage.columns else {Name.COLUMNS}
+    hidden |= set() if names or _any_queries(parts) else {Name.QUERIES}
     chosen = names or [name for name in Name if name not in hidden]
     return [Wanted(name, str(folder / f"{name}.{form}"), form) for name in dict.fromkeys(chosen)]
 
@@ -110,9 +116,29 @@ def _given(parts: Parts, asked: Asked) -> Iterator[_Given]:
         yield _Given(ledger, parts, asked, mined, last)
 
 
+def _any_queries(parts: Parts) -> bool:
+    """Whether the ledger holds a whole day of statements: without any, their report is not among all reports."""
+    if not parts.settings.queries.mine:
+        return False
+    with parts.known_ledger() as ledger, ledger.reading() as connection:
+        return bool(reading.whole_days(connection, QUERIES))
+
+
 def _popularity(given: _Given) -> _Told:
-    _refuse_unmined(given)
+    _refuse_unmined(given, given.mined)
     return _whole(pa.Table.from_pandas(popularity(given.ledger, given.options), preserve_index=False))
+
+
+def _columns(given: _Given) -> _Told:
+    if not given.parts.settings.usage.columns:
+        raise SettingsError(
+            "usage of columns is not mined", mend="set [usage] columns = true, then mine it: uc-miner run"
+        )
+    with given.ledger.reading() as connection:
+        mined = some_days(reading.usage_days(connection, COLUMNS), given.parts, "usage of columns")
+    _refuse_unmined(given, mined)
+    frame = column_popularity(given.ledger, given.options)[schemas.COLUMN_POPULARITY.names]
+    return _whole(pa.Table.from_pandas(frame, schemas.COLUMN_POPULARITY, preserve_index=False))
 
 
 def _edges(given: _Given) -> _Told:
@@ -123,7 +149,7 @@ def _edges(given: _Given) -> _Told:
 
 
 def _readers(given: _Given) -> _Told:
-    _refuse_unmined(given)
+    _refuse_unmined(given, given.mined)
     return _Told(schemas.READERS, _reader_batches(given, disclosed(given.ledger, given.parts)))
 
 
@@ -136,6 +162,29 @@ def _reader_batches(given: _Given, told: Disclosed) -> Iterator[pa.RecordBatch]:
                 wanted.resolve(connection)
                 reader_usage.copy_out(ledger.database, connection, copy, last - timedelta(days=window - 1), last)
             yield from reader_usage.stream(ledger.database, copy, window, last, who)
+
+
+def _queries(given: _Given) -> _Told:
+    if not given.parts.settings.queries.mine:
+        raise SettingsError("no queries are mined", mend="set [queries] mine = true, then mine them: uc-miner run")
+    with given.ledger.reading() as connection:
+        mined = some_days(reading.whole_days(connection, QUERIES), given.parts, "queries")
+        last = given.asked.as_of or reading.last_whole_day(connection, QUERIES) or max(mined)
+    _refuse_unmined(given, mined)
+    return _Told(schemas.QUERIES, _query_batches(given, mined, last))
+
+
+def _query_batches(given: _Given, mined: set[date], last: date) -> Iterator[pa.RecordBatch]:
+    ledger, parts = given.ledger, given.parts
+    told = None if parts.settings.reports.users == NONE else disclosed(ledger, parts)
+    for length in sorted(given.options.windows):
+        first = last - timedelta(days=length - 1)
+        window = Window(length, last, length - sum(first <= day <= last for day in mined))
+        with ledger.copying() as copy:
+            with ledger.reading(copy) as connection:
+                wanted.resolve(connection)
+                query_ranks.copy_out(ledger.database, connection, copy, window, parts.ranked)
+            yield from query_ranks.stream(ledger.database, copy, window, told)
 
 
 def _findings(given: _Given) -> _Told:
@@ -155,10 +204,12 @@ def _whole(table: pa.Table) -> _Told:
 
 _REPORTS: Mapping[Name, Callable[[_Given], _Told]] = {
     Name.POPULARITY: _popularity,
+    Name.COLUMNS: _columns,
     Name.READERS: _readers,
     Name.EDGES: _edges,
     Name.FINDINGS: _findings,
     Name.COVERAGE: _coverage,
+    Name.QUERIES: _queries,
 }
 
 
@@ -181,17 +232,18 @@ def _key(ledger: Ledger) -> bytes:
     return bytes.fromhex(known)
 
 
-def some_days(mined: set[date], parts: Parts) -> set[date]:
+def some_days(mined: set[date], parts: Parts, of: str = "") -> set[date]:
     """The days whose usage is known in full, as given. Raises LedgerError when there is none."""
     if not mined:
         raise LedgerError(
-            f"the ledger {parts.ledger_place} holds no whole day yet", mend="mine something first: uc-miner run"
+            f"the ledger {parts.ledger_place} holds no whole day{f' of {of}' if of else ''} yet",
+            mend="mine something first: uc-miner run",
         )
     return mined
 
 
-def _refuse_unmined(given: _Given) -> None:
-    options, mined = given.options, given.mined
+def _refuse_unmined(given: _Given, mined: set[date]) -> None:
+    options = given.options
     last = options.as_of or max(mined)
     first = last - timedelta(days=max(options.windows) - 1)
     if not any(first <= day <= last for day in mined):

@@ -8,7 +8,6 @@ from queries.system_tables import ALWAYS_THERE, KNOWN_TABLES, NO_TABLE
 from schedules.parts import Parts, tables_of
 from schedules.settings import Settings, checks
 from schedules.settings.sources import DatabricksSource, Source
-from sinks.purview.options import CREATE
 
 
 def print_grants(parts: Parts, names: Sequence[str] = ()) -> str:
@@ -62,7 +61,7 @@ def _views(settings: Settings, name: str, schema: str, workspaces: Sequence[str]
             f"source {name} reads the system tables themselves",
             mend="name a schema for the views, such as uc-miner views --in ops.lineage",
         )
-    lines = [*_told(name, tables, named), "", views.views(named, workspaces)]
+    lines = [*_told(name, tables, named), "", views.views(named, workspaces, texts=settings.queries.mine)]
     return "\n".join(lines)
 
 
@@ -77,6 +76,6 @@ def _told(name: str, tables: Mapping[str, str], named: Mapping[str, str]) -> Ite
 
 
 def _tables(settings: Settings, given: Source) -> Mapping[str, str]:
-    mining = settings.mining
-    described = settings.purview.missing == CREATE and settings.purview.sink == "purview"
-    return tables_of(given, column_lineage=mining.column_lineage, names=mining.names, described=described)
+    return tables_of(
+        given, column_lineage=settings.reads_columns, names=settings.mining.names, described=settings.describes
+    )

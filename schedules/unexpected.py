@@ -27,6 +27,7 @@ def warnings_of(
             yield from _stale(source, days[-1], parts)
     yield from _empty_days(outcome)
     yield from _no_columns(balance, parts)
+    yield from outcome.left_out
     yield from (f"source {source}: {found.text}: {found.mend}" for source, found in outcome.narrow)
 
 

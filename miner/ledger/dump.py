@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from miner import columns, days
 from miner.ledger.dump_names import Row, name_rows
+from miner.schemas import RUNS, VOLUMES
 
 _DATASET = "{0}.metastore_id, {0}.catalog, {0}.schema, {0}.name, {0}.path"
 
@@ -42,6 +43,11 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
         ("alias", _aliases(connection)),
         ("usage", _usage(connection)),
         ("usage_month", _usage_months(connection)),
+        ("column", _columns(connection)),
+        ("column_usage", _column_usage(connection)),
+        ("column_usage_month", _column_months(connection)),
+        ("query", _queries(connection)),
+        ("fingerprint", _fingerprints(connection)),
         ("match", _matches(connection)),
         ("emission", _emissions(connection)),
         ("rejection", _rejections(connection)),
@@ -170,6 +176,39 @@ def _usage_months(connection: Connection) -> Iterator[Row]:
         yield {"source": source, "month": str(days.days_of(month, 1)[0])[:7], **_counted(rest)}
 
 
+def _columns(connection: Connection) -> Iterator[Row]:
+    query = f"SELECT {_named('d')}, c.name, c.spelling FROM dataset_column c JOIN dataset d ON d.id = c.dataset_id"  # noqa: S608
+    for *names, name, spelling in _read(connection, query, 1, 2, 3, 4, 5, 6):
+        yield {"dataset": _told(names), "column": name, "spelling": spelling}
+
+
+_COLUMN_USAGE = (
+    f"SELECT s.name, u.{{period}}, {_named('d')}, c.name, coalesce(r.name, ''), u.process_kind, u.reads, "  # noqa: S608
+    "u.last_read_at FROM {table} u JOIN source s ON s.id = u.source_id JOIN dataset_column c ON c.id = u.column_id "
+    "JOIN dataset d ON d.id = c.dataset_id LEFT JOIN reader r ON r.id = u.reader_id"
+)
+
+
+def _column_usage(connection: Connection) -> Iterator[Row]:
+    query = _COLUMN_USAGE.format(period="day", table="column_day")
+    for source, day, *rest in _read(connection, query, *range(1, 11)):
+        yield {"source": source, "day": str(days.day_of(day)), **_column_reads(rest)}
+
+
+def _column_months(connection: Connection) -> Iterator[Row]:
+    query = _COLUMN_USAGE.format(period="month", table="column_month")
+    for source, month, *rest in _read(connection, query, *range(1, 11)):
+        yield {"source": source, "month": str(days.days_of(month, 1)[0])[:7], **_column_reads(rest)}
+
+
+def _column_reads(rest: Sequence[Any]) -> Row:
+    column, reader, kind, reads, last = rest[5:]
+    return {
+        "dataset": _told(rest[:5]), "column": column, "reader": reader, "process_kind": kind, "reads": reads,
+        "last_read": _instant(last),
+    }  # fmt: skip
+
+
 def _counted(rest: Sequence[Any]) -> Row:
     names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
     reader, kind, *measures = rest[5:]
@@ -178,6 +217,34 @@ def _counted(rest: Sequence[Any]) -> Row:
         **dict(zip(names, measures, strict=False)),
         "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
     }  # fmt: skip
+
+
+def _queries(connection: Connection) -> Iterator[Row]:
+    figures = (*RUNS, *VOLUMES)
+    query = (
+        f"SELECT s.name, q.day, {_named('d')}, f.id, f.check_bits, coalesce(r.name, ''), q.process_kind, q.client, "  # noqa: S608
+        f"q.warehouse, {', '.join(f'q.{name}' for name in figures)}, q.last_run_at FROM query_day q "
+        "JOIN source s ON s.id = q.source_id LEFT JOIN dataset d ON d.id = q.dataset_id "
+        "LEFT JOIN fingerprint f ON f.id = q.fingerprint_id LEFT JOIN reader r ON r.id = q.reader_id"
+    )
+    for source, day, *rest in _read(connection, query, *range(1, 14)):
+        half, other, reader, kind, client, warehouse, *measures = rest[5:]
+        yield {
+            "source": source, "day": str(days.day_of(day)), "dataset": _told(rest[:5]) if rest[0] is not None else None,
+            "fingerprint": _hex(half, other), "reader": reader, "process_kind": kind, "client": client,
+            "warehouse": warehouse, **dict(zip(figures, measures, strict=False)), "last_run": _instant(measures[-1]),
+        }  # fmt: skip
+
+
+def _fingerprints(connection: Connection) -> Iterator[Row]:
+    query = "SELECT id, check_bits, statement_type, said FROM fingerprint"
+    for half, other, kind, said in _read(connection, query, 1, 2):
+        yield {"fingerprint": _hex(half, other), "statement_type": kind, "said": said}
+
+
+def _hex(half: int | None, other: int | None) -> str | None:
+    """The warehouse's own key again; None of statements without a row of their own."""
+    return None if half is None or other is None else f"{half % (1 << 64):016x}{other % (1 << 64):016x}"
 
 
 def _matches(connection: Connection) -> Iterator[Row]:

@@ -38,6 +38,16 @@ def halves_of_texts(texts: Sequence[str]) -> Halves:
     return np.frombuffer(digests, dtype=">i8").astype(np.int64).reshape(-1, 2)
 
 
+def readers(names: pa.StringArray) -> tuple[npt.NDArray[np.int64], pa.Table]:
+    """The number of each reader's name, 0 of one that is not known; and the distinct names with their numbers."""
+    encoded = names.dictionary_encode()
+    told = encoded.dictionary.to_pylist()
+    numbers = halves_of_texts(told)[:, 0]
+    numbers[np.array([name == "" for name in told], dtype=bool)] = 0
+    each: npt.NDArray[np.int64] = numbers[encoded.indices.to_numpy(zero_copy_only=False)]
+    return each, pa.table({"id": numbers, "name": encoded.dictionary})
+
+
 def number_of(*parts: str) -> int:
     """The number of one natural key."""
     return int(halves_of_texts([SEPARATOR.join(parts)])[0, 0])

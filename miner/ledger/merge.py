@@ -14,13 +14,25 @@ from sqlalchemy import Connection, delete, insert, select, text
 from miner import days
 from miner.errors import LedgerError
 from miner.ledger import aliases, dirty, tables, watermarks
+from miner.ledger.column_staging import ColumnStaging
 from miner.ledger.lineage_staging import LineageStaging
+from miner.ledger.query_staging import QueryStaging
 from miner.ledger.staging import ADD_DATASETS, Staging
 from miner.ledger.usage_staging import MEASURES, UsageStaging
+from miner.ports import COLUMN_LINEAGE, QUERY_HISTORY, TABLE_LINEAGE
+from miner.schemas import RUNS, VOLUMES
 
 LINEAGE = "lineage"
 USAGE = "usage"
+COLUMNS = "columns"
+QUERIES = "queries"
 STREAMS = (LINEAGE, USAGE)
+"""The streams that are always mined; COLUMNS and QUERIES are where they are asked for."""
+
+TABLE_OF = {
+    LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, COLUMNS: COLUMN_LINEAGE, QUERIES: QUERY_HISTORY,
+}  # fmt: skip
+"""The table whose rows a stream's days are told by."""
 
 
 class Fence(Protocol):
@@ -37,7 +49,7 @@ class DayMark:
 
     day: date
     totals: Mapping[str, int]
-    """Rows of table_lineage by workspace, by the independent count."""
+    """Rows of the stream's table (`TABLE_OF`) by workspace, by the independent count."""
     settled: bool
     whole: bool
 
@@ -78,9 +90,11 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     mined_before = any(rows is not None for rows in known.values())
     if isinstance(staging, LineageStaging):
         statements = (*(_CLEAR_LINEAGE if mined_before else ()), *_MERGE_LINEAGE)
+    elif isinstance(staging, QueryStaging):
+        statements = _MERGE_QUERIES
     else:
-        _refuse_closed(connection, values)
-        statements = _MERGE_USAGE
+        _refuse_closed(connection, one.stream, values)
+        statements = _MERGE_COLUMNS if isinstance(staging, ColumnStaging) else _MERGE_USAGE
     for statement in statements:
         connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
     if isinstance(staging, LineageStaging) and staging.one_time_runs:
@@ -93,16 +107,19 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
         one.lease.check(connection)
 
 
-def _refuse_closed(connection: Connection, values: Mapping[str, int]) -> None:
-    closed = tables.usage_rolled_up
+def _refuse_closed(connection: Connection, stream: str, values: Mapping[str, int]) -> None:
+    closed = tables.CLOSED[stream]
     bits = connection.execute(
         select(closed.c.day_bits).where(closed.c.source_id == values["source"], closed.c.month == values["month"])
     ).scalar()
     if shut := days.days_of(values["month"], (bits or 0) & values["bits"]):
         raise LedgerError(
-            f"the usage of {shut[0]} is rolled up to its month, and cannot be replaced any more",
+            f"the {_ROLLED_UP[stream]} of {shut[0]} is rolled up to its month, and cannot be replaced any more",
             mend="leave days out that are older than [ledger] usage_days",
         )
+
+
+_ROLLED_UP = {USAGE: "usage", COLUMNS: "usage of columns"}
 
 
 def _previous_rows(connection: Connection, one: Merge, day: date) -> int | None:
@@ -236,6 +253,11 @@ _MERGE_LINEAGE = (
 
 _NAMES = ", ".join(MEASURES)
 
+_ADD_READERS = (
+    "INSERT INTO reader (id, name) SELECT id, min(name) FROM stage.new_reader WHERE true GROUP BY id "
+    "ON CONFLICT (id) DO NOTHING"
+)
+
 _NEW_LOCATIONS = (
     "FROM stage.located l JOIN edge e ON e.{end} = l.from_id WHERE NOT EXISTS (SELECT 1 FROM alias a "
     "WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = l.from_id AND a.to_id = l.to_id)"
@@ -255,10 +277,7 @@ _MERGE_USAGE = (
         "JOIN alias o ON o.kind = 'dataset' AND o.from_id = l.from_id WHERE NOT EXISTS (SELECT 1 FROM alias a "
         "WHERE a.source_id = :source AND a.kind = 'dataset' AND a.from_id = l.from_id AND a.to_id = l.to_id)"
     ),
-    (
-        "INSERT INTO reader (id, name) SELECT id, min(name) FROM stage.new_reader WHERE true GROUP BY id "
-        "ON CONFLICT (id) DO NOTHING"
-    ),
+    _ADD_READERS,
     (
         "UPDATE dataset SET type = f.type, spelling = f.spelling, spelled_at = f.at FROM stage.latest_form f "
         "WHERE dataset.id = f.id AND (dataset.spelled_at, coalesce(dataset.spelling, '')) <= (f.at, f.spelling)"
@@ -275,4 +294,42 @@ _MERGE_USAGE = (
     ),
 )
 
-STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging}
+_MERGE_COLUMNS = (
+    ADD_DATASETS,
+    (
+        "INSERT INTO dataset_column (id, check_bits, dataset_id, name, spelled_at) "
+        "SELECT id, check_bits, dataset_id, name, 0 FROM stage.new_column WHERE true ON CONFLICT (id) DO NOTHING"
+    ),
+    (
+        "UPDATE dataset_column SET spelling = l.spelling, spelled_at = l.at FROM stage.latest_spelling l "
+        "WHERE dataset_column.id = l.id "
+        "AND (dataset_column.spelled_at, coalesce(dataset_column.spelling, '')) < (l.at, l.spelling)"
+    ),
+    _ADD_READERS,
+    "DELETE FROM column_day WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO column_day (source_id, day, column_id, reader_id, process_kind, reads, last_read_at) "
+        "SELECT :source, * FROM stage.reads"
+    ),
+)
+
+_MERGE_QUERIES = (
+    ADD_DATASETS,
+    _ADD_READERS,
+    # Those too that the ledger knew when they were staged: they may have been pruned since.
+    (
+        "INSERT INTO fingerprint (id, check_bits, statement_type, said) "
+        "SELECT id, check_bits, statement_type, said FROM stage.new_fingerprint WHERE true ON CONFLICT (id) DO NOTHING"
+    ),
+    (
+        "UPDATE fingerprint SET said = n.said FROM stage.new_fingerprint n "
+        "WHERE fingerprint.id = n.id AND n.said IS NOT NULL AND n.said <> coalesce(fingerprint.said, '')"
+    ),
+    "DELETE FROM query_day WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO query_day (source_id, day, dataset_id, fingerprint_id, reader_id, process_kind, client, "  # noqa: S608
+        f"warehouse, {', '.join((*RUNS, *VOLUMES))}, last_run_at) SELECT :source, * FROM stage.ran"
+    ),
+)
+
+STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging, COLUMNS: ColumnStaging, QUERIES: QueryStaging}

@@ -84,10 +84,16 @@ def rows_by_workspace(
     return found
 
 
-def any_in_scope(
-    connection: Connection, source: str, stream: str, *, days_of: Sequence[date] = (), rules: str | None = None
+def any_in_scope(  # noqa: PLR0913 (what was mined, and what of it)
+    connection: Connection,
+    source: str,
+    stream: str,
+    *,
+    table: str = TABLE_LINEAGE,
+    days_of: Sequence[date] = (),
+    rules: str | None = None,
 ) -> bool:
-    """Whether a row of table_lineage was in scope on some mined days; of those under some rules, if told."""
+    """Whether a row of a table was in scope on some mined days; of those under some rules, if told."""
     told, mined, sources = tables.day_fate, tables.day_mined, tables.source
     query = (
         select(told.c.rows)
@@ -96,7 +102,7 @@ def any_in_scope(
             mined,
             (mined.c.source_id == told.c.source_id) & (mined.c.stream == told.c.stream) & (mined.c.day == told.c.day),
         )
-        .where(sources.c.name == source, told.c.stream == stream, told.c.table_name == TABLE_LINEAGE)
+        .where(sources.c.name == source, told.c.stream == stream, told.c.table_name == table)
         .where(*(~told.c.fate.startswith(prefix, autoescape=True) for prefix in OUTSIDE))
         .limit(1)
     )
@@ -202,11 +208,11 @@ def runs(connection: Connection, limit: int = 5) -> list[tuple[str, datetime, da
     ]
 
 
-def last_whole_day(connection: Connection) -> date | None:
-    """The last day whose usage is fully mined from every source that mines usage."""
+def last_whole_day(connection: Connection, stream: str = "usage") -> date | None:
+    """The last day of a stream that is fully mined from every source that mines it."""
     mined = tables.day_mined
     found = connection.execute(
-        select(func.max(mined.c.day)).where(mined.c.stream == "usage", mined.c.whole).group_by(mined.c.source_id)
+        select(func.max(mined.c.day)).where(mined.c.stream == stream, mined.c.whole).group_by(mined.c.source_id)
     ).scalars()
     lasts = list(found)
     return days.day_of(min(lasts)) if lasts else None
@@ -248,12 +254,12 @@ def catalogs(connection: Connection) -> Catalogs:
     )
 
 
-def usage_state(connection: Connection) -> str:
+def usage_state(connection: Connection, stream: str = "usage") -> str:
     """A text that changes when usage changes: more days, other figures on one of them, or other aliases."""
     mined = tables.day_mined
     query = (
         select(mined.c.source_id, mined.c.day, mined.c.content, mined.c.whole)
-        .where(mined.c.stream == "usage")
+        .where(mined.c.stream == stream)
         .order_by(mined.c.source_id, mined.c.day)
     )
     told = tables.names_read
@@ -264,22 +270,29 @@ def usage_state(connection: Connection) -> str:
     return digest.hexdigest()
 
 
-def usage_days(connection: Connection) -> set[date]:
-    """Days whose usage is mined, fully, from every source that mines usage, and is kept by day."""
+def usage_days(connection: Connection, stream: str = "usage") -> set[date]:
+    """Days of usage (or of usage of columns) mined fully from every source that mines it, and kept by day."""
+    return whole_days(connection, stream) - closed_days(connection, stream)
+
+
+def whole_days(connection: Connection, stream: str) -> set[date]:
+    """Days of a stream that are mined fully from every source that mines it."""
     mined = tables.day_mined
     sources = connection.execute(
-        select(func.count(func.distinct(mined.c.source_id))).where(mined.c.stream == "usage")
+        select(func.count(func.distinct(mined.c.source_id))).where(mined.c.stream == stream)
     ).scalar_one()
     found = connection.execute(
-        select(mined.c.day).where(mined.c.stream == "usage", mined.c.whole).group_by(mined.c.day)
+        select(mined.c.day).where(mined.c.stream == stream, mined.c.whole).group_by(mined.c.day)
         .having(func.count() == sources)
     ).scalars()  # fmt: skip
-    return {days.day_of(day) for day in found} - closed_days(connection)
+    return {days.day_of(day) for day in found}
 
 
-def closed_days(connection: Connection, source: str | None = None) -> set[date]:
-    """Days whose usage is rolled up to months, of one source or of any."""
-    closed, sources = tables.usage_rolled_up, tables.source
+def closed_days(connection: Connection, stream: str, source: str | None = None) -> set[date]:
+    """Days of a stream that are rolled up to months, of one source or of any; none of a stream that is not."""
+    if stream not in tables.CLOSED:
+        return set()
+    closed, sources = tables.CLOSED[stream], tables.source
     query = select(closed.c.month, closed.c.day_bits).join(sources, sources.c.id == closed.c.source_id)
     if source is not None:
         query = query.where(sources.c.name == source)

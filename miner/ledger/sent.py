@@ -237,7 +237,7 @@ def mark_sending(ledger: Writes, sink: str, batch: Sequence[Entity], now: dateti
 
 def mark_sent(ledger: Writes, sink: str, batch: Sequence[Entity], refused: Sequence[Rejected], now: datetime) -> None:
     """Commit, after a send, what arrived and what was refused; flows of both are done."""
-    words = {rejected.qualified_name: rejected.reason for rejected in refused}
+    words = {rejected.qualified_name: rejected for rejected in refused}
     arrived = [entity for entity in batch if entity.qualified_name not in words]
     sent, rejection = tables.emission, tables.rejection
     names = [entity.qualified_name for entity in batch]
@@ -257,10 +257,13 @@ def mark_sent(ledger: Writes, sink: str, batch: Sequence[Entity], refused: Seque
                 ],
             )  # fmt: skip
         connection.execute(delete(rejection).where(rejection.c.sink == sink, rejection.c.qualified_name.in_(names)))
-        for name, reason in words.items():
-            connection.execute(
-                rejection.insert().values(sink=sink, qualified_name=name, reason=reason, at=days.micros(now))
-            )
+        for name, rejected in words.items():
+            if not rejected.absent:
+                connection.execute(
+                    rejection.insert().values(
+                        sink=sink, qualified_name=name, reason=rejected.reason, at=days.micros(now)
+                    )
+                )
             connection.execute(delete(sent).where(sent.c.sink == sink, sent.c.qualified_name == name))
 
 

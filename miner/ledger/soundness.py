@@ -30,11 +30,27 @@ _REFERENCES = {
         "OR (u.reader_id <> 0 AND NOT EXISTS (SELECT 1 FROM reader r WHERE r.id = u.reader_id)) "
         "OR NOT EXISTS (SELECT 1 FROM source s WHERE s.id = u.source_id)"
     ),
+    "columns": (
+        "SELECT count(*) FROM (SELECT source_id, column_id, reader_id FROM column_day "
+        "UNION SELECT source_id, column_id, reader_id FROM column_month) u "
+        "WHERE NOT EXISTS (SELECT 1 FROM dataset_column c JOIN dataset d ON d.id = c.dataset_id "
+        "WHERE c.id = u.column_id) "
+        "OR (u.reader_id <> 0 AND NOT EXISTS (SELECT 1 FROM reader r WHERE r.id = u.reader_id)) "
+        "OR NOT EXISTS (SELECT 1 FROM source s WHERE s.id = u.source_id)"
+    ),
+    "queries": (
+        "SELECT count(*) FROM query_day q WHERE (q.dataset_id <> 0 AND NOT EXISTS "
+        "(SELECT 1 FROM dataset d WHERE d.id = q.dataset_id)) "
+        "OR (q.fingerprint_id <> 0 AND NOT EXISTS (SELECT 1 FROM fingerprint f WHERE f.id = q.fingerprint_id)) "
+        "OR (q.reader_id <> 0 AND NOT EXISTS (SELECT 1 FROM reader r WHERE r.id = q.reader_id)) "
+        "OR NOT EXISTS (SELECT 1 FROM source s WHERE s.id = q.source_id)"
+    ),
 }
 
 _BALANCE = (
     "SELECT count(*) FROM day_mined d WHERE d.rows_total <> (SELECT coalesce(sum(f.rows), 0) FROM day_fate f "
-    "WHERE f.source_id = d.source_id AND f.stream = d.stream AND f.day = d.day AND f.table_name = 'table_lineage')"
+    "WHERE f.source_id = d.source_id AND f.stream = d.stream AND f.day = d.day AND f.table_name = "
+    "CASE d.stream WHEN 'columns' THEN 'column_lineage' WHEN 'queries' THEN 'query_history' ELSE 'table_lineage' END)"
 )
 
 _IDENTITIES = {

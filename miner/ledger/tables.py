@@ -18,6 +18,8 @@ from sqlalchemy import (
     Text,
 )
 
+from miner.schemas import RUNS, VOLUMES
+
 metadata = MetaData()
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -271,6 +273,81 @@ usage_rolled_up = Table(
     sqlite_with_rowid=False,
 )
 """The days that are in the sums of `usage_month` and not in `usage_day`."""
+
+dataset_column = Table(
+    "dataset_column",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("check_bits", BigInteger, nullable=False),
+    Column("dataset_id", BigInteger, nullable=False),
+    Column("name", String, nullable=False),
+    Column("spelling", String),
+    Column("spelled_at", BigInteger, nullable=False, default=0),
+)
+"""Columns that were read, by folded name; the spelling is that of the latest event."""
+
+
+def _column_usage(name: str, period: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("source_id", Integer, primary_key=True),
+        Column(period, Integer, primary_key=True),
+        Column("column_id", BigInteger, primary_key=True),
+        Column("reader_id", BigInteger, primary_key=True),
+        Column("process_kind", String, primary_key=True),
+        Column("reads", BigInteger, nullable=False),
+        Column("last_read_at", BigInteger),
+        sqlite_with_rowid=False,
+    )
+
+
+column_day = _column_usage("column_day", "day")
+"""Reads of columns at the grain that distinct readers need. Reader 0 is unknown."""
+
+column_month = _column_usage("column_month", "month")
+"""The sums of the daily reads of columns that were rolled up."""
+
+column_rolled_up = Table(
+    "column_rolled_up",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("month", Integer, primary_key=True),
+    Column("day_bits", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The days that are in the sums of `column_month` and not in `column_day`."""
+
+CLOSED = {"usage": usage_rolled_up, "columns": column_rolled_up}
+"""By stream, the days that are rolled up to months."""
+
+fingerprint = Table(
+    "fingerprint",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("check_bits", BigInteger, nullable=False),
+    Column("statement_type", String, nullable=False),
+    Column("said", Text),
+)
+"""Statements that say the same but for their literals; what they say (`said`) only where the settings keep it."""
+
+query_day = Table(
+    "query_day",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True),
+    Column("fingerprint_id", BigInteger, primary_key=True),
+    Column("reader_id", BigInteger, primary_key=True),
+    Column("process_kind", String, primary_key=True),
+    Column("client", String, primary_key=True),
+    Column("warehouse", String, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in (*RUNS, *VOLUMES)),
+    Column("last_run_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+"""Statements by what they read directly: dataset 0 is all of them, whatever they read; fingerprint 0 those of a dataset
+and day that have no row of their own; reader 0 is unknown."""
 
 names_read = Table(
     "names_read",

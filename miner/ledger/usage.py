@@ -1,6 +1,6 @@
 """Daily usage out of the ledger, streamed as Arrow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -61,11 +61,17 @@ def stream(database: Database, copy: Path, told: Told) -> Iterator[pa.Table]:
     cached_reads, failed_reads, indirect_reads, self_reads, writes, last_read_at, last_write_at, person (a person
     reading by hand).
     """
-    for batch in database.copied(copy, _COPIED, _BATCH_ROWS):
-        yield _told(pa.Table.from_batches([batch]), told)
+    yield from streamed(database, copy, _COPIED, told)
 
 
-def _told(rows: pa.Table, told: Told) -> pa.Table:
+def streamed(database: Database, copy: Path, copied: pa.Schema, told: Told) -> Iterator[pa.Table]:
+    """Rows copied by whatever is counted (`dataset`), with aliases, those left out, and `person`, as `stream` does."""
+    reads = [name for name in READS if name in copied.names]
+    for batch in database.copied(copy, copied, _BATCH_ROWS):
+        yield _told(pa.Table.from_batches([batch]), told, reads)
+
+
+def _told(rows: pa.Table, told: Told, reads: Collection[str]) -> pa.Table:
     kind = rows["kind"].combine_chunks().dictionary_encode()
     kinds = kind.dictionary.to_pylist()
     machine = _of_kinds(kind, [name in readers.MACHINE_KINDS for name in kinds])
@@ -76,7 +82,7 @@ def _told(rows: pa.Table, told: Told) -> pa.Table:
         return rows
     unwanted = _of_kinds(kind, [name not in told.kinds for name in kinds])
     out = pc.or_(pc.is_in(rows["reader"], pa.array(told.left_out)), unwanted)
-    for name in READS:
+    for name in reads:
         rows = _with(rows, name, pc.if_else(out, 0, rows[name]))
     return _with(rows, "last_read_at", pc.if_else(out, pa.scalar(None, pa.int64()), rows["last_read_at"]))
 

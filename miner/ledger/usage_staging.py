@@ -36,10 +36,7 @@ class UsageStaging(Staging):
 
     def _add_usage(self, kept: pa.Table) -> None:
         halves = keys.halves_of_hex(kept["dataset_key"].combine_chunks())
-        readers = kept["reader"].combine_chunks().dictionary_encode()
-        numbers = keys.halves_of_texts(readers.dictionary.to_pylist())[:, 0]
-        numbers[np.array([name == "" for name in readers.dictionary.to_pylist()], dtype=bool)] = 0
-        reader_ids = numbers[readers.indices.to_numpy(zero_copy_only=False)]
+        reader_ids, names = keys.readers(kept["reader"].combine_chunks())
         times = {name: pc.cast(kept[name], pa.int64()) for name in ("last_read_at", "last_write_at")}
         measures = {name: kept[name] for name in MEASURES}
         self.ingest(
@@ -55,7 +52,7 @@ class UsageStaging(Staging):
                 }
             ),
         )
-        self.ingest("new_reader", pa.table({"id": numbers, "name": readers.dictionary}))
+        self.ingest("new_reader", names)
         self.datasets(end_columns(kept, "dataset"), halves)
         self._add_forms(kept, halves)
         self._add_locations(kept, halves)

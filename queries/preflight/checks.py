@@ -64,6 +64,8 @@ class SourceChecks:
         except SchemaDriftError:
             return passed(f"{name} is there")  # what it lacks is told by the check of its columns
         without = WITHOUT.get(role, "it is optional")
+        if role == QUERY_HISTORY and reader.statements:
+            without = f"{without}; no queries are mined"
         if name == NO_TABLE:
             return skipped(f"not to be read: {without}")
         if not there:
@@ -73,7 +75,7 @@ class SourceChecks:
 
     def _columns(self, role: str) -> Found:
         lacking = self.looks.reader.lacking(role)
-        count = len(wanted(role))
+        count = len(wanted(role, statements=self.looks.reader.statements))
         if not lacking:
             return passed(f"all {count} columns and fields that the miner reads are there")
         absent = f"{count - len(lacking)} of {count} are there; taken as not known: {', '.join(lacking)}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from miner.changes import PROCESS, SUMMARY, USAGE, Changes, Verified
+from miner.changes import COLUMN_USAGE, PROCESS, SUMMARY, USAGE, Changes, Verified
 from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
 from miner.pipeline import Outcome
@@ -15,6 +15,8 @@ _STREAMS = {
     ("lineage", "table_lineage"): "lineage of tables",
     ("lineage", "column_lineage"): "of columns",
     ("usage", "table_lineage"): "usage",
+    ("columns", "column_lineage"): "usage of columns",
+    ("queries", "query_history"): "queries",
 }
 
 _MOST_REASONS = 10
@@ -26,9 +28,10 @@ _MEANINGS = {
     "excluded_schema": "left out by [mining.exclude] schemas",
     "excluded_table": "left out by [mining.exclude] tables",
     "excluded_workspace": "left out by [mining.exclude]",
+    "failed_read": "read by a failed or cancelled statement",
     "incomplete_name": "a name without catalog or schema",
     "indirect": "read through a view: no edge",
-    KEPT: "edges, column pairs, reads and writes",
+    KEPT: "edges, column pairs, reads and writes, statements",
     "no_column": "a column pair with one end",
     "no_dataset": "neither source nor target",
     "not_included_catalog": "not in [mining.include] catalogs",
@@ -37,10 +40,14 @@ _MEANINGS = {
     "not_included_schema": "not in [mining.include] schemas",
     "not_included_table": "not in [mining.include] tables",
     "not_included_workspace": "not in [mining.include]",
+    "no_statement": "a statement without an id",
+    "no_text": "what the statement says is not shown: counted by its type",
     "no_table_edge": "columns without an edge of tables",
     "own_read": "the miner's own reads",
+    "own_statement": "the miner's own statements",
     "read_only": "a read without target: usage, no edge",
     "self_edge": "a table into itself, such as MERGE",
+    "self_read": "a column read into its own table, such as MERGE",
     "write_only": "a write without source: no edge",
 }
 
@@ -81,7 +88,8 @@ def _show_verified(screen: Screen, verified: Verified) -> None:
 def show_mined(screen: Screen, ran: Ran) -> None:
     """The days and the balance."""
     if not ran.outcome.days:
-        screen.line("nothing was due: every day is mined and settled")
+        done = not (ran.outcome.failures or ran.outcome.held or ran.outcome.stopped)
+        screen.line("nothing was due: every day is mined and settled" if done else "no day was mined")
         return
     screen.line("Mined", "bold")
     columns = (Column("source"), Column("stream"), number("days"), Column("first"), Column("last"), number("rows"))
@@ -129,6 +137,7 @@ _ENTITIES = (
     ("summaries of many", ("summary",)),
     ("assets made, with their columns", ("asset",)),
     ("usage of assets", (USAGE,)),
+    ("usage of columns", (COLUMN_USAGE,)),
 )
 """Kinds of entities as they are told of; those without any are not told, but for processes and usage."""
 
@@ -176,7 +185,7 @@ def _changes(changes: Changes) -> Iterator[tuple[object, ...]]:
             sum(counted[kind] for kind in kinds) for counted in (changes.created, changes.changed, changes.unchanged)
         )
         if kinds[0] in {PROCESS, USAGE} or created or changed or removed or unchanged:
-            yield text, created, changed, None if kinds[0] == USAGE else removed, unchanged
+            yield text, created, changed, None if kinds[0] in {USAGE, COLUMN_USAGE} else removed, unchanged
 
 
 def _days(days: Sequence[MinedDay]) -> Iterator[tuple[object, ...]]:

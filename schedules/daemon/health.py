@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from miner.errors import MinerError
-from miner.ledger import STREAMS, ticks
+from miner.ledger import COLUMNS, QUERIES, STREAMS, ticks
 from miner.ledger.leases import Held, holders
 from miner.ledger.ticks import Tick
 from miner.ledger.watermarks import lag, watermarks
@@ -87,7 +87,7 @@ class Health:
         tick = known.get(key)
         due = due_at(job, tick, now) if tick else self.started
         late = max(now - due, timedelta())
-        behind = lag(marks.get(key), now.date()) if job.stream in STREAMS else None
+        behind = lag(marks.get(key), now.date()) if job.stream in {*STREAMS, COLUMNS, QUERIES} else None
         allowed = self.parts.settings.daemon
         troubles = []
         if late > timedelta(hours=allowed.late_hours):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from miner.errors import MinerError
-from miner.ledger import LINEAGE, STREAMS, USAGE, Ledger, reading, registry
+from miner.ledger import COLUMNS, LINEAGE, QUERIES, USAGE, Ledger, reading, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import Source
 from miner.names import read_names
@@ -41,10 +41,11 @@ def jobs_of(parts: Parts) -> Iterator[Job]:
     """The jobs that the settings schedule. Raises SettingsError when there is no source."""
     daemon = parts.settings.daemon
     times = {
-        stream: timing(getattr(daemon, stream), daemon.zone) for stream in (*STREAMS, NAMES, "emit", VERIFY, REPORT)
+        stream: timing(getattr(daemon, stream), daemon.zone)
+        for stream in (*parts.streams, NAMES, "emit", VERIFY, REPORT)
     }
     for source in parts.chosen(()):
-        for stream in (*STREAMS, NAMES):
+        for stream in (*parts.streams, NAMES):
             if at := times[stream]:
                 yield Job(source, stream, at)
     if (at := times["emit"]) and parts.settings.purview.sink != "none":
@@ -87,7 +88,7 @@ def work(parts: Parts, job: Job, ledger: Ledger, stopping: Stopping, cancellable
             return _read_names(parts, source, ledger, leases)
         mined = replace(source, names=None, options=replace(source.options, streams=(job.stream,)))
         worked = _told(Run(ledger, [mined], None, parts.now, leases, COMMAND, stopping).go())
-    if job.stream == USAGE and not worked.error:
+    if job.stream in {USAGE, COLUMNS, QUERIES} and not worked.error:
         prune_ledger(ledger, parts)
     return worked
 

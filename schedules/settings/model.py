@@ -32,7 +32,7 @@ from schedules.settings.declared import (
     whole,
 )
 from schedules.settings.scope import Exclude, Include
-from schedules.settings.sources import Source
+from schedules.settings.sources import TEXT_OR_VAULT, File, Secret, Source, kept_in_file, or_in_file
 from schedules.timing import MUST_BE, OFF
 from sinks.purview.naming import mounts
 from sinks.purview.naming.rules import Rule, checked
@@ -93,6 +93,11 @@ class Usage(Section):
     score: Literal["log1p", "atlan"] = setting(
         "log1p", '"log1p" or "atlan"', "the score: readers times ln(1 + reads), or Atlan's readers times ln(reads)"
     )
+    columns: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="mine reads of columns too, report them, and send them to the columns of assets",
+    )
     include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
     include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
     exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity")
@@ -104,6 +109,32 @@ class Reports(Section):
 
     users: Literal["names", "hashed", "none"] = setting(
         "names", '"names", "hashed" or "none"', "how reports tell who reads: by name, by a hash of the ledger's, or not"
+    )
+
+
+class Queries(Section):
+    """`[queries]`: statements of the query history."""
+
+    mine: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="mine statements of query.history: popular, slow, expensive and failing ones",
+    )
+    text: bool = setting(
+        default=False,
+        must_be="true or false",
+        meaning="keep what statements say, with a ? for each literal; without it only a hash of that is known",
+    )
+    text_length: Whole = whole(2000, 1, 100_000, "characters of a text that are kept at most")
+    most: Whole = whole(
+        100, 1, 100_000, "statements of each ranking kept by day and dataset; the others are summed in one row"
+    )
+    days: Whole = whole(180, 1, 3650, "days that statements are kept")
+    top: Whole = whole(10, 1, 100_000, "statements of each ranking that the report tells")
+    statement_types: GlobList = setting(
+        ("*", "!describe", "!explain", "!set", "!show", "!use"),
+        f"{GLOBS}; after a ! for those left out",
+        "types of statement that are ranked, such as select; the others are mined and summed all the same",
     )
 
 
@@ -179,15 +210,17 @@ class Purview(Section):
     client_id: str | None = setting(
         None, "text", "client of the service principal, or of a user-assigned managed identity"
     )
-    client_secret: SecretStr | None = setting(
-        None, "text", "secret of the service principal; best given by the environment"
+    client_secret_file: File | None = setting(None, "a file that can be read", "holds the secret")
+    client_secret: Secret | None = setting(
+        None, TEXT_OR_VAULT, "secret of the service principal; best given by the environment"
     )
     certificate: Annotated[Path, BeforeValidator(checks.not_empty)] | None = setting(
         None, "a file", "certificate of the service principal with its private key, PEM or PKCS12"
     )
-    certificate_password: SecretStr | None = setting(None, "text", "password of the certificate, if it has one")
+    certificate_password: Secret | None = setting(None, TEXT_OR_VAULT, "password of the certificate, if it has one")
     user: str | None = setting(None, "text", "user of a plain Apache Atlas")
-    password: SecretStr | None = setting(None, "text", "password of that user; best given by the environment")
+    password_file: File | None = setting(None, "a file that can be read", "holds the password of that user")
+    password: Secret | None = setting(None, TEXT_OR_VAULT, "password of that user; best given by the environment")
     collection: CollectionName | None = setting(
         None,
         "3 to 36 letters, digits and -",
@@ -303,18 +336,19 @@ class Purview(Section):
     @field_validator("tenant_id", "client_id", "client_secret", "certificate", "user")
     @classmethod
     def _for_the_way_to_sign_in(cls, value: object, info: ValidationInfo) -> object:
-        way = info.data.get("auth")
-        if not value and info.field_name in _NEEDED.get(str(way), ()):
-            raise ValueError(f'is missing; auth = "{way}" needs it')
+        name, way = str(info.field_name), info.data.get("auth")
+        kept = kept_in_file(cls, name, value, info)
+        if not (value or kept) and name in _NEEDED.get(str(way), ()):
+            raise ValueError(f'is missing; auth = "{way}" needs it{or_in_file(cls, name)}')
         return value
 
     @field_validator("password")
     @classmethod
     def _both_or_none(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        user = info.data.get("user")
-        if user and not value:
+        user, kept = info.data.get("user"), kept_in_file(cls, "password", value, info)
+        if user and not (value or kept):
             raise ValueError("is missing; purview.user is given")
-        if value and not user and "user" in info.data:
+        if (value or kept) and not user and "user" in info.data:
             raise ValueError("is given without purview.user")
         return value
 
@@ -330,6 +364,12 @@ class Daemon(Section):
 
     lineage: Schedule = setting("hourly", MUST_BE, "when lineage of each source is mined")
     usage: Schedule = setting("daily at 03:00", MUST_BE, "when usage of each source is mined")
+    columns: Schedule = setting(
+        "daily at 03:30", MUST_BE, "when usage of columns of each source is mined, where usage.columns is true"
+    )
+    queries: Schedule = setting(
+        "daily at 03:15", MUST_BE, "when statements of each source are mined, where queries.mine is true"
+    )
     names: Schedule = setting("daily at 02:00", MUST_BE, "when names of each source are read")
     emit: Schedule = setting("hourly at :30", MUST_BE, "when what changed is sent")
     verify: Schedule = setting("daily at 04:00", MUST_BE, "when a sample of what was sent is read back, and mended")
@@ -390,6 +430,7 @@ class Settings(BaseSettings):
     mining: Mining = section(Mining, "what is mined, and how far back")
     usage: Usage = section(Usage, "what counts as popular")
     reports: Reports = section(Reports, "what reports tell")
+    queries: Queries = section(Queries, "statements of the query history")
     sources: dict[SourceName, Source] = Field(
         default_factory=dict,
         description="warehouses to read, each under a name",
@@ -398,6 +439,16 @@ class Settings(BaseSettings):
     purview: Purview = section(Purview, "where lineage and usage go")
     daemon: Daemon = section(Daemon, "when the daemon does what")
     log: Log = section(Log, "what the miner tells while it works")
+
+    @property
+    def reads_columns(self) -> bool:
+        """Whether column lineage is read, for edges or for usage."""
+        return self.mining.column_lineage or self.usage.columns
+
+    @property
+    def describes(self) -> bool:
+        """Whether columns of tables that Purview lacks are read, to create these."""
+        return self.purview.missing == "create" and self.purview.sink == "purview"
 
     @classmethod
     def settings_customise_sources(

@@ -47,6 +47,20 @@ Secret = Annotated[SecretStr, AfterValidator(checks.secret)]
 File = Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file)]
 
 
+def kept_in_file(of: type[Section], name: str, value: object, info: ValidationInfo) -> bool:
+    """Whether the file of a secret is set, or is wrong, which is told already. Raises ValueError when both are."""
+    if f"{name}_file" not in of.model_fields:
+        return False
+    if value and info.data.get(f"{name}_file"):
+        raise ValueError(f"is given beside {name}_file")
+    return bool(info.data.get(f"{name}_file", "wrong"))
+
+
+def or_in_file(of: type[Section], name: str) -> str:
+    """What a message adds where a secret may lie in a file."""
+    return f" or {name}_file" if f"{name}_file" in of.model_fields else ""
+
+
 class Tables(Section):
     """`[sources.NAME.tables]`: other names of the system tables, for cloned views."""
 
@@ -190,12 +204,9 @@ class DatabricksSource(Section):
     @classmethod
     def _needed_to_sign_in(cls, value: object, info: ValidationInfo) -> object:
         name, auth = str(info.field_name), info.data.get("auth")
-        in_file = info.data.get(f"{name}_file", "wrong, which is told already")
-        has_file = f"{name}_file" in cls.model_fields
-        if value and has_file and info.data.get(f"{name}_file"):
-            raise ValueError(f"is given beside {name}_file")
-        if not value and auth and name in NEEDED[auth] and not (has_file and in_file):
-            raise ValueError(f'is missing; auth = "{auth}" needs it{f" or {name}_file" if has_file else ""}')
+        kept = kept_in_file(cls, name, value, info)
+        if not (value or kept) and auth and name in NEEDED[auth]:
+            raise ValueError(f'is missing; auth = "{auth}" needs it{or_in_file(cls, name)}')
         return value
 
 

@@ -38,6 +38,9 @@ DATASET_TYPES = (
 )
 """Every type a dataset may be referenced by, but for those of the user's own rules."""
 
+COLUMN_TYPES = {"databricks_table": "databricks_table_column", "databricks_view": "databricks_view_column"}
+"""The types of the columns of assets, by the type of these, as far as it is known how the scan names columns."""
+
 Reference = dict[str, str | dict[str, str]]
 
 Reason = str
@@ -57,6 +60,11 @@ class Asset:
         if self.type_name in HIVE_TYPES:
             return self.qualified_name.partition("@")[0].rpartition(".")[2]
         return self.qualified_name.rstrip("/").rpartition("/")[2]
+
+    def column(self, name: str) -> "Asset | None":
+        """The asset of a column, spelled as the scan spells it; None where it is not known what it is called."""
+        kind = COLUMN_TYPES.get(self.type_name)
+        return Asset(kind, f"{self.qualified_name}/columns/{name}") if kind else None
 
     @property
     def reference(self) -> Reference:

@@ -12,7 +12,7 @@ from sinks.purview.batches import batched
 from sinks.purview.entities import process_entities
 from sinks.purview.options import PurviewOptions
 from sinks.purview.summaries import summary_entities
-from sinks.purview.usage import as_sent, moved, usage_entities
+from sinks.purview.usage import as_sent, column_entities, moved, usage_entities
 
 
 class Building(ABC):
@@ -47,6 +47,12 @@ class Building(ABC):
     def figures(self, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
         """As `sinks.purview.usage.as_sent`."""
         return as_sent(Asset(type_name, qualified_name), figures, digest, self._given.usage_group)
+
+    def column_usage(
+        self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        """As `sinks.purview.usage.column_entities`."""
+        return column_entities(popularity, unmatched, self._given, known)
 
     def moved(self, before: str, now: str) -> bool:
         """As `sinks.purview.usage.moved`, by the percent of the options."""

@@ -118,9 +118,8 @@ class Catalog:
         there = self._session.entity_types()
         yield from (("entityDefs", one) for one in entity_types(options))
         yield "relationshipDefs", relationship_type(options)
-        dataset_types = [name for name in options.dataset_types if name in there]
-        if dataset_types:
-            yield "businessMetadataDefs", usage_group(options, dataset_types)
+        if any(name in there for name in options.dataset_types):
+            yield "businessMetadataDefs", usage_group(options, there)
 
     def _looker(self) -> Look:
         """Gives definitions by name, each asked for once, and only those that the catalog lists."""

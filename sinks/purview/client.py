@@ -64,7 +64,8 @@ class PurviewSink(Building):
     @property
     def _ways(self) -> Mapping[str, Callable[[Sequence[Entity]], list[Rejected]]]:
         """How entities of some kinds are sent that are not like processes."""
-        return {payload.USAGE: self._figures.send, payload.PARENT: self._send_shared, payload.ASSET: self._send_shared}
+        figures = dict.fromkeys((payload.USAGE, payload.COLUMN_USAGE), self._figures.send)
+        return {**figures, payload.PARENT: self._send_shared, payload.ASSET: self._send_shared}
 
     @property
     def fingerprint(self) -> str:

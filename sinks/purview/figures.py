@@ -15,6 +15,7 @@ import structlog
 
 from miner.errors import SinkError
 from miner.ports import Entity, Rejected
+from sinks.purview import payload
 from sinks.purview.catalog import Catalog, Key, PresentAsset
 from sinks.purview.options import PurviewOptions
 from sinks.purview.posting import posted
@@ -44,7 +45,7 @@ class FigureSender:
         """Send the figures of assets; returns those that the catalog lacks or refuses. Raises SinkError.
 
         An upsert would make an asset of Microsoft's type where none is, so that they are looked up. They keep the name
-        they have, and figures no longer known are deleted.
+        they have, and figures no longer known are deleted. That the catalog does not have a column (yet) is no fault.
         """
         assets = self._catalog.assets([_key(entity) for entity in usage])
         present = [entity for entity in usage if _key(entity) in assets]
@@ -52,7 +53,10 @@ class FigureSender:
         for entity in present:
             unknown = self._names - figures_of(entity).keys()
             self._catalog.delete_figures(assets[_key(entity)], self._group, unknown)
-        rejected = [Rejected(one.qualified_name, f"the catalog has no such {one.type_name}") for one in absent]
+        rejected = [
+            Rejected(one.qualified_name, f"the catalog has no such {one.type_name}", one.kind == payload.COLUMN_USAGE)
+            for one in absent
+        ]
         return rejected + self._bring(present, assets)
 
     def differing(self, usage: Sequence[Entity], pool: ThreadPoolExecutor) -> list[Entity]:

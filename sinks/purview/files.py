@@ -19,7 +19,7 @@ from sinks.purview.ownership import refuse_foreign
 from sinks.purview.sending import one_by_one
 from sinks.purview.typedefs import typedefs
 
-_STEMS = {payload.USAGE: "usage"}
+_STEMS = {payload.USAGE: "usage", payload.COLUMN_USAGE: "column-usage"}
 _STEM = "bulk"
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from sinks.purview import payload
-from sinks.purview.assets import DATASET_TYPES
+from sinks.purview.assets import COLUMN_TYPES, DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
 from sinks.purview.native import Creation
 
@@ -39,6 +39,7 @@ class PurviewOptions:
     `max_entities` and `max_bytes` bound one request; Microsoft advises at most 200 entities
     (https://learn.microsoft.com/en-us/answers/questions/5922338).
     `workers` requests travel at once, `operations_per_second` over all of them.
+    `columns` tells whether columns get figures too.
     `figures_percent` is by how much a figure must have moved to be sent again. `removed` tells whether entities of our
     own that have nothing to stand for any more are deleted (`delete`), or kept without lineage under a marked name
     (`mark`).
@@ -58,6 +59,7 @@ class PurviewOptions:
     naming: Context = NOTHING
     workspace_domain: str = "azuredatabricks.net"
     windows: tuple[int, ...] = (30,)
+    columns: bool = False
     figures_percent: int = 10
     removed: str = DELETE
     max_entities: int = 100
@@ -113,6 +115,11 @@ class PurviewOptions:
     def dataset_types(self) -> tuple[str, ...]:
         """Every type a dataset may be referenced by, those of the user's rules among them."""
         return tuple(dict.fromkeys((*DATASET_TYPES, *(rule.type_name for rule in self.naming.rules))))
+
+    @property
+    def column_types(self) -> tuple[str, ...]:
+        """The types of columns that get figures."""
+        return tuple(COLUMN_TYPES.values()) if self.columns else ()
 
     @property
     def names_fingerprint(self) -> str:

@@ -15,6 +15,7 @@ PLACEHOLDER = "placeholder"
 ASSET = "asset"
 """Of Microsoft's own types of datasets, made where no scan had brought one in."""
 USAGE = "usage"
+COLUMN_USAGE = "column_usage"
 
 PAYLOAD_VERSION = 2
 """Raised when the form of the bodies changes, so that everything is sent once more."""

@@ -36,11 +36,12 @@ def respelled(pairs: str, source: Spellings | None, target: Spellings | None) ->
         return pairs
     if not source and not target and pairs.islower():
         return pairs
-    found = [[_spelled(first, source), _spelled(second, target)] for first, second in orjson.loads(pairs)]
+    found = [[spelled(first, source), spelled(second, target)] for first, second in orjson.loads(pairs)]
     return orjson.dumps(found).decode()
 
 
-def _spelled(name: str, known: Spellings | None) -> str:
+def spelled(name: str, known: Spellings | None) -> str:
+    """A column as an asset spells it; as it is where nothing is known of the asset's columns."""
     if known is None:
         return name
     folded = name.lower()

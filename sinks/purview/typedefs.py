@@ -6,7 +6,7 @@ Business metadata (in the portal: managed attributes) can be widened and expired
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from pyapacheatlas.core.typedef import (
@@ -66,6 +66,7 @@ WINDOW_FIGURES: Mapping[str, str] = {
     "reads": "long",
     "readers": "long",
     "people": "long",
+    "machines": "long",
     "indirect_reads": "long",
     "score": "double",
     "band": "int",
@@ -75,6 +76,10 @@ WINDOW_FIGURES: Mapping[str, str] = {
 """Figures of one window: the attribute's name is `<figure>_<days>d`."""
 
 DATE_FIGURES = ("last_read", "last_write", "as_of")
+
+COLUMN_FIGURES = ("reads", "readers", "people", "machines", "score", "band", "trend", "partial_days")
+COLUMN_DATES = ("last_read", "as_of")
+"""Those of the figures that columns have."""
 
 
 def figure(name: str, window: int) -> str:
@@ -156,18 +161,29 @@ def _entity_type(
     return made
 
 
-def usage_group(options: PurviewOptions, dataset_types: Iterable[str] | None = None) -> Json:
-    """The business metadata group with the figures of every window, for the types of datasets given, else for all."""
+def usage_group(options: PurviewOptions, there: Container[str] | None = None) -> Json:
+    """The business metadata group with the figures of every window, for those types of assets that are there, else all.
+
+    Figures that columns have too are for the types of columns as well, where the options say so.
+    """
+    datasets, columns = (
+        [name for name in types if there is None or name in there]
+        for types in (options.dataset_types, options.column_types)
+    )
+    of_columns = {figure(name, days) for days in options.windows for name in COLUMN_FIGURES} | {*COLUMN_DATES}
     applied = {
-        "applicableEntityTypes": json.dumps(sorted(options.dataset_types if dataset_types is None else dataset_types)),
-        "isDisabled": "false",
+        name: {
+            "applicableEntityTypes": json.dumps(sorted([*datasets, *(columns if name in of_columns else ())])),
+            "isDisabled": "false",
+        }
+        for name in usage_figures(options.windows)
     }
     made: Json = AtlasStructDef(
         options.usage_group,
         TypeCategory.BUSINESSMETADATA,
         typeVersion="1.0",
         description="How much a dataset is used, from the Databricks system tables.",
-        attributeDefs=[_attribute(name, kind, applied) for name, kind in usage_figures(options.windows).items()],
+        attributeDefs=[_attribute(name, kind, applied[name]) for name, kind in usage_figures(options.windows).items()],
     ).to_json()
     return made
 

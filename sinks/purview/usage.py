@@ -1,4 +1,4 @@
-"""Usage figures as business metadata on the assets of Purview's own scan.
+"""Usage figures as business metadata on the assets of Purview's own scan, and on the columns of these.
 
 An upsert changes business attributes of an existing asset only with `businessAttributeUpdateBehavior=merge`
 (https://learn.microsoft.com/en-us/rest/api/purview/datamapdataplane/entity/bulk-create-or-update). The asset's name is
@@ -14,16 +14,18 @@ import orjson
 import pandas as pd
 
 from miner.ports import Entity, Known, Unmatched, nothing_known
-from sinks.purview import payload
+from sinks.purview import payload, spelling
 from sinks.purview.assets import Asset
 from sinks.purview.names import TABLE, Dataset, asset, matched
 from sinks.purview.options import DEFAULT, PurviewOptions
-from sinks.purview.typedefs import DATE_FIGURES, WINDOW_FIGURES, figure
+from sinks.purview.typedefs import COLUMN_DATES, COLUMN_FIGURES, DATE_FIGURES, WINDOW_FIGURES, figure
 
 Figures = dict[str, int | float | None]
 
 _DATASET = ("metastore_id", "kind", "dataset", "dataset_type")
 SHARED = "its asset shows the figures of another dataset"
+SHARED_COLUMN = "its asset shows the figures of another column"
+NO_COLUMNS = "columns of assets of its type are not told apart"
 
 _REFRESHED = 28 * 86_400_000
 """Milliseconds after which figures are sent again though they moved little: no month is shorter."""
@@ -36,8 +38,20 @@ class _Row(NamedTuple):
     key: tuple[str, str, str]
     dataset_id: int
     dataset_type: str
+    column: str
     window: int
     figures: Figures
+
+
+class _Told(NamedTuple):
+    """The figures that some assets have: of each window, and of the latest."""
+
+    windows: Sequence[str]
+    dates: Sequence[str]
+
+
+_OF_DATASETS = _Told(tuple(WINDOW_FIGURES), DATE_FIGURES)
+_OF_COLUMNS = _Told(COLUMN_FIGURES, COLUMN_DATES)
 
 
 def usage_entities(
@@ -56,7 +70,7 @@ def usage_entities(
     ordered = chosen.sort_values([*_DATASET, "window_days"], ascending=[True, False, True, True, True], kind="stable")
     told: set[Asset] = set()
     matches = known(set(ordered.get("dataset_id", ())))
-    for _, rows in groupby(_rows(ordered), key=lambda row: row.key):
+    for _, rows in groupby(_rows(ordered, _OF_DATASETS), key=lambda row: row.key):
         windows = list(rows)
         dataset, match = _dataset(windows[-1]), matches.get(windows[-1].dataset_id)
         found = matched(dataset, match) if match else asset(dataset, options.naming)
@@ -66,7 +80,43 @@ def usage_entities(
             unmatched(Unmatched(dataset.label, SHARED))
         else:
             told.add(found)
-            yield _entity(found, windows, options.usage_group)
+            yield _entity(payload.USAGE, found, windows, _OF_DATASETS, options.usage_group)
+
+
+def column_entities(
+    popularity: pd.DataFrame,
+    unmatched: Callable[[Unmatched], None],
+    options: PurviewOptions = DEFAULT,
+    known: Known = nothing_known,
+) -> Iterator[Entity]:
+    """One entity per column of a dataset with an asset whose columns have names of their own (`COLUMN_TYPES`).
+
+    `popularity` has one row per column and window. Columns are spelled as the asset spells them, where that is known.
+    A dataset without such an asset is reported once for all its columns.
+    """
+    chosen = popularity[popularity["window_days"].isin(options.windows)]
+    by = [*_DATASET, "column", "window_days"]
+    ordered = chosen.sort_values(by, ascending=[True, False, True, True, True, True], kind="stable")
+    told: set[Asset] = set()
+    matches = known(set(ordered.get("dataset_id", ())))
+    for _, rows in groupby(_rows(ordered, _OF_COLUMNS), key=lambda row: row.key):
+        of_dataset = list(rows)
+        dataset, match = _dataset(of_dataset[-1]), matches.get(of_dataset[-1].dataset_id)
+        found = matched(dataset, match) if match else asset(dataset, options.naming)
+        if isinstance(found, Unmatched):
+            unmatched(found)
+            continue
+        spelled = spelling.spellings(match.columns) if match else None
+        for column, windows in groupby(of_dataset, key=lambda row: row.column):
+            one = found.column(spelling.spelled(column, spelled))
+            if one is None:
+                unmatched(Unmatched(dataset.label, NO_COLUMNS))
+                break
+            if one in told:
+                unmatched(Unmatched(f"{dataset.label}.{column}", SHARED_COLUMN))
+                continue
+            told.add(one)
+            yield _entity(payload.COLUMN_USAGE, one, list(windows), _OF_COLUMNS, options.usage_group)
 
 
 def named(entity: Entity, name: str) -> Entity:
@@ -93,14 +143,14 @@ def _dataset(row: _Row) -> Dataset:
     return Dataset(metastore_id, kind, catalog, schema, table, "", row.dataset_type, name)
 
 
-def _entity(found: Asset, windows: Sequence[_Row], group: str) -> Entity:
-    figures: Figures = {figure(name, row.window): row.figures[name] for row in windows for name in WINDOW_FIGURES}
-    figures |= {name: _latest(windows, name) for name in DATE_FIGURES}
+def _entity(kind: str, found: Asset, windows: Sequence[_Row], told_of: _Told, group: str) -> Entity:
+    figures: Figures = {figure(name, row.window): row.figures[name] for row in windows for name in told_of.windows}
+    figures |= {name: _latest(windows, name) for name in told_of.dates}
     known = {name: value for name, value in figures.items() if value is not None}
     digest = payload.digest(_body(found, group, dict.fromkeys(figures, 0)))
     told = payload.written(known).decode()
     body = _body(found, group, known)
-    return Entity(payload.USAGE, found.qualified_name, found.type_name, body, digest, 1, figures=told)
+    return Entity(kind, found.qualified_name, found.type_name, body, digest, 1, figures=told)
 
 
 def as_sent(found: Asset, figures: str, digest: str, group: str) -> Entity:
@@ -138,16 +188,17 @@ def _body(found: Asset, group: str, figures: Mapping[str, int | float]) -> bytes
     return payload.written(body)
 
 
-def _rows(popularity: pd.DataFrame) -> Iterator[_Row]:
+def _rows(popularity: pd.DataFrame, told_of: _Told) -> Iterator[_Row]:
     texts = [popularity[name].fillna("").astype(str).tolist() for name in _DATASET]
-    columns = {name: _numbers(popularity[name], kind) for name, kind in WINDOW_FIGURES.items()}
-    columns |= {name: _milliseconds(popularity[name]) for name in DATE_FIGURES}
+    figures_of = {name: _numbers(popularity[name], WINDOW_FIGURES[name]) for name in told_of.windows}
+    figures_of |= {name: _milliseconds(popularity[name]) for name in told_of.dates}
     days = popularity["window_days"].tolist()
+    columns = popularity["column"].tolist() if "column" in popularity else [""] * len(days)
     ids = popularity["dataset_id"].tolist() if "dataset_id" in popularity else [0] * len(days)
-    for *key, dataset_type, number, window, figures in zip(
-        *texts, ids, days, zip(*columns.values(), strict=True), strict=True
+    for *key, dataset_type, number, column, window, figures in zip(
+        *texts, ids, columns, days, zip(*figures_of.values(), strict=True), strict=True
     ):
-        yield _Row(tuple(key), number, dataset_type, int(window), dict(zip(columns, figures, strict=True)))
+        yield _Row(tuple(key), number, dataset_type, column, int(window), dict(zip(figures_of, figures, strict=True)))
 
 
 def _numbers(column: "pd.Series[Any]", kind: str) -> list[int | float | None]:

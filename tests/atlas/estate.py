@@ -76,12 +76,16 @@ class Estate:
         """The real sink."""
         return PurviewSink(self.endpoint, (USER, PASSWORD), self.options, patience=Patience(first_wait=0.1))
 
-    def emit(self, sink: PurviewSink | None = None, days: int = 0, drawing: Drawing = EVERYTHING) -> Changes:
-        """Send what changed, so many days later."""
+    def emit(
+        self, sink: PurviewSink | None = None, days: int = 0, drawing: Drawing = EVERYTHING, *, columns: bool = False
+    ) -> Changes:
+        """Send what changed, so many days later; with usage of columns where it is asked for."""
         ledger, used = self.ledger(), sink or self.sink()
         now = NOW + timedelta(days=days)
         try:
-            return Emitter(ledger, used, self.limits, self.popularity, lambda: now, drawing=drawing).emit()
+            return Emitter(
+                ledger, used, self.limits, self.popularity, lambda: now, drawing=drawing, columns=columns
+            ).emit()
         finally:
             used.close()
             ledger.close()

@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from queries.sample.bench import write_bench
+from tests.bench.loads import daily_usage
+from tests.bench.loads import statements as write_statements
 from tests.bench.measure import Measured, child, cores
 
 LAST = date(2026, 11, 20)
@@ -142,38 +144,36 @@ def _ledgers(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def popularity(folder: Path) -> None:
-    """Windows over five million daily usage rows."""
-    from miner.days import number
-    from miner.ledger import Ledger
+    """Windows of up to 90 days, and those before them, over twenty million daily usage rows, on both databases."""
+    with _ledgers(folder) as urls:
+        for database, url in urls.items():
+            rows = daily_usage(url, days=180, rows_a_day=111_111, last=LAST)
+            measured = child("windows", url=url, as_of=str(LAST))
+            told = f"{measured.told['rows']:,.0f} figures"
+            say(f"{database}: windows over {rows:,} daily usage rows", measured, told)
+            verdict(f"{database}: windows", measured.seconds, 60, "s")
+            verdict(f"{database}: windows, peak memory", measured.peak * 2**20 / 1e9, 2, "GB")
 
-    ledger = folder / "ledger.db"
-    Ledger(f"sqlite:///{ledger}").close()
-    last = number(LAST)
-    with sqlite3.connect(ledger) as connection:
-        connection.execute("INSERT INTO source (id, name, knows_run_types) VALUES (1, 'bench', 1)")
-        connection.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) "
-            "INSERT INTO dataset SELECT i + 1, 0, 'm', 'c' || i % 7, 's' || i % 97, 't' || i, NULL, 'TABLE', NULL, 0 FROM n"
-        )
-        connection.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
-            "INSERT INTO reader SELECT i, 'user' || i || '@example.com' FROM n"
-        )
-        for back in range(100):
-            connection.execute(
-                "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) "
-                "INSERT OR IGNORE INTO usage_day SELECT 1, ?, 1 + (i * 7919 + ?) % 50000, 1 + (i * i + ?) % 2000, "
-                "'query', 1 + i % 5, 0, 0, 0, 0, 0, 5, (? * 86400 + i) * 1000000, NULL FROM n",
-                (last - back, back * 31, back * 17, last - back),
-            )
-            connection.execute(
-                "INSERT INTO day_mined VALUES (1, 'usage', ?, 50000, 1, 1, '', '', 0, 1)", (last - back,)
-            )
-        [rows] = connection.execute("SELECT count(*) FROM usage_day").fetchone()
-    measured = child("windows", ledger=str(ledger), as_of=str(LAST))
-    say(f"windows over {rows:,} daily usage rows", measured, f"{measured.told['rows']:,.0f} figures")
-    verdict("windows", measured.seconds, 10, "s")
-    verdict("windows, peak memory", measured.peak / 1024, 1.5, "GiB")
+
+def statements(folder: Path) -> None:
+    """200,000 statements, one in ten with lineage, over the wire to a finished popularity report, against a bare fetch."""
+    estate = folder / "estate"
+    rows = write_statements(estate, count=200_000, days=DAYS, last=LAST)
+    print(f"  {', '.join(f'{count:,} rows of {name}' for name, count in rows.items() if count)}")
+    first, asked = str(LAST - timedelta(days=DAYS - 1)), str(folder / "asked.jsonl")
+    with _served(estate) as server:
+        times: dict[str, list[float]] = {"report": [], "fetch": []}
+        for turn in range(3):
+            made = child(
+                "report_wire", server=server, ledger=str(folder / f"{turn}.db"), first=first, asked=asked,
+                out=str(folder / "popularity.csv"),
+            )  # fmt: skip
+            say("mine usage over the wire, write popularity", made, f"{made.told['rows']:,.0f} rows reported")
+            fetched = child("rows_wire", server=server, asked=asked)
+            say("bare fetch of the same grouped rows", fetched, f"{fetched.told['rows']:,.0f} rows")
+            times["report"].append(made.seconds)
+            times["fetch"].append(fetched.seconds)
+    verdict("report over bare fetch, best of three", min(times["report"]) / min(times["fetch"]), 3)
 
 
 def emission(folder: Path) -> None:
@@ -262,7 +262,7 @@ def _answering() -> Iterator[str]:
 
 PARTS: dict[str, Callable[[Path], None]] = {
     "mining": mining, "lock": lock, "memory": memory, "history": history, "popularity": popularity, "emission": emission,
-    "wire": wire, "sending": sending,
+    "wire": wire, "sending": sending, "statements": statements,
 }  # fmt: skip
 
 

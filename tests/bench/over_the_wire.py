@@ -43,6 +43,52 @@ def mine_wire(server: Mapping[str, str], ledger: str, first: str, asked: str) ->
         report(started, {"days": len(days)})
 
 
+def report_wire(server: Mapping[str, str], ledger: str, first: str, asked: str, out: str) -> None:
+    """Mine usage over the wire, write the popularity report, and write down what was asked."""
+    import pyarrow as pa
+    import structlog
+
+    from miner.ledger import Ledger
+    from miner.mining import MiningOptions, Source
+    from miner.mining import mine as mine_source
+    from miner.popularity import PopularityOptions, popularity
+    from miner.scope import DEFAULT, Scope
+    from queries.system_tables import SystemTableReader
+    from sinks.report_files import write
+    from tests.bench.tasks import NOW
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    scope = Scope(exclude=DEFAULT)
+    options = MiningOptions(
+        start=date.fromisoformat(first), settle_days=0, rules=scope.digest(), streams=("usage",), parallel=2
+    )
+    with closing(Ledger(f"sqlite:///{ledger}")) as opened, _client(server, opened.scratch, asked) as client:
+        source = Source("bench", SystemTableReader(client, scope=scope), options)
+        started = time.perf_counter()
+        days = list(mine_source(source, opened, run_id=1, now=lambda: NOW))
+        mined = time.perf_counter() - started
+        table = pa.Table.from_pandas(popularity(opened, PopularityOptions()), preserve_index=False)
+        rows = write(table.to_batches(), table.schema, out)
+        report(started, {"days": len(days), "mining": mined, "rows": rows})
+
+
+def rows_wire(server: Mapping[str, str], asked: str) -> None:
+    """Fetch the grouped rows of usage by the bare connector, one statement after the other, and keep none."""
+    from databricks import sql
+
+    given = [json.loads(line) for line in Path(asked).read_text(encoding="utf-8").splitlines()]
+    grouped = [(text, values) for text, values in given if "cached_reads" in text]
+    started = time.perf_counter()
+    rows = 0
+    with sql.connect(**_arguments(server)) as connection:
+        for text, values in grouped:
+            with connection.cursor(arraysize=100_000) as cursor:
+                cursor.execute(text, _bound(values))
+                while (some := cursor.fetchmany_arrow(100_000)).num_rows:
+                    rows += some.num_rows
+    report(started, {"rows": rows, "statements": len(grouped)})
+
+
 def fetch_wire(server: Mapping[str, str], ledger: str, asked: str) -> None:
     """Fetch the same rows by the bare connector, with the miner's imports, into a table without keys or indexes."""
     import adbc_driver_sqlite.dbapi as adbc

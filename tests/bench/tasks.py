@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from schedules import collector
 from tests.bench.measure import report
-from tests.bench.over_the_wire import fetch_wire, mine_wire, stream_wire
+from tests.bench.over_the_wire import fetch_wire, mine_wire, report_wire, rows_wire, stream_wire
 
 if TYPE_CHECKING:
     from miner.ports import Entity
@@ -129,12 +129,12 @@ def _watch_lock(opened: object) -> list[float]:
     return held
 
 
-def windows(ledger: str, as_of: str) -> None:
+def windows(url: str, as_of: str) -> None:
     """Popularity windows over the whole ledger."""
     from miner.ledger import Ledger
     from miner.popularity import PopularityOptions, popularity
 
-    opened = Ledger(f"sqlite:///{ledger}")
+    opened = Ledger(url)
     started = time.perf_counter()
     frame = popularity(opened, PopularityOptions(as_of=date.fromisoformat(as_of)))
     report(started, {"rows": len(frame)})
@@ -253,6 +253,7 @@ def post(endpoint: str, entities: int, workers: int) -> None:
 TASKS: dict[str, Callable[..., None]] = {
     "raw": raw, "raw_usage": raw_usage, "mine": mine, "lock": lock, "windows": windows, "emit": emit, "build": build,
     "send": send, "post": post, "mine_wire": mine_wire, "fetch_wire": fetch_wire, "stream_wire": stream_wire,
+    "report_wire": report_wire, "rows_wire": rows_wire,
 }  # fmt: skip
 
 if __name__ == "__main__":

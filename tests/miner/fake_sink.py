@@ -47,6 +47,8 @@ class FakeSink:
         self.flows: list[dict] = []
         self.log: list[tuple[str, ...]] = []
         self.refuses: dict[str, str] = {}
+        self.lacks: set[str] = set()
+        """Names of what figures are about and the catalog does not have."""
         self.fails_at: int | None = None
         """The number of the batch, from now on, whose send fails: 0 is the next."""
         self.before_send: Callable[[Sequence[Entity]], None] = lambda _batch: None
@@ -156,6 +158,18 @@ class FakeSink:
         told = _entity("usage", qualified_name, type_name, {"reads": int(figures)}, 1)
         return told._replace(digest=digest, figures=figures)
 
+    def column_usage(
+        self, popularity, unmatched: Callable[[Unmatched], None], known: Known = nothing_known
+    ) -> Iterator[Entity]:
+        found = known(set(popularity["dataset_id"]))
+        for (dataset, column, number), rows in popularity.groupby(["dataset", "column", "dataset_id"]):
+            figures = {str(row.window_days): [row.reads, row.readers] for row in rows.itertuples()}
+            if self.naming and found[number].state != MATCHED:
+                unmatched(Unmatched(dataset, found[number].reason))
+            else:
+                of = found[number].qualified_name if self.naming else dataset
+                yield _entity("column_usage", f"{of}#{column}", "fake_column", {"figures": figures}, 1)
+
     def moved(self, before: str, now: str) -> bool:
         if not before or not now:
             raise AssertionError(f"these are no figures: {before!r}, {now!r}")
@@ -198,7 +212,11 @@ class FakeSink:
             for one in batch
             if one.qualified_name in self.refuses
         ]
-        self.held |= {one.qualified_name: one for one in batch if one.qualified_name not in self.refuses}
+        refused += [
+            Rejected(one.qualified_name, "no such", absent=True) for one in batch if one.qualified_name in self.lacks
+        ]
+        names = {one.qualified_name for one in refused}
+        self.held |= {one.qualified_name: one for one in batch if one.qualified_name not in names}
         return refused
 
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:

@@ -9,9 +9,11 @@ from datetime import date, timedelta
 import pyarrow as pa
 
 from miner import schemas
-from miner.ports import Span
+from miner.errors import MissingRightError
+from miner.ports import Span, Statements
 from tests import oracle
 from tests.oracle import lineage as lineage_oracle
+from tests.oracle.queries import statements_of
 from tests.oracle.scope import EVERYTHING
 from tests.oracle.usage import counting
 from tests.queries.given import expected_usage
@@ -57,6 +59,8 @@ class FakeTables:
         self.batch_rows = 2
         self.shows: Span | None = None
         """The span told, when it is not that of the rows: mining one day after another, in any order."""
+        self.refused: MissingRightError | None = None
+        """Raised when query history is asked for."""
         self.named: dict[str, str] = {}
         """Names by role of what stands in for a system table."""
         self.cancelled = 0
@@ -66,7 +70,8 @@ class FakeTables:
         self.asked: list[tuple[str, date, date]] = []
 
     def span(self, table: str) -> Span:
-        self._known(table)
+        if table not in LINEAGE_TABLES:
+            raise AssertionError(f"nobody may ask for the days of {table}")
         days = [row["event_date"] for row in self.rows[table]]
         return self.shows or (Span(min(days), max(days)) if days else Span(None, None))
 
@@ -78,11 +83,14 @@ class FakeTables:
 
     def shown(self, table: str, first: date, last: date) -> pa.Table | None:
         self.asked.append(("shown", first, last))
+        if self.refused and table == "query_history":
+            raise self.refused
         if table in self.lacks:
             return None
-        days = {"query_history": lambda row: row["start_time"].date()}.get(table, lambda row: row["event_date"])
         counted = Counter(
-            (days(row), row["workspace_id"] or "") for row in self.rows[table] if first <= days(row) <= last
+            (_day(table, row), row["workspace_id"] or "")
+            for row in self.rows[table]
+            if first <= _day(table, row) <= last
         )
         told = [{"day": day, "workspace_id": name, "rows": rows} for (day, name), rows in sorted(counted.items())]
         return pa.Table.from_pylist(told, schema=schemas.TOTALS)
@@ -91,9 +99,9 @@ class FakeTables:
         self._known(table)
         self.hook("totals", first, 0)
         counted = Counter(
-            (row["event_date"], row["workspace_id"] or "")
+            (_day(table, row), row["workspace_id"] or "")
             for row in self.rows[table]
-            if row["event_date"] in days_between(first, last)
+            if _day(table, row) in days_between(first, last)
         )
         if self.miscounts and table == "table_lineage":
             self.miscounts -= 1
@@ -209,6 +217,47 @@ class FakeTables:
                 told += [{"day": day, "dataset_key": key, "edge_key": one} for one in keys]
         return self._batches("replaced", first, last, told, schemas.REPLACED)
 
+    def column_usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        told = [row for day in days_between(first, last) for row in self._column_usage_of(day)]
+        return self._batches("column_usage", first, last, told, schemas.COLUMN_USAGE)
+
+    def _column_usage_of(self, day: date) -> list[dict]:
+        given = day, self.rows["column_lineage"], self.rows["query_history"], self.scope
+        fates = oracle.column_usage_fates(*given)
+        told = []
+        for use, figures in oracle.column_usage(*given).items():
+            key = hashed(use.metastore, *use.dataset)
+            told.append({
+                "day": day, "fate": "kept", "rows": 0, "metastore_id": use.metastore, "dataset_key": key,
+                **_parts("dataset", use.dataset), "column_key": hashed(key, use.column), "column_name": use.column,
+                "column_spelling": figures.spelling, "reader": use.reader, "process_kind": use.kind,
+                "reads": figures.reads, "last_read_at": figures.last_read_at,
+            })  # fmt: skip
+        if kept := fates.pop(("kept", ""), 0):
+            told[0]["rows"] = kept
+        return told + [{"day": day, "fate": fate, "rule": rule, "rows": rows} for (fate, rule), rows in fates.items()]
+
+    def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
+        rows = []
+        for day in days_between(first, last):
+            given = day, self.rows["table_lineage"], self.rows["query_history"], self.scope
+            fates = oracle.query_fates(day, self.rows["query_history"], self.scope)
+            rows += [{"day": day, "fate": fate, "rule": rule, "rows": count} for (fate, rule), count in fates.items()]
+            rows += [_statement(day, one, figures) for one, figures in oracle.query_runs(*given, told.most).items()]
+        if told.text_length:
+            said = self._said(told.text_length)
+            for row in rows:
+                row["text"] = said.pop(row.get("fingerprint"), None)
+        return self._batches("query_runs", first, last, rows, schemas.QUERY_RUNS)
+
+    def _said(self, length: int) -> dict[str | None, str]:
+        told = [
+            one
+            for row in self.rows["query_history"]
+            for one in statements_of(_day("query_history", row), [row], self.scope)
+        ]
+        return {one.fingerprint: one.said[:length] for one in told if one.said}
+
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         found = oracle.one_time_runs(self.rows["job_run_timeline"], first, last)
         told = [{"workspace_id": space, "job_id": job, "run_name": name} for (space, job), name in found.items()]
@@ -230,8 +279,23 @@ class FakeTables:
             yield batch
 
     def _known(self, table: str) -> None:
-        if table not in LINEAGE_TABLES:
+        if table not in (*LINEAGE_TABLES, "query_history"):
             raise AssertionError(f"nobody may ask for {table} by day")
+
+
+def _day(table: str, row: dict) -> date:
+    """The day that a row of a table is of."""
+    return row["start_time"].date() if table == "query_history" else row["event_date"]
+
+
+def _statement(day: date, one: oracle.Statement, figures: oracle.Runs) -> dict:
+    told = {} if one.dataset is None else {
+        "metastore_id": one.metastore, "dataset_key": hashed(one.metastore, *one.dataset), **_parts("dataset", one.dataset)
+    }  # fmt: skip
+    return {
+        "day": day, "rows": 0, **told, "fingerprint": one.fingerprint, "statement_type": one.type, "reader": one.reader,
+        "process_kind": one.kind, "client": one.client, "warehouse": one.warehouse, **asdict(figures),
+    }  # fmt: skip
 
 
 def oracle_edge(row: dict) -> oracle.Edge:

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from miner.ledger import COLUMNS, STREAMS
 from tests.miner.estates import DAYS, NO_SHRINK, WHOLE, estates, fake, lineage_rows, pair_rows, same, some
 from tests.miner.world import noon, worlds
 from tests.queries.given import reader
 from tests.rows import at, columns, lineage
+
+EVERY = {"streams": (*STREAMS, COLUMNS)}
 
 few = settings(max_examples=2, report_multiple_bugs=False, phases=NO_SHRINK)
 
@@ -31,12 +34,12 @@ def real(rows):
 def test_any_order(rows, order, ships):
     """Days mined one by one in any order, or all in runs of days, or twice, leave the same ledger."""
     with worlds(2) as (together, apart):
-        together.mine(fake(rows))
-        apart.mine_days(fake(rows, ships_contents=ships), order)
+        together.mine(fake(rows), **EVERY)
+        apart.mine_days(fake(rows, ships_contents=ships), order, **EVERY)
         expected = together.dump()
         same(apart.dump(), expected)
-        together.mine(fake(rows, ships_contents=ships), rules="other")
-        together.mine(fake(rows), rules="rules")
+        together.mine(fake(rows, ships_contents=ships), rules="other", **EVERY)
+        together.mine(fake(rows), rules="rules", **EVERY)
         same(together.dump(), expected)
 
 
@@ -56,14 +59,14 @@ def test_late_rows_and_mining_again(rows, late, pairs, emits):
     }
     with worlds(2) as (once, often):
         once.now = often.now = noon(DAYS[-1])
-        often.mine(fake(rows), settle_days=30)
+        often.mine(fake(rows), settle_days=30, **EVERY)
         if emits:
             often.emit()
-        often.mine(fake(rows, ships_contents=False), settle_days=30)
-        often.mine(fake(later), settle_days=30)
+        often.mine(fake(rows, ships_contents=False), settle_days=30, **EVERY)
+        often.mine(fake(later), settle_days=30, **EVERY)
         if emits:
             often.emit()
-        once.mine(fake(later), settle_days=30)
+        once.mine(fake(later), settle_days=30, **EVERY)
         same(often.dump(emissions=False), once.dump(emissions=False))
 
 
@@ -73,10 +76,10 @@ def test_the_real_reader(rows, order):
     """The same over files and SQL: day by day in any order as in runs of days, and as the fake tells it."""
     with worlds(3) as (together, apart, faked), real(rows) as tables:
         source = Shown(tables)
-        together.mine(source)
-        apart.mine_days(source, order)
+        together.mine(source, **EVERY)
+        apart.mine_days(source, order, **EVERY)
         same(apart.dump(), together.dump())
-        faked.mine(fake(rows))
+        faked.mine(fake(rows), **EVERY)
         same(faked.dump(), together.dump())
 
 

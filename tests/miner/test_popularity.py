@@ -1,40 +1,16 @@
-"""Popularity windows against the oracle, and the rules that design section 5 gives them."""
+"""Popularity windows, and the rules that design section 5 gives them; `test_figures.py` compares all with the oracle."""
 
 import math
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from miner.popularity import COLUMNS, PopularityOptions, popularity
-from tests import oracle
-from tests.miner.estates import NO_SHRINK
 from tests.miner.fakes import FakeTables
-from tests.miner.world import day, noon, worlds
-from tests.oracle.scope import matching
-from tests.queries.given import expected_usage
-from tests.rows import at, lineage, statement
+from tests.miner.world import day, noon
+from tests.rows import lineage
 
-MACHINES = {"job", "pipeline", "alert"}
-DAYS = [day(offset) for offset in range(-6, 1)]
 PERSON, PRINCIPAL = "ann@x.org", "0a1b2c3d-0000-4444-8888-0123456789ab"
-
-
-@st.composite
-def reads(draw):
-    """A row of a small estate: a read, a write or both, by somebody, in some way."""
-    one = draw(st.sampled_from(DAYS))
-    return lineage(
-        draw(st.sampled_from(("c.s.a", "c.s.b", "c.s.d", "c.s.e", None))),
-        draw(st.sampled_from(("c.s.a", "c.s.f", None, None, None))),
-        **draw(st.sampled_from(({}, {"job": "1"}, {"query": "q"}, {"dashboard": "d"}, {"pipeline": "p"}))),
-        day=one,
-        event_time=at(one, draw(st.integers(0, 23))),
-        created_by=draw(st.sampled_from((None, PERSON, "bob@x.org", "svc-etl@x.org", PRINCIPAL, "System-User"))),
-        direct_access=draw(st.sampled_from((True, None, False))),
-        statement_id=draw(st.sampled_from((None, None, "st1", "st2"))),
-    )
 
 
 def told(world, **options):
@@ -44,85 +20,9 @@ def told(world, **options):
     return {(row.dataset, row.window_days): row for row in frame.itertuples()}
 
 
-def chosen(name, include, exclude):
-    """Whether a folded name counts: included, where anything is told to be, and not left out."""
-    lists = ([glob.lower() for glob in globs] for globs in (include, exclude))
-    included, left_out = (matching(name, globs) is not None for globs in lists)
-    return (included or not include) and not left_out
-
-
 def none(value):
     """None where pandas has no value."""
     return None if value is None or value != value else value  # noqa: PLR0124 -- not a number, not a time
-
-
-@settings(max_examples=10, report_multiple_bugs=False, phases=NO_SHRINK)
-@given(
-    rows=st.lists(reads(), min_size=1, max_size=50),
-    mined=st.sets(st.sampled_from(DAYS)).map(sorted),
-    failed=st.booleans(),
-    users=st.sampled_from(
-        (
-            ((), ()),
-            ((), ("svc-*",)),
-            ((), ("ANN@X.ORG", "0a1b*")),
-            (("*@X.org", "system-*"), ("svc-*",)),
-            (("*",), ("bob@*",)),
-        )
-    ),
-    kinds=st.sampled_from(
-        (((), ()), ((), ("job",)), ((), ("pipeline", "dashboard")), (("job", "ad_*"), ()), (("*o*",), ("job",)))
-    ),
-)
-def test_against_the_oracle(rows, mined, failed, users, kinds):
-    """Every figure of every window is that of a row-at-a-time reading: who counts, unmined days, trends and bands."""
-    history = (
-        [statement("st1", executed_by="bob@x.org", execution_status="FAILED", start_time=at(DAYS[3]))] if failed else []
-    )
-    days = sorted({*mined, DAYS[-1]})
-    daily = {one: expected_usage(one, rows, history) for one in days}
-
-    def counts(use):
-        return chosen(use.reader, *users) and chosen(use.kind, *kinds)
-
-    with worlds(1) as (world,):
-        world.mine_days(FakeTables(*rows, query_history=history), days, streams=("usage",))
-        found = told(
-            world,
-            windows=(1, 2, 3),
-            include_users=users[0],
-            exclude_users=users[1],
-            include_process_kinds=kinds[0],
-            exclude_process_kinds=kinds[1],
-        )
-    used = set()
-    for length in (1, 2, 3):
-        every = oracle.popularity(daily, DAYS[-1], length)
-        counted = oracle.popularity(daily, DAYS[-1], length, counts)
-        by_hand = oracle.popularity(daily, DAYS[-1], length, lambda use: counts(use) and use.kind not in MACHINES)
-        by_machine = oracle.popularity(
-            daily, DAYS[-1], length, lambda use: counts(use) and (use.kind in MACHINES or "@" not in use.reader)
-        )
-        for (_, name), whole in every.items():
-            used.add((name.spelled, length))
-            row = found[name.spelled, length]
-            one = next((figures for (_, other), figures in counted.items() if other == name), None)
-            hand = next((figures for (_, other), figures in by_hand.items() if other == name), None)
-            machine = next((figures for (_, other), figures in by_machine.items() if other == name), None)
-            assert row.machines == (machine.readers if machine else 0)
-            assert (row.writes, row.partial_days) == (whole.writes, whole.partial_days)
-            assert row.partial == (whole.partial_days > 0)
-            assert row.people == (hand.people if hand else 0)
-            if one is None:
-                assert (row.reads, row.readers, row.score, row.band, row.indirect_reads) == (0, 0, 0, 0, 0)
-                continue
-            assert (row.reads, row.readers, row.indirect_reads) == (one.reads, one.readers, one.indirect_reads)
-            assert (row.score, row.band) == (pytest.approx(one.score), one.band)
-            assert none(row.trend) == (None if one.trend is None else pytest.approx(one.trend))
-            assert none(row.last_read) == one.last_read
-    for key in found.keys() - used:
-        row = found[key]
-        assert (row.reads, row.writes, row.readers, row.people, row.band, none(row.last_read)) == (0, 0, 0, 0, 0, None)
 
 
 def read(who, *, of="c.s.a", on=0, **given):

@@ -3,6 +3,7 @@
 import pytest
 
 from miner.checks import findings
+from miner.ledger import COLUMNS, STREAMS
 from miner.ledger.soundness import checks
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day
@@ -15,7 +16,8 @@ def mined(world):
         lineage("c.s.a", "c.s.b", query="q", day=day(0), created_by="ann@x.org"),
         lineage("c.s.a", None, day=day(0)) | {"source_path": "s3://bucket/a"},
     ]
-    world.mine(FakeTables(*rows, column_lineage=[columns("c.s.a", "c.s.b", "id", "id", query="q", day=day(0))]))
+    pairs = [columns("c.s.a", "c.s.b", "id", "id", query="q", day=day(0), created_by="ann@x.org")]
+    world.mine(FakeTables(*rows, column_lineage=pairs), streams=(*STREAMS, COLUMNS))
     return world
 
 
@@ -41,7 +43,9 @@ def test_a_sound_ledger(mined, ledgers):
         ("DELETE FROM edge", {"ledger.edge_months"}),
         ("DELETE FROM column_set", {"ledger.edge_months"}),
         ("UPDATE edge_month SET day_bits = 2, direct_bits = 1", {"ledger.edge_months"}),
-        ("DELETE FROM reader", {"ledger.usage"}),
+        ("DELETE FROM dataset WHERE name = 'a'", {"ledger.edges", "ledger.usage", "ledger.columns"}),
+        ("DELETE FROM dataset_column", {"ledger.columns"}),
+        ("DELETE FROM reader", {"ledger.usage", "ledger.columns"}),
         ("UPDATE day_fate SET rows = rows + 1", {"ledger.balance"}),
         ("UPDATE dataset SET name = 'other' WHERE name = 'b'", {"ledger.datasets"}),
         ("UPDATE process SET check_bits = check_bits + 1", {"ledger.processes"}),

@@ -119,7 +119,7 @@ def test_locked_by_another_writer(world):
     assert len(world.dump()) == len(before)
 
 
-@pytest.mark.parametrize("stream", ["lineage", "usage"])
+@pytest.mark.parametrize("stream", ["lineage", "usage", "columns"])
 def test_a_crash_inside_the_merge(world, stream):
     """Whichever statement of a merge fails, the day's rows, counts and mark are rolled back together."""
     world.now = noon(day(1))
@@ -128,6 +128,7 @@ def test_a_crash_inside_the_merge(world, stream):
     real = Connection.execute
     more = estate()
     more.rows["table_lineage"].append(lineage("c.s.a", "c.s.new", query="q", day=day(0)))
+    more.rows["column_lineage"].append(columns("c.s.a", "c.s.new", "x", "y", query="q", day=day(0)))
     survived = None
     for fails_at in range(60):
         count = iter(range(10_000))
@@ -148,7 +149,10 @@ def test_a_crash_inside_the_merge(world, stream):
             else:
                 survived = fails_at
                 break
-    of_stream = {"lineage": (*merge._CLEAR_LINEAGE, *merge._MERGE_LINEAGE), "usage": merge._MERGE_USAGE}
+    of_stream = {
+        "lineage": (*merge._CLEAR_LINEAGE, *merge._MERGE_LINEAGE), "usage": merge._MERGE_USAGE,
+        "columns": merge._MERGE_COLUMNS,
+    }  # fmt: skip
     assert survived is not None
     assert survived >= len(of_stream[stream])
     assert world.content() != before

@@ -81,10 +81,11 @@ class World:
             self.mine(tables, **options)
         tables.shows = None
 
-    def emitter(self, **options: object) -> Emitter:
-        """An emitter to the world's sink; options are those of popularity."""
+    def emitter(self, *, columns: bool = False, **options: object) -> Emitter:
+        """An emitter to the world's sink, with usage of columns or without; options are those of popularity."""
         told = {"windows": (1, 7)} | options
-        return Emitter(self.ledger, self.sink, Limits(), PopularityOptions(**told), lambda: self.now)
+        figures = PopularityOptions(**told)
+        return Emitter(self.ledger, self.sink, Limits(), figures, lambda: self.now, columns=columns)
 
     def emit(self) -> Changes:
         """Bring the sink up to date."""

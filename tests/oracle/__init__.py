@@ -4,6 +4,7 @@ It imports nothing of the product. Rows are dicts of the documented columns. Whe
 decision stands in the docstring of the function it concerns.
 """
 
+from tests.oracle.columns import ColumnReads, ColumnUse, column_usage, column_usage_fates
 from tests.oracle.lineage import (
     Edge,
     column_pairs,
@@ -15,10 +16,13 @@ from tests.oracle.lineage import (
 )
 from tests.oracle.names import Dataset, dataset, folder, table_name
 from tests.oracle.popularity import Popularity, is_person, popularity
+from tests.oracle.queries import Runs, Statement, plain_statement, query_fates, query_runs
 from tests.oracle.scope import Fates, Lists, Row, Rows, Scope
 from tests.oracle.usage import Figures, Use, cached_reads, usage, usage_fates
 
 __all__ = [
+    "ColumnReads",
+    "ColumnUse",
     "Dataset",
     "Edge",
     "Fates",
@@ -27,10 +31,14 @@ __all__ = [
     "Popularity",
     "Row",
     "Rows",
+    "Runs",
     "Scope",
+    "Statement",
     "Use",
     "cached_reads",
     "column_pairs",
+    "column_usage",
+    "column_usage_fates",
     "dataset",
     "edges",
     "folder",
@@ -38,7 +46,10 @@ __all__ = [
     "is_person",
     "lineage_fates",
     "one_time_runs",
+    "plain_statement",
     "popularity",
+    "query_fates",
+    "query_runs",
     "replaced",
     "table_name",
     "usage",

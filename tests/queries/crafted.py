@@ -336,6 +336,204 @@ def _hits():
         yield hit(f"c{number}", "of every day", start_time=start, executed_by="dora@x.org")
 
 
+SAID = (
+    "SELECT a FROM `c`.s.q WHERE b = 'it''s' AND d IN (1, 2) -- why",
+    "select  A from c.`s`.q where B='x' and d in(3) ;",
+    "SELECT a FROM c.s.q WHERE b = 'x\\'y' AND d IN (-1.5e+3, /* 'no */ 0x1F)",
+    'SELECT a FROM c.s.q2024 WHERE b = "x -- y" AND d = ?',
+    "SELECT a FROM c.s.`q 1` WHERE b = 2 AND d = ?",
+    "SELECT a , b . c FROM 2024_q",
+    "INSERT INTO c.s.q VALUES (1, 'a'), (2, 'b')",
+    "INSERT INTO c.s.q VALUES (1, 'a')",
+    "INSERT INTO c.s.q VALUES (1, now())",
+    "SELECT ΣΑΣ FROM İ WHERE größe1 = 1",
+    "select f ( g ( 1 ) , 2 )",
+    "SELECT '--' || x, '/*' FROM t",
+    " SELECT 1",
+    "SELECT 'a' 'b' FROM t",
+    "SELECT 'a' FROM t",
+    "-- nothing at all",
+    "",
+    "<REDACTED>",
+    None,
+)
+"""Texts of which some say the same."""
+_MEASURED = ("total_duration_ms", "total_task_duration_ms", "read_bytes", "read_rows", "produced_rows")
+_RAN_BY = ("alert_id", "genie_space_id", "dashboard_id", "legacy_dashboard_id", "notebook_id", "sql_query_id")
+
+
+def said(statement_id, text, took=1, **given):
+    """A statement of some client that took so long, and did ten times as much of everything else."""
+    measured = {name: took * 10**place for place, name in enumerate(_MEASURED)}
+    usual = {"statement_text": text, "statement_type": "SELECT", "executed_by": "ann@x.org", **measured}
+    return statement(statement_id, **usual | given)
+
+
+def ran_by(**ids):
+    """A source of a query."""
+    return {name: ids.get(name) for name in _RAN_BY} | {
+        "job_info": {"job_id": ids.get("job_id")},
+        "pipeline_info": {"pipeline_id": ids.get("pipeline_id")},
+    }
+
+
+def _asked():
+    """Statements of every sort, and figures that tell sums, maxima and ranks apart."""
+    for place, text in enumerate(SAID):
+        yield said(f"said {place}", text, 100 + place)
+    yield from _outcomes()
+    yield from _sources()
+    for kind in ("select", "", None, "INSERT"):
+        yield said(f"type {kind}", "SELECT t FROM t", statement_type=kind)
+    for tags in (None, [], [("application", "uc-lineage-miner")], [("application", "x")], [("x", "uc-lineage-miner")]):
+        for who in ("Miner@X.org", "ann@x.org", None):
+            yield said(f"{tags} {who}", "SELECT o FROM t", query_tags=tags, executed_by=who)
+    yield said("anonymous", "SELECT o FROM t", query_tags=[("application", "uc-lineage-miner")], executed_by="")
+    for name in (None, "9", "7", "2"):
+        yield said("elsewhere", "SELECT e FROM t", workspace_id=name)
+    yield said(None, "SELECT n FROM t")
+    yield said(None, "SELECT n FROM t", workspace_id="9")
+    for client, warehouse in (("dbt", "w1"), ("dbt", "w2"), ("", ""), (None, None), ("PowerBI", "w1")):
+        yield said(
+            f"{client} {warehouse}", "SELECT w FROM t", client_application=client, compute={"warehouse_id": warehouse}
+        )
+    yield said("without compute", "SELECT w FROM t")
+    yield said("twice said", "SELECT u FROM t", 1, executed_by="bob@x.org", client_application="a")
+    yield said(
+        "twice said", "SELECT v FROM t", 2, executed_by="ann@x.org", client_application="b", execution_status="FAILED"
+    )
+    yield said("nothing measured", "SELECT m FROM t", **dict.fromkeys(_MEASURED))
+    yield said("nothing measured again", "SELECT m FROM t", 3)
+    for number, start in enumerate(
+        (at(BEFORE, 23, 59), at(FIRST, 0), at(LAST, 23, 59), at(LAST + timedelta(days=1), 0))
+    ):
+        for day in (BEFORE - timedelta(days=1), BEFORE, DAY, AFTER, AFTER + timedelta(days=1)):
+            yield said(f"of {day} {number}", "SELECT d FROM t", start_time=start)
+            yield said(
+                f"hit of {day} {number}",
+                "SELECT d FROM t",
+                start_time=start,
+                from_result_cache=True,
+                cache_origin_statement_id=f"of {day}",
+            )
+    for origin in ("origin", None, "hit alone"):
+        yield said(
+            "hit alone",
+            "SELECT h FROM t",
+            from_result_cache=True,
+            cache_origin_statement_id=origin,
+            start_time=at(AFTER, 3),
+        )
+    yield said("missed", "SELECT h FROM t", from_result_cache=False, cache_origin_statement_id="origin")
+    yield said(
+        "failed hit",
+        "SELECT h FROM t",
+        from_result_cache=True,
+        cache_origin_statement_id="origin",
+        execution_status="FAILED",
+    )
+    yield said(
+        "hit elsewhere", "SELECT h FROM t", from_result_cache=True, cache_origin_statement_id="origin", workspace_id="2"
+    )
+    yield from _leading()
+
+
+def _sources():
+    """Statements of every kind of process, with less telling ids and empty ones."""
+    for name in (*_RAN_BY, "job_id", "pipeline_id"):
+        yield said(f"by {name}", "SELECT r FROM t", query_source=ran_by(**{name: "I"}), executed_by=None)
+        yield said(
+            f"by less {name}",
+            "SELECT r FROM t",
+            query_source=ran_by(**dict.fromkeys(_RAN_BY, ""), job_id="") | ran_by(**{name: "J"}),
+        )
+        yield said(
+            f"by {name} for ann", "SELECT r FROM t", query_source=ran_by(**{name: "K"}), executed_by=" Ann@X.org"
+        )
+    yield said(
+        "both boards", "SELECT r FROM t", query_source=ran_by(dashboard_id="D", legacy_dashboard_id="L"), executed_by=""
+    )
+    yield said(
+        "legacy board", "SELECT r FROM t", query_source=ran_by(dashboard_id="", legacy_dashboard_id="L"), executed_by=""
+    )
+    yield said(
+        "alerted board", "SELECT r FROM t", query_source=ran_by(alert_id="A", dashboard_id="D"), executed_by=None
+    )
+    for day in (DAY, AFTER):
+        yield said("two days", "SELECT y FROM t", start_time=at(day, 4))
+
+
+def _outcomes():
+    """Statements however they ended."""
+    for status in ("FAILED", "CANCELED", "FINISHED", None):
+        for cached in (True, False, None):
+            yield said(f"{status} {cached}", "SELECT s FROM t", 7, execution_status=status, from_result_cache=cached)
+
+
+def _leading():
+    """Statements on one dataset, of which each leads one ranking for one reason."""
+    lead = {"start_time": at(AFTER, 5)}
+    for number in range(3):
+        yield said(f"lead often {number}", "SELECT often", 1, **lead)
+    yield said("lead often 3", "SELECT often", 1, **lead, from_result_cache=True)
+    for number in range(3):
+        yield said(f"lead less {number}", "SELECT less", 1, **lead)
+    yield said("lead slow 0", "SELECT slow", 50, **lead, total_task_duration_ms=1, read_bytes=1)
+    yield said("lead slow 1", "SELECT slow", 60, **lead, total_task_duration_ms=1, read_bytes=1)
+    for number in range(2):
+        yield said(f"lead long {number}", "SELECT long", 1, **lead, total_task_duration_ms=1, read_bytes=1) | {
+            "total_duration_ms": 90 * number
+        }
+    yield said("lead work", "SELECT work", 1, **lead) | {"total_task_duration_ms": 900, "read_bytes": 5}
+    yield said("lead volume", "SELECT volume", 1, **lead) | {"total_task_duration_ms": 900, "read_bytes": 6}
+    for number, status in enumerate(("FAILED", "CANCELED")):
+        yield said(f"lead failing {number}", "SELECT failing", 1, **lead, execution_status=status)
+    yield said("lead failing less", "SELECT failing_less", 1, **lead, execution_status="FAILED")
+
+
+def _asked_for():
+    """Rows of lineage by which statements are known to have read something."""
+    for row in _asked():
+        name = row["statement_id"]
+        if name and name.startswith("lead"):
+            yield lineage("c.s.led", None, statement_id=name, job="1", day=AFTER)
+    shapes = (
+        {}, {"direct_access": False}, {"direct_access": None}, {"workspace_id": "2"}, {"metastore_id": "m2"},
+        {"metastore_id": None}, {"day": BEFORE}, {"day": AFTER}, {"day": BEFORE - timedelta(days=1)},
+        {"day": AFTER + timedelta(days=1)},
+    )  # fmt: skip
+    for place, shape in enumerate(shapes):
+        yield lineage(f"c.s.q{place}", None, statement_id="said 0", job="1", **shape)
+    for source, target in (
+        ("c.s.q", "c.s.b"), ("c.s.q", None), ("c.s.q", "C.s.`Q`"), ("`C`.S.q__dbt_tmp", None), (None, "c.s.b"),
+        ("other.s.q", "c.s.b"), ("other.s.q", None), ("s3a://bucket//q/day=1", None), ("system.access.table_lineage", None),
+        ("c.s.r", "system.access.table_lineage"),
+    ):  # fmt: skip
+        yield lineage(source, target, statement_id="said 1", job="1", created_by="Miner@x.org")
+    yield lineage("c.s.itself", "c.s.itself", statement_id="said 1", job="1", target_path="s3://bucket/itself")
+    yield lineage("system.access.table_lineage", None, statement_id="said 2", job="1", created_by="")
+    for day in (BEFORE, DAY, AFTER, AFTER + timedelta(days=1)):
+        yield lineage(f"c.s.y{day.day}", None, statement_id="two days", job="1", day=day)
+    yield lineage("c.s.kind", None, statement_id="said 1", entity_type="NEW_KIND", entity_id="1")
+    yield lineage("c.s.named", None, statement_id="said 1", job="1") | {"source_path": "s3://bucket/named"}
+    yield (
+        lineage(None, None, statement_id="said 1", job="1")
+        | end("source", "s3://bucket/q2")
+        | {"source_table_name": ""}
+    )
+    yield lineage("c.s.q9", None, statement_id="said 1", job="1", target_path="s3://bucket/q9") | {
+        "target_table_name": ""
+    }
+    yield (
+        lineage("s3://bucket/q3", None, statement_id="said 1", job="1")
+        | end("target", "s3a://bucket/q3/")
+        | {"target_table_name": ""}
+    )
+    yield gap("source", "schema", statement_id="said 1", job="1")
+    yield lineage("c.s.elsewhere", None, statement_id="elsewhere", job="1", workspace_id=None)
+    yield lineage("c.s.nobody", None, statement_id=None, job="2")
+
+
 def _pairs():
     """Column rows that tell pairs apart."""
     for one, other in (("z", "y"), ("x", "y"), ("x", ""), ("", "y"), (None, "y"), ("x", None), (None, None)):
@@ -348,9 +546,54 @@ def _column(source, target, **given):
     return columns(source, target, "x", "y", **given)
 
 
-TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins(), *_replaced()]
-COLUMN_ROWS = [*_both(_column), *_days(_column), *_pairs()]
-HISTORY = [*_statements(), *_replacing(), *_hits()]
+def _column_reads():
+    """Column rows that tell reads, readers and failures apart."""
+    for statement_id, run_id, event_id in (
+        ("s1", None, "e"), ("s1", None, "e"), (None, "s1", "e"), (None, "r1", "g"), (None, "r1", "f"), (None, None, "s1"), (None, None, "e"),
+        ("s2", "s1", "g"), ("s3", "s1", "g"), ("s4", "r1", "s1"),
+    ):  # fmt: skip
+        ids = {"statement_id": statement_id, "entity_run_id": run_id, "event_id": event_id}
+        yield _column("c.s.u", "c.s.v", job="1", created_by="ann@x.org", **ids)
+    for workspace_id in (None, "1001", "2"):
+        yield _column("c.s.u", "c.s.v", job="2", created_by="", statement_id="s1", workspace_id=workspace_id)
+        yield _column("c.s.u", "c.s.v", job="2", created_by="ann@x.org", statement_id="s1", workspace_id=workspace_id)
+    for statement_id in ("failed", "canceled", "early", "late", "edge", "other workspace", "none", "twice"):
+        for day in (DAY, AFTER):
+            for column in ("x", "X", "z"):
+                for source in ("c.s.f", "s3://bucket/f", "d.s.f", "c.t.f"):
+                    ids = {
+                        "statement_id": statement_id,
+                        "created_by": "ann@x.org",
+                        "day": day,
+                        "event_time": at(day, 13),
+                    }
+                    yield columns(source, "c.s.g", column, "y", job="1", **ids)
+        yield _column(
+            "c.s.f", "c.s.g", notebook="1", statement_id=statement_id, created_by="eve@x.org", metastore_id="m2"
+        )
+        yield _column("c.s.f", "c.s.f", job="1", statement_id=statement_id)
+    for statement_id in ("who", "blank", "empty"):
+        for given in ({"job": "1"}, {"dashboard": "D"}, {"legacy_dashboard": "L"}):
+            yield _column("c.s.r", "c.s.g", created_by=" Ann@X.org ", statement_id=statement_id, **given)
+    for created_by in ("Miner@X.org", "ann@x.org", "", None):
+        for name in ("system.access.table_lineage", "c.s.a"):
+            for target in (None, "c.s.mine", "s3://bucket/mine"):
+                yield _column(name, target, created_by=created_by, query="1")
+    yield columns(
+        "c.s.m", "c.s.n", "Col", "y", created_by="", notebook="1", statement_id="mixed", event_time=at(hour=9)
+    )
+    yield columns(
+        "c.s.m", "c.s.n", "cOL", "y", created_by="zoe@x.org", alert="1", statement_id="mixed", event_time=at(hour=8)
+    )
+    yield columns("c.s.m", "c.s.n", "COL", "y", created_by="zoe@x.org", alert="1", event_time=at(hour=7))
+    for target in ("s3://bucket/e/day=1", "s3://bucket/e"):
+        yield _column("s3://bucket/e", target, job="self")
+    yield _column("c.s.a", "c.s.a", job="self") | {"target_path": "s3://bucket/a"}
+
+
+TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins(), *_asked_for(), *_replaced()]
+COLUMN_ROWS = [*_both(_column), *_days(_column), *_pairs(), *_column_reads()]
+HISTORY = [*_statements(), *_replacing(), *_hits(), *_asked()]
 RUNS = [
     run("1", "SUBMIT_RUN", "b", period_start_time=at(hour=1)),
     run("1", "SUBMIT_RUN", "a", period_start_time=at(hour=2)),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import sqlglot
 
 from miner.errors import MissingTableError
+from miner.ports import Statements
 from miner.schemas import USAGE
 from miner.scope import Globs, Scope
 from queries import embedded, statements
@@ -180,6 +181,38 @@ def cached_reads_of_days(source: SystemTableReader, first: date, last: date) -> 
     return _without(source, "usage_daily", first, last)
 
 
+@dataclass
+class ColumnUsage:
+    """What the query of reads of columns said."""
+
+    figures: dict[oracle.ColumnUse, oracle.ColumnReads] = field(default_factory=dict)
+    fates: oracle.Fates = field(default_factory=Counter)
+
+
+def column_usage(source: SystemTableReader, day: date = rows.DAY) -> ColumnUsage:
+    """The reads of columns of one day."""
+    return column_usage_of_days(source, day, day)[day]
+
+
+def column_usage_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, ColumnUsage]:
+    """Reads of columns by day of a run of days. A key stands for its parts, or this fails."""
+    answers: dict[date, ColumnUsage] = defaultdict(ColumnUsage)
+    for row in told(source.column_usage(first, last)):
+        answer, reason = answers[row["day"]], (row["fate"], row["rule"] or "")
+        assert row["fate"] == "kept" or reason not in answer.fates
+        answer.fates[reason] += row["rows"]
+        if row["fate"] != "kept":
+            assert not any(row[name] for name in ("dataset_key", "column_key", "column_name", "reader", "process_kind"))
+            continue
+        name = _dataset(row, "dataset")
+        assert row["dataset_key"] == _hashed(row["metastore_id"], *name)
+        assert row["column_key"] == _hashed(row["dataset_key"], row["column_name"])
+        use = oracle.ColumnUse(row["metastore_id"], name, row["column_name"], row["reader"], row["process_kind"])
+        assert use not in answer.figures
+        answer.figures[use] = oracle.ColumnReads(row["reads"], row["last_read_at"], row["column_spelling"])
+    return answers
+
+
 _NULLS = ", ".join(f"NULL AS {name}" for name in USAGE.names)
 _NOTHING = {
     "usage_daily": Prepared(f"SELECT {_NULLS} WHERE false", (), frozenset()),
@@ -198,6 +231,39 @@ def _without(source: SystemTableReader, other: str, first: date, last: date) -> 
         del source._prepared[key]
         if ready:
             source._prepared[key] = ready
+
+
+@dataclass
+class Queries:
+    """What the query of statements said, and the texts by fingerprint."""
+
+    runs: dict[oracle.Statement, oracle.Runs] = field(default_factory=dict)
+    fates: oracle.Fates = field(default_factory=Counter)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def query_runs_of_days(
+    source: SystemTableReader, first: date, last: date, most: int = 100, text_length: int = 0
+) -> dict[date, Queries]:
+    """Statements by day of a run of days. Every figure has a row of its own, and a fate is told once, or this fails."""
+    answers: dict[date, Queries] = defaultdict(Queries)
+    measures = [one.name for one in fields(oracle.Runs)]
+    whose = ("fingerprint", "statement_type", "reader", "process_kind", "client", "warehouse")
+    for row in told(source.query_runs(first, last, Statements(most, text_length))):
+        answer = answers[row["day"]]
+        if row["fate"] is not None:
+            assert (row["fate"], row["rule"] or "") not in answer.fates
+            answer.fates[row["fate"], row["rule"] or ""] = row["rows"]
+            continue
+        name = _dataset(row, "dataset") if row["dataset_key"] else None
+        assert name is None or row["dataset_key"] == _hashed(row["metastore_id"], *name)
+        one = oracle.Statement(row["metastore_id"], name, *(row[part] for part in whose))
+        assert one not in answer.runs
+        answer.runs[one] = oracle.Runs(*(row[measure] for measure in measures))
+        if row["text"] is not None:
+            assert not any(row["fingerprint"] in other.texts for other in answers.values())
+            answer.texts[row["fingerprint"]] = row["text"]
+    return answers
 
 
 def one_time_runs(

@@ -95,7 +95,13 @@ def table_rows(draw):
 def column_rows(draw):
     """One row of column_lineage."""
     names = st.sampled_from(("id", "Id", "größe", "a.b", "1:x", "", None))
-    return columns(None, None, draw(names), draw(names), **draw(_shared()))
+    told = {
+        "entity_run_id": draw(st.sampled_from((None, "st1", "run"))),
+        "event_id": draw(st.sampled_from((None, "e1", "e2"))),
+        "statement_id": draw(st.sampled_from((None, *_STATEMENTS))),
+        "created_by": draw(_WHO),
+    }
+    return columns(None, None, draw(names), draw(names), **told, **draw(_shared()))
 
 
 @st.composite
@@ -111,6 +117,52 @@ def history_rows(draw):
         cache_origin_statement_id=draw(st.sampled_from((*_STATEMENTS, None))),
     )
 
+
+_SOURCES = st.dictionaries(
+    st.sampled_from(
+        ("alert_id", "genie_space_id", "dashboard_id", "legacy_dashboard_id", "notebook_id", "sql_query_id")
+    ),
+    st.sampled_from(("1", "2", "")),
+    max_size=2,
+)
+_INNER = st.sampled_from(({}, {}, {"job_info": {"job_id": "7"}}, {"pipeline_info": {"pipeline_id": "p"}}))
+_TEXTS = (
+    "SELECT 1", "select  2 -- two", "SELECT 'x' FROM `c`.s.a", 'select "y" from c.s.a', "SELECT a FROM c.s.a",
+    "<REDACTED>", "", "-- nothing", None,
+)  # fmt: skip
+_NUMBERS = st.sampled_from((0, 1, 2, 3, 1000, None))
+
+
+@st.composite
+def query_rows(draw):
+    """One row of query.history as the stream of statements reads it."""
+    source = draw(st.sampled_from((None, {**draw(_SOURCES), **draw(_INNER)})))
+    return draw(history_rows()) | {
+        "statement_text": draw(st.sampled_from(_TEXTS)),
+        "statement_type": draw(st.sampled_from(("SELECT", "SELECT", "select", "INSERT", "", None))),
+        "client_application": draw(st.sampled_from(("dbt", "", None))),
+        "compute": draw(st.sampled_from((None, {"type": "WAREHOUSE", "warehouse_id": "w1"}, {"warehouse_id": None}))),
+        "query_source": source,
+        "query_tags": draw(st.sampled_from((None, [], [("application", "uc-lineage-miner")], [("application", "x")]))),
+        **{name: draw(_NUMBERS) for name in _MEASURED},
+    }
+
+
+_MEASURED = ("total_duration_ms", "total_task_duration_ms", "read_bytes", "read_rows", "produced_rows")
+
+PIECES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ("'", '"', "`", "--", "/*", "*/", "\\", "\n", " ", "(", ")", ",", "?", ".", ";", "'a'", "(?)", "Σ", "é")
+        ),
+        st.sampled_from(
+            ("select", "1", "2.5", "1e+5", "0x1F", "t_1", "1_t", "`a b`", "`A`", "=", "-", "--x\r", "'it''s'", "\\'")
+        ),
+        st.text(alphabet="aZ_09'`\"\\-/* \t\n\x0b\r(),?.;=<é🙂", max_size=4),
+    ),
+    max_size=20,
+).map("".join)
+"""Texts that are statements as little as they may be: what is made of them must not depend on who made them."""
 
 SCOPES = st.sampled_from(
     (

@@ -130,6 +130,20 @@ def test_a_column_that_begins_late(tmp_path):
     assert {edge.kind for edge in given.edges(given.reader(tmp_path)).kept} == {"ad_hoc", "job"}
 
 
+def test_a_part_without_a_column(tmp_path):
+    """A part of JSON lines may hold rows alone that leave a column out; without any part that has it, it is missing."""
+    only_read, edge = lineage("c.s.a", created_by="ann@x.org"), lineage("c.s.a", "c.s.b")
+    folder = tmp_path / "system/access/table_lineage"
+    folder.mkdir(parents=True)
+    for name, row in (("a", only_read), ("b", edge)):
+        told = {key: value for key, value in row.items() if value is not None}
+        (folder / f"{name}.jsonl").write_text(json.dumps(told, default=str))
+    assert given.edges(given.reader(tmp_path)).kept == oracle.edges(DAY, [only_read, edge])
+    (folder / "b.jsonl").unlink()
+    with pytest.raises(SchemaDriftError, match="lacks the columns target_table_catalog"):
+        given.edges(given.reader(tmp_path))
+
+
 def test_byte_order_mark(tmp_path):
     """A CSV file saved by Excel or PowerShell begins with a mark that is no part of its first column's name."""
     file = write_table(tmp_path, "table_lineage", ROWS, form="csv", without=["account_id"])

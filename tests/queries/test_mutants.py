@@ -77,8 +77,20 @@ def long_before(source, first, last):
     return Looks(source, start=year_before, today=year_before, tag=crafted.TAG).first_direct
 
 
+def statements(most, text_length=0):
+    """Statements when so many of each ranking stand by themselves, and so much of their texts is told."""
+
+    def ask(source, first, last):
+        return answers.query_runs_of_days(source, first, last, most, text_length)
+
+    return ask
+
+
 NAMED = Scope(include=Globs(workspaces=("*1",)))
 """A scope that leaves out what has no workspace."""
+
+KINDS = Scope(exclude=Globs(process_kinds=("job",)), include=Globs(process_kinds=("j*", "a*", "*board")))
+"""A scope of some kinds of process alone."""
 
 QUESTIONS = {
     "lineage_edges": (answers.edges_of_days,),
@@ -88,6 +100,13 @@ QUESTIONS = {
         answers.cached_reads_of_days,
         without_principal(answers.cached_reads_of_days),
         of_scope(Scope(), answers.cached_reads_of_days),
+    ),
+    "column_usage": (answers.column_usage_of_days, without_principal(answers.column_usage_of_days)),
+    "query_runs": (
+        statements(100, 30),
+        statements(1),
+        without_principal(statements(100)),
+        of_scope(KINDS, statements(100)),
     ),
     "one_time_runs": (answers.one_time_runs,),
     "replaced_tables": (answers.replaced,),
@@ -197,6 +216,13 @@ def test_the_crafted_estate(bench, day: date):
     assert cached.figures == oracle.cached_reads(day, lineage, history, crafted.SCOPE)
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
     assert bench.answers["replaced_tables"][0] == answers.expected_replaced(*DAYS, lineage, history)
+    read = bench.answers["column_usage"][0][day]
+    assert read.figures == oracle.column_usage(day, pairs, history, crafted.SCOPE)
+    assert read.fates == oracle.column_usage_fates(day, pairs, history, crafted.SCOPE)
+    whole, few = (bench.answers["query_runs"][place][day] for place in (0, 1))
+    assert whole.runs == oracle.query_runs(day, lineage, history, crafted.SCOPE)
+    assert few.runs == oracle.query_runs(day, lineage, history, crafted.SCOPE, most=1)
+    assert whole.fates == few.fates == oracle.query_fates(day, history, crafted.SCOPE)
     assert bench.answers["one_time_runs"][0] == oracle.one_time_runs(crafted.RUNS, *DAYS)
 
 
@@ -216,6 +242,26 @@ EQUIVALENT = {
     "usage_daily: without h.start_time < :history_to": _LESS,
     "usage_daily: other bound of h.start_time < :history_to": _LESS,
     "usage_daily: without NOT h.statement_id IS NULL": _NULL,
+    "column_usage: without h.start_time >= :history_from": _LESS,
+    "column_usage: without h.start_time < :history_to": _LESS,
+    "column_usage: other bound of h.start_time < :history_to": _LESS,
+    "column_usage: without NOT h.statement_id IS NULL": _NULL,
+    **{
+        f"column_usage: always {part}": "rows left out are summed after units; this makes fewer of them"
+        for part in (
+            "metastore_id",
+            "from_catalog",
+            "from_schema",
+            "from_name",
+            "from_path",
+            "LOWERED(spelled)",
+            "workspace_id",
+            "unit",
+        )
+    },
+    "query_runs: without t.event_date >= :lineage_from": _LESS,
+    "query_runs: without t.event_date <= :lineage_to": _LESS,
+    "query_runs: without NOT t.statement_id IS NULL": _NULL,
     "cached_reads: without DISTINCT": "reads are grouped after the join; this joins less",
     "cached_reads: without t.event_date >= :lineage_from": _LESS,
     "cached_reads: without t.event_date <= :last_day": _LESS,

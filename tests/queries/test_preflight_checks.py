@@ -23,12 +23,13 @@ def found_in(tmp_path):
     """Findings by name without the source's, of an estate of the rows given."""
     opened = []
 
-    def make(*rows, start=DAY, tag=TAG, tables=None, now=NOW, **more):
+    def make(*rows, start=DAY, tag=TAG, tables=None, now=NOW, statements=False, **more):
         folder = tmp_path / "estate"
         if not folder.exists():
             write_estate(folder, table_lineage=rows, **{"column_lineage": [PAIR]} | more)
         source = given.unopened(folder, Scope(principal="miner@x.org"))
         opened.append(source)
+        source.statements = statements
         source.tables = {role: name for role, name in {**source.tables, **(tables or {})}.items() if name}
         looks = Looks(source, start=start, today=NOW.date(), tag=tag)
         checks = SourceChecks(looks, "sources.prod", (), lambda: now)
@@ -37,6 +38,30 @@ def found_in(tmp_path):
     yield make
     for source in opened:
         source.warehouse.close()
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (["SELECT 1", "SELECT 2"], "2 of 2 texts can be seen"),
+        (
+            ["SELECT 1", "<REDACTED>", ""],
+            "1 of 3 texts can be seen; the other statements are told apart by their type alone",
+        ),
+    ],
+)
+def test_texts_where_statements_are_mined(found_in, texts, told):
+    """Where statements are mined, a preflight says how many of them can be told apart by what they say."""
+    history = [statement(str(number), statement_text=text) for number, text in enumerate(texts)]
+    found = found_in(EDGE, query_history=history, statements=True)
+    assert (found["query_text"].state, found["query_text"].finding) == ("pass", told)
+    assert found["columns.query_history"].finding.startswith("all 2")
+
+
+def test_no_history_where_statements_are_mined(found_in):
+    """Without query history no statement is mined, and a preflight says so."""
+    found = found_in(EDGE, statements=True)
+    assert found["tables.query_history"].finding.endswith("; no queries are mined")
 
 
 def test_all_is_well(found_in):

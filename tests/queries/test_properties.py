@@ -18,6 +18,7 @@ DAYS = (DAY - timedelta(days=1), DAY, DAY + timedelta(days=1))
 LINEAGE = st.lists(strategies.table_rows(), min_size=10, max_size=60)
 COLUMNS = st.lists(strategies.column_rows(), min_size=10, max_size=60)
 HISTORY = st.lists(strategies.history_rows(), max_size=12)
+RUNS = st.lists(strategies.query_rows(), max_size=14)
 TERMINAL = st.lists(
     strategies.history_rows(), max_size=12, unique_by=lambda row: (row["workspace_id"] or "", row["statement_id"])
 )
@@ -80,3 +81,37 @@ def test_usage_of_a_run_of_days(rows, history, scope):
     for day in DAYS:
         assert answered[day].figures == answers.expected_usage(day, rows, history, scope)
         assert answered[day].fates == oracle.usage_fates(day, rows, scope)
+
+
+@some
+@given(rows=COLUMNS, history=TERMINAL, scope=strategies.SCOPES)
+def test_column_usage(rows, history, scope):
+    """Reads of columns per reader and kind, and the fate of every row, follow the design, whatever days come together."""
+    with reader(scope, column_lineage=rows, query_history=history) as source:
+        answered = answers.column_usage_of_days(source, DAYS[0], DAYS[-1])
+        alone = answers.column_usage(source, DAY)
+    for day in DAYS:
+        assert answered[day].figures == oracle.column_usage(day, rows, history, scope)
+        assert answered[day].fates == oracle.column_usage_fates(day, rows, history, scope)
+    assert alone == answered[DAY]
+
+
+@some
+@given(rows=LINEAGE, history=RUNS, scope=strategies.SCOPES, most=st.integers(1, 3))
+def test_query_runs(rows, history, scope, most):
+    """Statements by fingerprint, what they read, and the fate of every row of the history follow the design.
+
+    A day's figures are the same whichever days it is mined with.
+    """
+    with reader(scope, table_lineage=rows, query_history=history) as source:
+        answered = answers.query_runs_of_days(source, DAYS[0], DAYS[-1], most)
+    for day in DAYS:
+        assert answered[day].runs == oracle.query_runs(day, rows, history, scope, most)
+        assert answered[day].fates == oracle.query_fates(day, history, scope)
+
+
+@settings(max_examples=50, report_multiple_bugs=False)
+@given(texts=st.lists(strategies.PIECES, min_size=20, max_size=20))
+def test_plain_statements(texts):
+    """Whatever is in a text, the rules make of it what reading it letter by letter makes of it."""
+    assert answers.ruled("plain_statement(raw)", texts) == [oracle.plain_statement(text) for text in texts]

@@ -32,6 +32,17 @@ def test_texts_are_masked():
     assert "\n  statement_text" not in text
 
 
+def test_texts_where_statements_are_mined():
+    """Where statements are mined a view shows what that reads, texts too; else no more than the rest needs."""
+    text = view("query_history", "ops.l.h", texts=True)
+    assert "\n  statement_text," in text
+    assert "REDACTED" not in text
+    read = {path[0] for path in wanted("query_history", statements=True)}
+    assert read <= set(columns_read("query_history", texts=True))
+    assert read - {path[0] for path in wanted("query_history")} >= {"total_task_duration_ms", "client_application"}
+    assert not {"total_task_duration_ms", "client_application"} & set(columns_read("query_history"))
+
+
 def test_it_is_sql():
     """What is printed is what Databricks' grammar takes: the schema, then a view for each table."""
     parsed = sqlglot.parse(views(NAMES, ["10'01"]), read="databricks")

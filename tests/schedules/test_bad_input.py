@@ -100,6 +100,7 @@ def test_bad_export(mined, spoil, words, mend):
     assert words in answer.told
     assert mend in answer.told.split("mend:", 1)[1]
     assert "command.failed" not in {event["event"] for event in answer.events}
+    assert "nothing was due" not in answer.out
     assert mined.dump() == before
 
 

@@ -99,7 +99,7 @@ def test_every_problem_at_once(write):
         [purview]
         sink = "purview"
         """)
-    sections = "allowed here: ledger, mining, usage, reports, sources, purview, daemon, log"
+    sections = "allowed here: ledger, mining, usage, reports, queries, sources, purview, daemon, log"
     tables = 'must be a list of globs with * and ?, such as ["log_*", "dev.*.orders_?"]; [] for none'
     three_parts = "must be catalog.schema.table, each part of letters, digits, _ and -, or between backticks"
     assert problems(file, {"UC_MINER__LOG__LEVEL": "loud", "UC_MINER__LOGG__LEVEL": "info"}) == [
@@ -225,9 +225,12 @@ def test_no_secret_in_settings(write):
 
 def test_user_and_password_go_together(write):
     """Half of a login is named as what is missing."""
-    assert problems(write('[purview]\nuser = "u"')) == [
-        "FILE: purview.password is missing; purview.user is given; must be text"
-    ]
+    (line,) = problems(write('[purview]\nuser = "u"'))
+    assert line.startswith("FILE: purview.password is missing; purview.user is given; must be text, or ")
+    (line,) = problems(write(f'[purview]\npassword_file = "{__file__}"'))
+    assert line.startswith("FILE: purview.password is given without purview.user; ")
+    (line,) = problems(write(f'[purview]\nuser = "u"\npassword = "p"\npassword_file = "{__file__}"'))
+    assert line.startswith("FILE: purview.password = *** is given beside password_file; ")
 
 
 def test_relative_to_the_file(write, tmp_path, monkeypatch):

@@ -1,10 +1,14 @@
 """Which sink the settings make."""
 
+from base64 import b64decode
+
 import pytest
 
 from schedules import settings
 from schedules.parts import Parts
 from tests.schedules.conftest import NOW
+from tests.wire.azure import IDENTITY_HEADER, VAULT, LocalAzure
+from tests.wire.entra import MACHINE
 
 
 @pytest.fixture
@@ -44,6 +48,30 @@ def test_a_service_principal(made):
     assert authentication._credential._client_credential == "hidden-one"
     assert authentication._scope == "https://purview.azure.us/.default"
     assert "hidden-one" not in repr(vars(sink)) + repr(authentication)
+
+
+def test_a_secret_in_a_file(made, tmp_path):
+    """A password may lie in a file, as a container mounts it."""
+    (tmp_path / "password").write_text("hidden-one\n")
+    sink = made(f'sink = "purview"\naccount = "acct"\nuser = "u"\npassword_file = "{tmp_path / "password"}"')
+    told = sink._session.authentication.get_authentication_headers()["Authorization"]
+    assert b64decode(told.removeprefix("Basic ")) == b"u:hidden-one"
+
+
+def test_a_secret_in_a_vault(made, tmp_path, monkeypatch):
+    """A secret may lie in a Key Vault: it is read with the identity of the machine, for each run anew."""
+    lines = (
+        f'tenant_id = "t"\nclient_id = "c"\nauth = "client-secret"\nclient_secret = "keyvault:{VAULT}/secrets/miner"'
+    )
+    with LocalAzure(tmp_path) as azure:
+        azure.stand_in(monkeypatch)
+        monkeypatch.setenv("IDENTITY_ENDPOINT", azure.identity_endpoint)
+        monkeypatch.setenv("IDENTITY_HEADER", IDENTITY_HEADER)
+        azure.directory.machines.add(MACHINE)
+        for kept in ("first", "second"):
+            azure.vault["miner"] = kept
+            sink = made(f'sink = "purview"\naccount = "acct"\n{lines}')
+            assert sink._session.authentication._credential._client_credential == kept
 
 
 def test_how_it_is_sent(made):

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from miner.ports import Statements
 from queries.names import NameReader, told_by
 from queries.preflight.looks import Looks
 from queries.system_tables import SystemTableReader
@@ -71,6 +72,8 @@ def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, 
         "contents on demand": lambda source: source.column_contents(first, last, wanted),
         "usage": lambda source: source.usage(first, last),
         "replaced tables": lambda source: source.replaced(first, last),
+        "column usage": lambda source: source.column_usage(first, last),
+        "query runs": lambda source: source.query_runs(first, last, Statements(2, 40)),
         "one-time runs": lambda source: source.one_time_runs(first, last),
     }
     named = {part: _naming(part, first, last) for part in told_by()}

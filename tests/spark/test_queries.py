@@ -144,6 +144,8 @@ DECLARED = {
     "edges": schemas.EDGES,
     "column sets": schemas.COLUMN_SETS,
     "usage": schemas.USAGE,
+    "column usage": schemas.COLUMN_USAGE,
+    "query runs": schemas.QUERY_RUNS,
     "one-time runs": schemas.ONE_TIME_RUNS,
     "totals": schemas.TOTALS,
     "most read": schemas.MOST_READ,

@@ -9,7 +9,7 @@ import sqlglot
 from pyspark.errors import AnalysisException
 
 from queries import statements
-from tests.queries import given, test_names, test_paths
+from tests.queries import crafted, given, test_names, test_paths, test_query_runs
 
 EVERY_LETTER = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
 SIGMAS = ("ΟΔΟΣ", "ΟΔΟΣ_1", "ΣΑΣ ΣΑΣ", "Σ", "ΑΣ'Α", "ΑΣ\u0301", "Α\u0301Σ", "1Σ", "ΑΣ`", "ςΣσ", "İΣ", "I\u0307\u0301")
@@ -30,6 +30,13 @@ PATHS += [
     "/a'); --",
 ]
 PATHS += ["\u00a0/a\u00a0", "\t/a\t", " /a "]
+
+
+STATEMENTS = [*test_query_runs.APART, *(text for texts in test_query_runs.SAME for text in texts)]
+STATEMENTS += [text for text in crafted.SAID if text] + list(test_query_runs.DEEP)
+STATEMENTS += [
+    f"SELECT{end}a -- x{end}FROM t /* {end} */ WHERE b = '{end}'" for end in (*BREAKS, "\x0b", "\f", "\u00a0")
+]
 
 
 @pytest.fixture
@@ -88,8 +95,9 @@ def test_rules_as_they_stand(declared):
         ("clean_name(raw)", [f"a__dbt_tmp{end}" for end in ("\n", "_\n", "_x\ny", "_\r", "_\u2028")]),
         ("folded(raw)", [raw for raw, _ in test_names.FOLDED] + list(SIGMAS)),
         ("clean_path(raw)", PATHS),
+        ("plain_statement(raw)", STATEMENTS),
     ],
-    ids=["names", "names with breaks", "folded", "paths"],
+    ids=["names", "names with breaks", "folded", "paths", "statements"],
 )
 def test_texts(ruled, call, values):
     """Names and paths of every sort, line breaks and thousands of segments too, are cut and folded alike."""

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from databricks import sql
 
+from miner.ports import Statements
 from miner.scope import Globs, Scope
 from queries.embedded import EmbeddedWarehouse
 from queries.preflight.looks import MIX
@@ -48,6 +49,8 @@ ASKED = {
     "lineage_edges": lambda source, first, last: source.edges(first, last),
     "lineage_columns": lambda source, first, last: source.column_sets(first, last),
     "usage_daily, cached_reads": lambda source, first, last: source.usage(first, last),
+    "column_usage": lambda source, first, last: source.column_usage(first, last),
+    "query_runs": lambda source, first, last: source.query_runs(first, last, Statements(3, 40)),
     "history_totals": lambda source, first, last: _batches(source.shown("query_history", first, last)),
     "lineage_mix": lambda source, first, last: cast(
         source.ask("lineage_mix", {"first_day": first, "last_day": last}, {"table_lineage": "table_lineage"}), MIX

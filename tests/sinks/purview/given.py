@@ -92,6 +92,7 @@ def popularity(*rows):
         "writes": 2,
         "readers": 3,
         "people": 2,
+        "machines": 1,
         "indirect_reads": 1,
         "last_read": dt.date(2026, 11, 19),
         "last_write": dt.date(2026, 11, 1),
@@ -102,6 +103,13 @@ def popularity(*rows):
         "partial_days": 0,
     }
     return pd.DataFrame([usual | row for row in rows], columns=list(usual))
+
+
+def column_popularity(*rows):
+    """The frame of popularity of columns; each row tells what differs from a column read ten times."""
+    frame = popularity(*rows)
+    names = ("writes", "indirect_reads", "last_write")
+    return frame.assign(column=[row.get("column", "id") for row in rows]).drop(columns=[*names])
 
 
 def entity(number=1, kind="process", size=100, type_name="uc_miner_process"):

@@ -7,7 +7,7 @@ from miner.ports import Entity, Rejected
 from sinks.purview.files import FilesSink
 from sinks.purview.options import PurviewOptions
 from tests.sinks.purview.fake_atlas import Fault
-from tests.sinks.purview.given import METASTORE, TABLES, Reports, edge, popularity
+from tests.sinks.purview.given import METASTORE, TABLES, Reports, column_popularity, edge, popularity
 from tests.sinks.purview.given import flows as batch_of
 
 VIEWS = f"databricks://{METASTORE}/catalogs/c/schemas/s/views"
@@ -116,6 +116,20 @@ def test_usage_arrives(catalog, sink):
     assert sink.send(usage(sink, {"dataset": "c.s.a"})) == []
     assert catalog.usage(f"{TABLES}/a")["UnityCatalogUsage"]["reads_30d"] == 10
     assert catalog.usage(f"{TABLES}/a")["Theirs"] == {"team": "finance"}
+
+
+def test_usage_of_columns_arrives(catalog, connected):
+    """Figures stand on the column that the scan made; one that the catalog does not have is told, and is no fault."""
+    catalog.scanned("databricks_table_column", f"{TABLES}/a/columns/Id", "Id")
+    sink = connected(PurviewOptions(columns=True))
+    sink.prepare()
+    rows = [{"dataset": "c.s.a", "column": name} for name in ("Id", "new")]
+    entities = list(sink.column_usage(column_popularity(*rows), Reports()))
+    (absent,) = sink.send(entities)
+    assert (absent.qualified_name, absent.absent) == (f"{TABLES}/a/columns/new", True)
+    figures = catalog.usage(f"{TABLES}/a/columns/Id", "databricks_table_column")["UnityCatalogUsage"]
+    assert (figures["reads_30d"], figures["machines_30d"]) == (10, 1)
+    assert ("databricks_table_column", f"{TABLES}/a/columns/new") not in catalog.entities
 
 
 def test_usage_takes_figures_away(catalog, sink):

@@ -11,6 +11,7 @@ OTHER = {
     "naming": Context(hive_metastore_host="host"),
     "workspace_domain": "databricks.azure.us",
     "windows": (30, 90),
+    "columns": True,
     "index": "search",
     "missing": "placeholder",
     "foreign_lineage": "skip",

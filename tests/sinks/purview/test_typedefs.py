@@ -64,6 +64,25 @@ def test_usage_group():
         assert attribute["isOptional"]
 
 
+def test_columns_have_figures_when_asked_for():
+    """What columns have too applies to the types of columns, where these are there; without the option to none of them."""
+
+    def types(there, **more):
+        group = usage_group(PurviewOptions(windows=(7,), **more), there)
+        return {one["name"]: json.loads(one["options"]["applicableEntityTypes"]) for one in group["attributeDefs"]}
+
+    there = ["databricks_table", "databricks_table_column"]
+    assert set(map(tuple, types(there).values())) == {("databricks_table",)}
+    found = types(there, columns=True)
+    assert {name for name, told in found.items() if told == there} == {
+        "reads_7d", "readers_7d", "people_7d", "machines_7d", "score_7d", "band_7d", "trend_7d", "partial_days_7d",
+        "last_read", "as_of",
+    }  # fmt: skip
+    assert found["indirect_reads_7d"] == found["last_write"] == ["databricks_table"]
+    assert types(["databricks_table"], columns=True)["reads_7d"] == ["databricks_table"]
+    assert "databricks_view_column" in types(None, columns=True)["reads_7d"]
+
+
 def test_nothing_of_microsofts_is_defined():
     """No definition carries the name of a scanned type."""
     body = typedefs(OPTIONS)
@@ -99,7 +118,8 @@ def test_widening_adds_only_what_is_missing():
 
 def test_widening_keeps_types_it_applies_to():
     """A group comes to apply to further types, and never to fewer."""
-    present = usage_group(PurviewOptions(), ["databricks_table", "somebody_elses"])
+    text = json.dumps(usage_group(PurviewOptions(), ["databricks_table"]))
+    present = json.loads(text.replace('databricks_table\\"', 'databricks_table\\", \\"somebody_elses\\"'))
     wider = widened(present, usage_group(PurviewOptions(), ["databricks_table", "databricks_view"]))
     assert wider is not None
     for attribute in wider["attributeDefs"]:

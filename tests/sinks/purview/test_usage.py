@@ -6,8 +6,8 @@ import pytest
 
 from miner.ports import Match, Unmatched
 from sinks.purview.options import PurviewOptions
-from sinks.purview.usage import figures_of, moved, named, usage_entities
-from tests.sinks.purview.given import TABLES, body, popularity
+from sinks.purview.usage import NO_COLUMNS, SHARED_COLUMN, column_entities, figures_of, moved, named, usage_entities
+from tests.sinks.purview.given import TABLES, body, column_popularity, popularity
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def test_figures_of_an_asset(made):
                 "reads_30d": 10,
                 "readers_30d": 3,
                 "people_30d": 2,
+                "machines_30d": 1,
                 "indirect_reads_30d": 1,
                 "score_30d": 3.3,
                 "band_30d": 4,
@@ -191,3 +192,64 @@ def test_two_datasets_that_are_one_asset(unmatched):
     assert [(one.name, "another dataset" in one.reason) for one in unmatched] == [
         ("abfss://c@a.dfs.core.windows.net/t", True)
     ]
+
+
+@pytest.fixture
+def columns(unmatched):
+    """The entities of some rows of popularity of columns; `matches` are what the ledger knows of dataset 1."""
+
+    def make(*rows, matches=None):
+        frame = column_popularity(*rows).assign(dataset_id=1)
+        options = PurviewOptions(windows=(30, 90), columns=True)
+        return list(column_entities(frame, unmatched, options, lambda _: matches or {}))
+
+    return make
+
+
+def test_figures_of_a_column(columns):
+    """A column's figures go to the asset that the scan made of it below its table."""
+    (entity,) = columns({"column": "Order Id"}, {"column": "Order Id", "window_days": 90, "reads": 30})
+    assert (entity.kind, entity.qualified_name) == ("column_usage", f"{TABLES}/t/columns/Order Id")
+    assert body(entity) == {
+        "typeName": "databricks_table_column",
+        "attributes": {"qualifiedName": f"{TABLES}/t/columns/Order Id", "name": "Order Id"},
+        "businessAttributes": {
+            "UnityCatalogUsage": {
+                **{f"reads_{days}d": reads for days, reads in ((30, 10), (90, 30))},
+                **{
+                    f"{name}_{days}d": value
+                    for days in (30, 90)
+                    for name, value in (
+                        ("readers", 3), ("people", 2), ("machines", 1), ("score", 3.3), ("band", 4), ("trend", 0.5),
+                        ("partial_days", 0),
+                    )
+                },
+                "last_read": milliseconds(2026, 11, 19),
+                "as_of": milliseconds(2026, 11, 20),
+            }
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("spelled", "name"), [(None, "ID"), ("[]", "id"), ('["Id"]', "Id"), ('["other"]', "id")])
+def test_columns_are_spelled_as_the_asset_spells_them(columns, spelled, name):
+    """Of an asset whose columns were read the column is named as there; of others as the latest event wrote it."""
+    match = Match(1, "matched", "databricks_view", "databricks://m/v", "rule", spelled)
+    (entity,) = columns({"column": "ID"}, matches={1: match})
+    assert (entity.type_name, entity.qualified_name) == ("databricks_view_column", f"databricks://m/v/columns/{name}")
+
+
+def test_columns_without_an_asset(columns, unmatched):
+    """Columns of a dataset without an asset, or of one whose columns are not known by name, are reported once for all."""
+    rows = [{"column": name} for name in ("a", "b")]
+    assert columns(*rows, matches={1: Match(1, "missing", reason="no asset")}) == []
+    assert columns(*rows, matches={1: Match(1, "matched", "azure_sql_table", "mssql://h/d/s/t")}) == []
+    assert unmatched == [Unmatched("c.s.t", "no asset"), Unmatched("c.s.t", NO_COLUMNS)]
+
+
+def test_two_columns_of_one_asset(columns, unmatched):
+    """Where two columns are one to the catalog, the first one's figures stay: distinct readers do not add up."""
+    rows = [{"column": "a"}, {"column": "a", "dataset": "c.s.u"}]
+    match = Match(1, "matched", "databricks_table", "databricks://m/t")
+    assert len(columns(*rows, matches={1: match})) == 1
+    assert unmatched == [Unmatched("c.s.u.a", SHARED_COLUMN)]
