@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from miner import days, mining
-from miner.errors import MinerError
-from miner.ledger import QUERIES, Ledger, backfills, reading, registry
+from miner.errors import MinerError, SettingsError
+from miner.ledger import COST, QUERIES, Ledger, backfills, reading, registry
 from miner.ledger.backfills import Pace, Request
 from miner.ledger.leases import Leases
 from miner.mining import AT_ONCE, MinedDay, Source
@@ -62,8 +62,7 @@ class Plan:
 
 def plan(source: Source, stream: str, asked: Asked, ledger: Ledger, now: datetime) -> Plan:
     """What is to do for one stream. Raises MinerError where the source cannot be read."""
-    lineage = source.tables.span(TABLE_LINEAGE)
-    span = mining.span_of(source, stream, lineage) or Span(None, None)
+    span = _cost_span(source) if stream == COST else _span(source, stream)
     wanted = set(days.span(asked.first, asked.last))
     there = {day for day in wanted if _holds(span, day) and day < now.date()}
     done = there & _done(source, stream, asked, ledger, now)
@@ -83,6 +82,19 @@ def plan(source: Source, stream: str, asked: Asked, ledger: Ledger, now: datetim
     return Plan(source, stream, (asked.first, asked.last), span, len(done), todo, gone, pace)
 
 
+def _span(source: Source, stream: str) -> Span:
+    return mining.span_of(source, stream, source.tables.span(TABLE_LINEAGE)) or Span(None, None)
+
+
+def _cost_span(source: Source) -> Span:
+    if source.costs is None or (reason := source.costs.missing()):
+        told = "[mining] cost is off" if source.costs is None else reason
+        raise SettingsError(
+            f"source {source.name}: there is no cost: {told}", mend="uc-miner grants prints the rights that it takes"
+        )
+    return source.costs.span()
+
+
 def _holds(span: Span, day: date) -> bool:
     return span.first is not None and span.last is not None and span.first <= day <= span.last
 
@@ -97,11 +109,12 @@ def _done(source: Source, stream: str, asked: Asked, ledger: Ledger, now: dateti
             run_id = backfills.unfinished(connection, _request(source, stream, asked))
             return backfills.mined_since(connection, source.name, stream, run_id) if run_id is not None else set()
         marks = reading.mined_days(connection, source.name, stream)
-    unsettled = now.date() - timedelta(days=source.options.settle_days)
+    options = mining.with_options_of(source, stream).options
+    unsettled = now.date() - timedelta(days=options.settle_days)
     return {
         mark.day
         for mark in marks
-        if mark.rules == source.options.of(stream).rules and mark.whole and (mark.settled or mark.day >= unsettled)
+        if mark.rules == options.rules and mark.whole and (mark.settled or mark.day >= unsettled)
     }
 
 

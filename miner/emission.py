@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import compress
@@ -77,9 +77,8 @@ class Emitter:
         """
         changes = Changes()
         self._retire(changes)
-        self._look_up(changes)
-        with self.ledger.reading() as connection:
-            for _ in self._changed_processes(connection, changes):
+        with self._looked_up(changes) as (connection, flows):
+            for _ in self._changed_processes(connection, flows, changes):
                 pass
         figures = self._new_figures(changes)
         if figures is not None:
@@ -161,9 +160,8 @@ class Emitter:
 
     def _emit_processes(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:
         step = self._retire(changes)
-        self._look_up(changes)
-        with self.ledger.reading() as connection:
-            entities = self._changed_processes(connection, changes)
+        with self._looked_up(changes) as (connection, flows):
+            entities = self._changed_processes(connection, flows, changes)
             refused = self._send(connection, entities, changes, watch, stopping)
             if changes.unfinished:
                 again = [entity.flow for entity in refused if all(entity.flow)]
@@ -215,13 +213,22 @@ class Emitter:
                 changes.retired = retirement.counts(connection, since)
             return last
 
-    def _look_up(self, changes: Changes) -> None:
-        """Learn which assets the datasets of wanted flows are. Flows of those that moved are wanted from then on."""
-        if not self.sink.naming:
-            return
+    @contextmanager
+    def _looked_up(self, changes: Changes) -> Iterator[tuple[Connection, int]]:
+        """The wanted flows, laid down, and how many; which assets their datasets are is known.
+
+        What was looked up is kept past this connection, and flows of datasets that moved are wanted from then on: then
+        they are laid down anew.
+        """
         with self.ledger.reading() as connection:
-            self._want(connection)
-            changes.looked_up += self._matcher.for_flows(connection)
+            flows = self._want(connection)
+            found = self._matcher.for_flows(connection)
+            changes.looked_up += found
+            if not found:
+                yield connection, flows
+                return
+        with self.ledger.reading() as connection:
+            yield connection, self._want(connection)
 
     def _want(self, connection: Connection) -> int:
         wanted.resolve(connection)
@@ -252,8 +259,8 @@ class Emitter:
     def _name(self, what: str) -> str:
         return f"{what}:{self.sink.name}"
 
-    def _changed_processes(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
-        if not self._want(connection):
+    def _changed_processes(self, connection: Connection, flows: int, changes: Changes) -> Iterator[Entity]:
+        if not flows:
             return
         anew = self._anew(connection)
         sent.begin_built(connection)

@@ -21,12 +21,14 @@ from miner.errors import (
 )
 from miner.ledger import (
     COLUMNS,
+    COST,
     LINEAGE,
     QUERIES,
     STREAMS,
     TABLE_OF,
     USAGE,
     ColumnStaging,
+    CostStaging,
     DayMark,
     Ledger,
     LineageStaging,
@@ -39,11 +41,13 @@ from miner.ledger import (
 )
 from miner.ledger.leases import Lease, Leases
 from miner.ports import (
+    BILLING_USAGE,
     COLUMN_LINEAGE,
     JOB_RUN_TIMELINE,
     QUERY_HISTORY,
     TABLE_LINEAGE,
     TOLD,
+    Costs,
     Names,
     Span,
     Statements,
@@ -53,7 +57,7 @@ from miner.scope import OUTSIDE
 
 log = structlog.get_logger()
 
-AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7, QUERIES: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7, QUERIES: 7, COST: 7}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
 
 
@@ -70,6 +74,8 @@ class MiningOptions:
     parallel: int = 1
     """Runs of days fetched while one is recorded: more than one only pays where the warehouse is not this machine."""
     streams: tuple[str, ...] = STREAMS
+    cost_settle_days: int = 7
+    """The same as `settle_days` for cost: bills are corrected later than events are told."""
     statements: Statements = TOLD
     statements_from: date | None = None
     """The first day of which statements are kept."""
@@ -97,12 +103,13 @@ class MinedDay:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured source; `names` None leaves ids where names could stand."""
+    """One configured source; `names` None leaves ids where names could stand, `costs` None cost untold."""
 
     name: str
     tables: SystemTables
     options: MiningOptions
     names: Names | None = None
+    costs: Costs | None = None
 
 
 RECENT_DAYS = 7
@@ -162,12 +169,15 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     _refuse_empty(source, span)
     if absent := source.tables.absent():
         log.info("source.probed", source=source.name, absent=list(absent))
+    for one in source.tables.missing():
+        if one.refused:
+            log.warning("table.refused", source=source.name, table=one.table, error=one.reason, mend=one.mend)
     source_id = _known(source, ledger)
     rows = outside = 0
     for stream in source.options.streams:
         if (of_stream := span_of(source, stream, span, left_out)) is None:
             continue
-        miner = _StreamMiner(_with_options_of(source, stream), source_id, stream, ledger, run_id, now)
+        miner = _StreamMiner(with_options_of(source, stream), source_id, stream, ledger, run_id, now)
         try:
             with _holding(leases, source, stream) as lease:
                 for day in miner.under(lease).mine_due(of_stream, watch):
@@ -183,6 +193,29 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
         _refuse_out_of_scope(source, ledger)
 
 
+def of_cost(source: Source, costs: Costs) -> Source:
+    """The source as its cost is mined: with rules and a settle age of its own."""
+    options = source.options
+    rules = f"{options.rules}, {costs.method}"
+    return replace(source, options=replace(options, rules=rules, settle_days=options.cost_settle_days, streams=(COST,)))
+
+
+def mine_cost(  # noqa: PLR0913 (what a run shares with each of its sources)
+    source: Source,
+    costs: Costs,
+    ledger: Ledger,
+    *,
+    run_id: int,
+    now: Callable[[], datetime],
+    watch: Watch | None = None,
+    lease: Lease | None = None,
+) -> Generator[MinedDay]:
+    """Mine the cost of days that are due. Raises MinerError; days before it stay."""
+    as_mined = of_cost(source, costs)
+    miner = _StreamMiner(as_mined, _known(as_mined, ledger), COST, ledger, run_id, now, lease)
+    yield from miner.mine_due(costs.span(), watch)
+
+
 def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
     source: Source,
     stream: str,
@@ -194,7 +227,7 @@ def mine_days(  # noqa: PLR0913 (what a backfill shares with each of its chunks)
     lease: Lease | None = None,
 ) -> Generator[MinedDay]:
     """Mine a run of days that a backfill asks for, whatever is due. Raises MinerError."""
-    source_id, told = _known(source, ledger), _with_options_of(source, stream)
+    source_id, told = _known(source, ledger), with_options_of(source, stream)
     miner = _StreamMiner(told, source_id, stream, ledger, run_id, now, lease, live=False)
     with ledger.reading() as connection:
         marks = {mark.day: mark for mark in reading.mined_days(connection, source.name, stream)}
@@ -215,6 +248,8 @@ def span_of(source: Source, stream: str, lineage: Span, left_out: LeftOut | None
             return lineage
         reason = "there is no query.history"
         mend = "look whether its name is right in the settings, and its grant: uc-miner grants"
+        if refused := [one for one in source.tables.missing() if one.role == QUERY_HISTORY and one.refused]:
+            reason, mend = refused[0].reason, refused[0].mend
         if shown is not None:
             reason = f"query.history holds no row from {first} to {lineage.last}"
             mend = "look whether its view or export is whole"
@@ -224,7 +259,10 @@ def span_of(source: Source, stream: str, lineage: Span, left_out: LeftOut | None
     return None
 
 
-def _with_options_of(source: Source, stream: str) -> Source:
+def with_options_of(source: Source, stream: str) -> Source:
+    """The source as one stream of it is mined."""
+    if stream == COST and source.costs:
+        return of_cost(source, source.costs)
     return replace(source, options=source.options.of(stream))
 
 
@@ -322,11 +360,11 @@ class _StreamMiner:
 
     def _balanced(self, run: Sequence[date]) -> Fetched:
         fetched = self._fetch(run)
-        if _difference(fetched, run):
+        if _difference(fetched, run) or fetched.staging.difference():
             log.warning("days.unbalanced", source=self.source.name, stream=self.stream, first=str(run[0]))
             fetched.staging.close()
             fetched = self._fetch(run)
-        if difference := _difference(fetched, run):
+        if difference := _difference(fetched, run) or fetched.staging.difference():
             fetched.staging.close()
             raise BalanceError(
                 f"source {self.source.name}, {self.stream}: {difference}",
@@ -340,10 +378,14 @@ class _StreamMiner:
         try:
             read = [TABLE_OF[self.stream]]
             with self.ledger.told():
+                if isinstance(staging, CostStaging) and self.source.costs:
+                    return _fetched_cost(staging, self.source.costs, first, last)
                 if isinstance(staging, LineageStaging):
                     read += self._fetch_lineage(staging, first, last)
                 elif isinstance(staging, UsageStaging):
                     staging.add_usage(tables.usage(first, last))
+                    staging.add_enrichment(tables.enrichment(first, last))
+                    staging.add_outside(tables.outside_reads(first, last), run)
                     staging.finish()
                 elif isinstance(staging, ColumnStaging):
                     staging.add_reads(tables.column_usage(first, last))
@@ -433,6 +475,13 @@ class _StreamMiner:
             "some were when these days were mined; the earlier result was kept",
             mend=OutOfScopeError.MEND,
         )
+
+
+def _fetched_cost(staging: CostStaging, costs: Costs, first: date, last: date) -> Fetched:
+    staging.add_costs(costs.costs(first, last))
+    staging.add_charges(costs.charges(first, last))
+    staging.finish()
+    return Fetched(staging, {BILLING_USAGE: visible.by_day(costs.totals(first, last))})
 
 
 def _outside(staging: Staging, table: str, run: Sequence[date]) -> int:

@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from miner import emission, mining
+from miner import cost, emission, mining
 from miner.changes import Changes, Verified
 from miner.emission import Emitter
 from miner.errors import HeldError, MinerError, RemovalsError
-from miner.ledger import LINEAGE, Ledger, registry
+from miner.ledger import COST, LINEAGE, Ledger, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import MinedDay, Source
 from miner.names import NamesRead, read_names
+from miner.ports import Missing
 from miner.visible import Finding, ViewWatch
 
 log = structlog.get_logger()
@@ -45,6 +46,11 @@ class Outcome:
     """Whether it was asked to end before all was done."""
     narrow: list[tuple[str, Finding]] = field(default_factory=list)
     """What the views of a source hide, or days mined before had and it shows no more."""
+    without_cost: list[tuple[str, str]] = field(default_factory=list)
+    """Sources of which no cost can be told, each with the reason."""
+
+    missing: list[tuple[str, Missing]] = field(default_factory=list)
+    """Optional tables of a source that could not be read."""
 
     @property
     def word(self) -> str:
@@ -93,19 +99,51 @@ class Run:
 
     def _mine(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:
         try:
-            views = ViewWatch.before_mining(source.name, source.tables, self.ledger, self.now().date())
-            with closing(self._days(source, run_id, outcome, watch)) as days:
-                for day in days:
-                    outcome.days.append(day)
-                    if self.stopping():
-                        outcome.stopped = True
-                        return
-            outcome.narrow += [(source.name, finding) for finding in views.findings()]
+            if source.options.streams:
+                self._mine_streams(source, run_id, outcome, watch)
         except MinerError as error:
             log.error("source.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
             outcome.failures.append((f"source {source.name}", error))
         else:
-            self._read_names(source, run_id, outcome)
+            if not outcome.stopped:
+                self._read_names(source, run_id, outcome)
+                self._mine_cost(source, run_id, outcome, watch)
+
+    def _mine_streams(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:
+        views = ViewWatch.before_mining(source.name, source.tables, self.ledger, self.now().date())
+        self._take(self._days(source, run_id, outcome, watch), outcome)
+        if not outcome.stopped:
+            outcome.missing += [(source.name, one) for one in source.tables.missing()]
+            outcome.narrow += [(source.name, finding) for finding in views.findings()]
+
+    def _take(self, mined: Generator[MinedDay], outcome: Outcome) -> None:
+        """Note the days as they are mined, until it is time to stop."""
+        with closing(mined) as days:
+            for day in days:
+                outcome.days.append(day)
+                if self.stopping():
+                    outcome.stopped = True
+                    return
+
+    def _mine_cost(self, source: Source, run_id: int, outcome: Outcome, watch: mining.Watch | None) -> None:
+        """Cost is optional: where it cannot be told, the reason is, and the run goes on."""
+        if source.costs is None:
+            return
+        try:
+            if reason := cost.left_out(source, self.ledger):
+                outcome.without_cost.append((source.name, reason))
+                return
+            with self.leases.holding(source.name, COST, source.tables.cancel) as lease:
+                mined = mining.mine_cost(
+                    source, source.costs, self.ledger, run_id=run_id, now=self.now, watch=watch, lease=lease
+                )
+                self._take(mined, outcome)
+        except HeldError as error:
+            log.warning("stream.held", source=source.name, stream=COST, error=error.message)
+            outcome.held.append(error)
+        except MinerError as error:
+            log.error("cost.failed", source=source.name, error=error.message, mend=error.mend)  # noqa: TRY400
+            outcome.failures.append((f"cost of source {source.name}", error))
 
     def _read_names(self, source: Source, run_id: int, outcome: Outcome) -> None:
         """Names that cannot be read now stay as they were."""

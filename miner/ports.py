@@ -17,6 +17,8 @@ TABLE_LINEAGE = "table_lineage"
 COLUMN_LINEAGE = "column_lineage"
 QUERY_HISTORY = "query_history"
 JOB_RUN_TIMELINE = "job_run_timeline"
+AUDIT = "audit"
+TABLE_SHARE_USAGE = "table_share_usage"
 
 JOBS = "jobs"
 JOB_TASKS = "job_tasks"
@@ -25,6 +27,10 @@ WORKSPACES = "workspaces"
 INFORMATION_SCHEMA_TABLES = "information_schema_tables"
 INFORMATION_SCHEMA_VIEWS = "information_schema_views"
 INFORMATION_SCHEMA_COLUMNS = "information_schema_columns"
+
+BILLING_USAGE = "billing_usage"
+LIST_PRICES = "list_prices"
+WAREHOUSE_EVENTS = "warehouse_events"
 
 NAMES: Mapping[str, pa.Schema] = {
     "workspaces": schemas.WORKSPACES,
@@ -53,6 +59,29 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """Reads past the lineage tables (`miner.schemas.OUTSIDE_READS`); `audited`: the audit log was read for them."""
+
+    rows: pa.Table
+    audited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An optional table that a source cannot read: what goes missing without it, and what mends that.
+
+    `refused` when it may not be read, else it is not there.
+    """
+
+    role: str
+    table: str
+    refused: bool
+    reason: str
+    without: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statements:
     """How statements are told: `most` fingerprints of each ranking have rows of their own, by day and dataset.
 
@@ -76,6 +105,10 @@ class SystemTables(Protocol):
 
     def absent(self) -> Sequence[str]:
         """Optional tables and columns this source does not have, as `table` or `table.column`."""
+        ...
+
+    def missing(self) -> Sequence[Missing]:
+        """Optional tables that are wanted and that the principal may not read, or that are not there."""
         ...
 
     def views(self) -> Mapping[str, str]:
@@ -106,6 +139,14 @@ class SystemTables(Protocol):
 
     def replaced(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         """Tables that statements replaced (`miner.schemas.REPLACED`); nothing where no table tells of statements."""
+        ...
+
+    def enrichment(self, first: date, last: date) -> pa.Table:
+        """Statements of lineage and of the history by whether the other side has them (`miner.schemas.ENRICHMENT`)."""
+        ...
+
+    def outside_reads(self, first: date, last: date) -> Outside:
+        """What was read past the lineage tables, as far as the audit log and the shares can be read."""
         ...
 
     def cancel(self) -> None:
@@ -141,6 +182,38 @@ class TableName(NamedTuple):
     catalog: str
     schema: str
     name: str
+
+
+class Costs(Protocol):
+    """What the statements of one source would have cost by list prices: an estimate, and optional.
+
+    Days are UTC, a run of them within one month. Raises SourceError, never returns a lost read as empty.
+    """
+
+    @property
+    def method(self) -> str:
+        """How the cost of an hour is laid on its statements: `idle apart` or `idle with statements`."""
+        ...
+
+    def missing(self) -> str:
+        """Why there is no cost, as a sentence's end; empty when there is."""
+        ...
+
+    def span(self) -> Span:
+        """First and last day of what is billed."""
+        ...
+
+    def totals(self, first: date, last: date) -> pa.Table:
+        """Rows of billing.usage by day and workspace (`miner.schemas.TOTALS`)."""
+        ...
+
+    def charges(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """All that warehouses cost by hour (`miner.schemas.CHARGES`): the other side of the balance of money."""
+        ...
+
+    def costs(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """What became of every row and of every hour's cost (`miner.schemas.COSTS`)."""
+        ...
 
 
 class Entity(NamedTuple):

@@ -99,11 +99,83 @@ USAGE = pa.schema(
         ("self_reads", pa.int64()),
         ("writes", pa.int64()),
         ("events", pa.int64()),
+        ("runs", pa.int64()),
         ("last_read_at", INSTANT),
         ("last_write_at", INSTANT),
     ]
 )
 """One row per day, dataset, reader and kind of process, and one per day, reason and rule of dropped rows."""
+
+LINEAGE_STATEMENTS, HISTORY_STATEMENTS, AUDIT_READS = "lineage_statements", "history_statements", "audit_reads"
+"""What coverage counts beside rows of tables: statements on both sides of a join, and reads that the audit log has."""
+
+ENRICHMENT = pa.schema([("day", pa.date32()), ("side", pa.string()), ("fate", pa.string()), ("rows", pa.int64())])
+"""Statements of a day; `side` is LINEAGE_STATEMENTS or HISTORY_STATEMENTS; `no_statement_id` counts rows."""
+
+OUTSIDE_READS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("told_by", pa.string()),
+        ("reads", pa.int64()),
+    ]
+)
+"""Datasets opened for reading past lineage (`told_by` audit), or in a share (`told_by` share, without a day).
+
+`dataset` is `catalog.schema.table` or a path, folded; null where an event does not tell. An empty metastore is any.
+"""
+
+CHARGES = pa.schema([("day", pa.date32()), ("hour", pa.int64()), ("currency", pa.string()), ("amount", pa.int64())])
+"""What all SQL warehouses of the account cost by list prices, by day and UTC hour (0 to 23), in billionths of the
+currency's unit."""
+
+COSTS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("part", pa.string()),
+        ("fate", pa.string()),
+        ("rule", pa.string()),
+        ("rows", pa.int64()),
+        ("hour", pa.int64()),
+        ("currency", pa.string()),
+        ("amount", pa.int64()),
+        ("statements", pa.int64()),
+        ("metastore_id", pa.string()),
+        ("dataset_key", pa.string()),
+        *_end("dataset"),
+    ]
+)
+"""List cost of a run of days, in three parts; columns that say nothing of a part are null.
+
+`rows`: rows of billing.usage by day, fate and rule. `hour`: the cost of each hour by what became of it (`fate`), in
+billionths of the currency's unit. `dataset`: cost and distinct statements by day and dataset.
+"""
+
+MONEY = pa.decimal128(28, 9)
+
+LIST_COST = pa.schema([("list_cost", MONEY), ("list_cost_currency", pa.string()), ("list_cost_days", pa.int64())])
+"""What a dataset cost in a window by list prices, an estimate: the last columns of `popularity`.
+
+Null where no dataset of the metastore has cost in the window. `list_cost_days` are those mined for cost.
+"""
+
+COST_REPORT = pa.schema(
+    [
+        ("source", pa.string()),
+        ("day", pa.date32()),
+        ("fate", pa.string()),
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("kind", pa.string()),
+        ("currency", pa.string()),
+        ("list_cost", MONEY),
+        ("statements", pa.int64()),
+        ("settled", pa.bool_()),
+    ]
+)
+"""List cost day by day, an estimate: one row per source, day, currency and dataset, and one per fate of what no dataset
+bears. The rows of a source and day add up to all that SQL warehouses of its account cost."""
 
 COLUMN_USAGE = pa.schema(
     [
@@ -334,6 +406,8 @@ READERS = pa.schema(
         ("failed_reads", pa.int64()),
         ("days", pa.int64()),
         ("last_read", INSTANT),
+        ("runs", pa.int64()),
+        ("reader_name", pa.string()),
     ]
 )
 """Who reads what: one row per dataset, reader and kind of process in a window; an empty reader is not known."""
@@ -379,6 +453,8 @@ FINDINGS = pa.schema(
         ("trend", pa.float64()),
         ("dependents", pa.int64()),
         ("read_outside", pa.string()),
+        ("machines", pa.int64()),
+        ("machine_runs", pa.int64()),
     ]
 )
 """What is worth a look: one row per dataset, finding and window (`miner.findings`)."""

@@ -115,6 +115,31 @@ QUERY_HISTORY = pa.schema(
 )
 """44 columns; https://docs.databricks.com/aws/en/admin/system-tables/query-history"""
 
+AUDIT = pa.schema(
+    [
+        *_texts("account_id version"),
+        *_instants("event_time"),
+        ("event_date", pa.date32()),
+        *_texts("workspace_id event_id source_ip_address user_agent session_id"),
+        ("user_identity", _struct("email subject_name")),
+        *_texts("service_name action_name request_id"),
+        ("request_params", TAGS),
+        ("response", pa.struct([("status_code", pa.int32()), *_texts("error_message result")])),
+        *_texts("audit_level"),
+        ("identity_metadata", _struct("run_by run_as acting_resource")),
+    ]
+)
+"""17 columns; https://docs.databricks.com/aws/en/admin/system-tables/audit-logs"""
+
+INFORMATION_SCHEMA_TABLE_SHARE_USAGE = pa.schema(
+    [
+        *_texts("catalog_name schema_name table_name share_name partition_spec cdf_enabled"),
+        *_counts("start_version"),
+        *_texts("shared_as_schema shared_as_table comment"),
+    ]
+)
+"""10 columns; https://docs.databricks.com/aws/en/sql/language-manual/information-schema/table_share_usage"""
+
 INFORMATION_SCHEMA_TABLES = pa.schema(
     [
         *_texts("table_catalog table_schema table_name table_type"),
@@ -241,10 +266,83 @@ INFORMATION_SCHEMA_SCHEMATA = pa.schema(
 https://docs.databricks.com/aws/en/sql/language-manual/information-schema/schemata
 """
 
+MONEY = pa.decimal128(38, 18)
+
+USAGE_METADATA = pa.struct(
+    [
+        *_texts("cluster_id job_id warehouse_id instance_pool_id node_type job_run_id notebook_id dlt_pipeline_id"),
+        *_texts("endpoint_name endpoint_id dlt_update_id dlt_maintenance_id metastore_id run_name job_name"),
+        *_texts("notebook_path central_clean_room_id source_region destination_region app_id app_name"),
+        *_texts("budget_policy_id storage_api_type ai_runtime_workload_id uc_table_catalog uc_table_schema"),
+        *_texts("uc_table_name database_instance_id sharing_materialization_id usage_policy_id agent_bricks_id"),
+        *_texts("base_environment_id"),
+    ]
+)
+"""What was used: the ids that apply, most of them NULL."""
+
+PRODUCT_FEATURES = pa.struct(
+    [
+        *_texts("jobs_tier sql_tier dlt_tier"),
+        *((name, pa.bool_()) for name in ("is_serverless", "is_photon")),
+        *_texts("serving_type"),
+        ("networking", _struct("connectivity_type")),
+        *_texts("performance_target"),
+    ]
+)
+"""Reduced: documented too are structures for serving, gateways, apps and agents, which nothing of ours reads."""
+
+BILLING_USAGE = pa.schema(
+    [
+        *_texts("account_id workspace_id record_id sku_name cloud"),
+        *_instants("usage_start_time usage_end_time"),
+        ("usage_date", pa.date32()),
+        ("custom_tags", TAGS),
+        *_texts("usage_unit"),
+        ("usage_quantity", MONEY),
+        ("usage_metadata", USAGE_METADATA),
+        ("identity_metadata", _struct("run_as owned_by created_by")),
+        *_texts("record_type"),
+        ("ingestion_date", pa.date32()),
+        *_texts("billing_origin_product"),
+        ("product_features", PRODUCT_FEATURES),
+        *_texts("usage_type"),
+    ]
+)
+"""18 columns, about a row per hour and thing that is used; https://docs.databricks.com/aws/en/admin/system-tables/billing"""
+
+LIST_PRICES = pa.schema(
+    [
+        *_instants("price_start_time price_end_time"),
+        *_texts("account_id sku_name cloud currency_code usage_unit"),
+        (
+            "pricing",
+            pa.struct(
+                [
+                    ("default", MONEY),
+                    ("promotional", pa.struct([("default", MONEY)])),
+                    ("effective_list", pa.struct([("default", MONEY)])),
+                ]
+            ),
+        ),
+    ]
+)
+"""8 columns, a row per price while it stood; https://docs.databricks.com/aws/en/admin/system-tables/pricing"""
+
+WAREHOUSE_EVENTS = pa.schema(
+    [
+        *_texts("account_id workspace_id warehouse_id event_type"),
+        ("cluster_count", pa.int32()),
+        *_instants("event_time"),
+    ]
+)
+"""6 columns; https://docs.databricks.com/aws/en/admin/system-tables/warehouse-events"""
+
 DOCUMENTED: dict[str, pa.Schema] = {
     "system.access.table_lineage": TABLE_LINEAGE,
     "system.access.column_lineage": COLUMN_LINEAGE,
     "system.access.workspaces_latest": WORKSPACES_LATEST,
+    "system.access.audit": AUDIT,
+    "system.information_schema.table_share_usage": INFORMATION_SCHEMA_TABLE_SHARE_USAGE,
     "system.query.history": QUERY_HISTORY,
     "system.information_schema.tables": INFORMATION_SCHEMA_TABLES,
     "system.information_schema.columns": INFORMATION_SCHEMA_COLUMNS,
@@ -253,5 +351,8 @@ DOCUMENTED: dict[str, pa.Schema] = {
     "system.lakeflow.job_tasks": JOB_TASKS,
     "system.lakeflow.job_run_timeline": JOB_RUN_TIMELINE,
     "system.lakeflow.pipelines": PIPELINES,
+    "system.billing.usage": BILLING_USAGE,
+    "system.billing.list_prices": LIST_PRICES,
+    "system.compute.warehouse_events": WAREHOUSE_EVENTS,
 }
 """Schemas by full table name."""

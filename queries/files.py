@@ -224,6 +224,8 @@ def duckdb_type(kind: pa.DataType) -> str:
         return f"{duckdb_type(kind.value_type)}[]"
     if pa.types.is_timestamp(kind):
         return "TIMESTAMPTZ" if kind.tz else "TIMESTAMP"
+    if pa.types.is_decimal(kind):
+        return f"DECIMAL({kind.precision}, {kind.scale})"
     return _SCALARS[str(kind)]
 
 

@@ -17,11 +17,16 @@ _PRINCIPAL_KINDS = {PERSON: "user_name", SERVICE_PRINCIPAL: "service_principal_n
 
 _GOOD_FOR = {
     "query_history": "who really ran a statement, failed statements, cached results",
+    "audit": "tables read past the lineage tables: in shares, by engines with credentials",
+    "table_share_usage": "tables that are in a share",
     "job_run_timeline": "one-time runs told from jobs",
     "jobs": "the names of jobs",
     "job_tasks": "the tasks of jobs",
     "pipelines": "the names of pipelines",
     "workspaces": "the names and addresses of workspaces",
+    "billing_usage": "the list cost of statements; it shows what the whole account is billed for",
+    "list_prices": "the list cost of statements",
+    "warehouse_events": "the idle time of warehouses, told apart in the list cost",
     "information_schema_tables": "types and storage locations of tables",
     "information_schema_views": "what views are defined as",
     "information_schema_columns": "columns of assets that the miner creates",

@@ -224,6 +224,28 @@ RETURNS STRING RETURN
       THEN coalesce(source_excluded, target_excluded)
     ELSE 'kept' END;
 
+-- The list price of a unit at a time: what applied then, temporary prices for everybody with it.
+-- https://docs.databricks.com/aws/en/admin/system-tables/pricing
+CREATE FUNCTION list_price(effective DECIMAL(38, 18), promotional DECIMAL(38, 18), published DECIMAL(38, 18))
+RETURNS DECIMAL(18, 9) RETURN cast(coalesce(effective, promotional, published) AS DECIMAL(18, 9));
+
+-- Billionths of the currency's unit, a whole number. The types keep every digit on every engine until the one rounding.
+CREATE FUNCTION charge(quantity DECIMAL(38, 18), price DECIMAL(18, 9)) RETURNS BIGINT RETURN
+  cast(cast(round(cast(quantity AS DECIMAL(18, 9)) * price, 9) AS DECIMAL(27, 9)) * 1000000000 AS BIGINT);
+
+-- A part of an amount, cut to a whole number. Parts of one amount up to growing shares, the last of which is 1, differ by
+-- whole numbers that add up to the amount; doubles hold these numbers exactly up to nine million units of a currency.
+CREATE FUNCTION up_to(amount BIGINT, share DOUBLE) RETURNS BIGINT RETURN cast(floor(amount * share) AS BIGINT);
+
+-- Milliseconds since 1970 at the beginning of a UTC hour, and which hour of its day that is.
+CREATE FUNCTION hour_begin(at BIGINT) RETURNS BIGINT RETURN at - at % 3600000;
+
+CREATE FUNCTION hour_of_day(at BIGINT) RETURNS BIGINT RETURN cast((at % 86400000) / 3600000 AS BIGINT);
+
+-- How long two spans of milliseconds overlap.
+CREATE FUNCTION overlap(one_from BIGINT, one_to BIGINT, other_from BIGINT, other_to BIGINT) RETURNS BIGINT RETURN
+  least(one_to, other_to) - greatest(one_from, other_from);
+
 -- The one fate of a row for usage of columns, given its fate for usage: kept when it is a direct read of a named column of
 -- a source that counts.
 CREATE FUNCTION column_fate(

@@ -9,8 +9,10 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from miner import schemas
-from miner.errors import MissingTableError, SchemaDriftError, SourceError
+from miner.errors import MissingRightError, MissingTableError, SchemaDriftError, SourceError
 from miner.ports import (
+    AUDIT,
+    BILLING_USAGE,
     COLUMN_LINEAGE,
     INFORMATION_SCHEMA_COLUMNS,
     INFORMATION_SCHEMA_TABLES,
@@ -18,10 +20,15 @@ from miner.ports import (
     JOB_RUN_TIMELINE,
     JOB_TASKS,
     JOBS,
+    LIST_PRICES,
     PIPELINES,
     QUERY_HISTORY,
     TABLE_LINEAGE,
+    TABLE_SHARE_USAGE,
+    WAREHOUSE_EVENTS,
     WORKSPACES,
+    Missing,
+    Outside,
     Span,
     Statements,
 )
@@ -38,6 +45,8 @@ DEFAULT_TABLES: Mapping[str, str] = {
     COLUMN_LINEAGE: "system.access.column_lineage",
     QUERY_HISTORY: "system.query.history",
     JOB_RUN_TIMELINE: "system.lakeflow.job_run_timeline",
+    AUDIT: "system.access.audit",
+    TABLE_SHARE_USAGE: "system.information_schema.table_share_usage",
 }
 
 NAME_TABLES: Mapping[str, str] = {
@@ -51,10 +60,19 @@ NAME_TABLES: Mapping[str, str] = {
 }
 """Tables that only tell what things are called: a reader has them when it is given them."""
 
-ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS, INFORMATION_SCHEMA_COLUMNS})
+COST_TABLES: Mapping[str, str] = {
+    BILLING_USAGE: "system.billing.usage",
+    LIST_PRICES: "system.billing.list_prices",
+    WAREHOUSE_EVENTS: "system.compute.warehouse_events",
+}
+"""Tables that only tell what statements cost: a reader has them when it is given them."""
+
+ALWAYS_THERE = frozenset(
+    {INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS, INFORMATION_SCHEMA_COLUMNS, TABLE_SHARE_USAGE}
+)
 """Tables that everybody may read, each seeing what they have rights on: neither granted nor enabled nor cloned."""
 
-KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES}
+KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES, **COST_TABLES}
 
 _ENDS = tuple(
     f"{end}_{part}" for end in ("source", "target") for part in ("table_catalog", "table_schema", "table_name")
@@ -67,6 +85,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     ),
     QUERY_HISTORY: ("workspace_id", "statement_id", "start_time"),
     JOB_RUN_TIMELINE: ("workspace_id", "job_id", "run_type", "period_start_time"),
+    AUDIT: ("event_date", "action_name", "request_params"),
+    TABLE_SHARE_USAGE: ("catalog_name", "schema_name", "table_name", "share_name"),
     JOBS: ("workspace_id", "job_id", "name"),
     JOB_TASKS: ("workspace_id", "job_id", "task_key"),
     PIPELINES: ("workspace_id", "pipeline_id", "name"),
@@ -74,21 +94,55 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     INFORMATION_SCHEMA_TABLES: ("table_catalog", "table_schema", "table_name"),
     INFORMATION_SCHEMA_VIEWS: ("table_catalog", "table_schema", "table_name"),
     INFORMATION_SCHEMA_COLUMNS: ("table_catalog", "table_schema", "table_name", "column_name"),
+    BILLING_USAGE: (
+        "workspace_id", "sku_name", "cloud", "usage_start_time", "usage_date", "usage_unit", "usage_quantity",
+        "usage_metadata",
+    ),
+    LIST_PRICES: (
+        "price_start_time", "price_end_time", "sku_name", "cloud", "currency_code", "usage_unit", "pricing",
+    ),
+    WAREHOUSE_EVENTS: ("workspace_id", "warehouse_id", "event_type", "event_time"),
 }  # fmt: skip
 """Columns the miner cannot do without; every other one may be absent and is then NULL."""
 
-OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES)
+OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, AUDIT, TABLE_SHARE_USAGE, *NAME_TABLES, *COST_TABLES)
+
+WITHOUT: Mapping[str, str] = {
+    QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
+    JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
+    AUDIT: "whether a table is read past the lineage tables is unknown",
+    INFORMATION_SCHEMA_COLUMNS: "no table is created in Purview",
+    TABLE_SHARE_USAGE: "which tables are shared is not known",
+    BILLING_USAGE: "list cost is left out",
+    LIST_PRICES: "list cost is left out",
+    WAREHOUSE_EVENTS: "idle time of warehouses counts as their statements' in the list cost",
+}
+"""What goes missing without an optional table."""
+
+DISPENSABLE = (QUERY_HISTORY, AUDIT, TABLE_SHARE_USAGE)
+"""Tables that only add to what is counted: where the principal may not read them, it is counted without."""
+
+OUTSIDE_ACTIONS = (
+    "generateTemporaryTableCredential",
+    "generateTemporaryTableCredentials",
+    "generateTemporaryPathCredential",
+    "generateTemporaryPathCredentials",
+    "deltaSharingQueriedTable",
+    "deltaSharingQueriedTableChanges",
+)
+"""Actions of the audit log by which somebody reads past the lineage tables. Documentation spells some in two ways."""
 
 LINEAGE_QUERIES = (
-    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs",
-    "replaced_tables",
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs", "enrichment",
+    "outside_reads", "replaced_tables",
 )  # fmt: skip
 STATEMENT_QUERIES = ("query_runs",)
 NAME_QUERIES = (
     "job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "table_columns", "dbt_models",
 )  # fmt: skip
+COST_QUERIES = ("cost_daily", "cost_charges", "cost_span", "cost_totals")
 
-BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage"})
+BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage", "cost_daily"})
 """Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
 
 NO_TABLE = "none"
@@ -114,6 +168,8 @@ class SystemTableReader:
     principal: str = ""
     tag: tuple[str, str] = TAG
     statements: bool = False
+    outside_actions: Sequence[str] = OUTSIDE_ACTIONS
+    _refused: dict[str, MissingRightError] = field(default_factory=dict, init=False)
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
     def span(self, table: str) -> Span:
@@ -122,16 +178,28 @@ class SystemTableReader:
         return Span(found[0]["first"], found[0]["last"])
 
     def absent(self) -> Sequence[str]:
-        """Optional tables, columns and struct fields this source does not have; names are told of elsewhere."""
+        """Optional tables, columns and struct fields not there; those of names and of cost are told of elsewhere."""
         missing = []
         for role, name in self.tables.items():
-            if role in NAME_TABLES:
+            if role in NAME_TABLES or role in COST_TABLES:
                 continue
             if self.fields(role) is None:
                 missing.append(DEFAULT_TABLES[role] if name == NO_TABLE else name)
             else:
                 missing += [f"{name}.{path}" for path in self.lacking(role)]
         return missing
+
+    def missing(self) -> Sequence[Missing]:
+        """Optional tables that are wanted and cannot be read; names are told of elsewhere."""
+        found = []
+        for role, name in self.tables.items():
+            if role in (*NAME_TABLES, *COST_TABLES) or name == NO_TABLE or self.fields(role) is not None:
+                continue
+            refused = self._refused.get(role)
+            reason = refused.message if refused else f"{name} is not there"
+            mend = refused.mend if refused else self.warehouse.mend(name)
+            found.append(Missing(role, name, refused is not None, reason, WITHOUT[role], mend))
+        return found
 
     def totals(self, table: str, first: date, last: date | None = None) -> pa.Table:
         """Rows of one lineage table, or of the history, by day and workspace."""
@@ -155,7 +223,7 @@ class SystemTableReader:
     def edges(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Edges of a run of days, and the balance of all rows."""
         rows = self.ask("lineage_edges", _span(first, last), {TABLE_LINEAGE: TABLE_LINEAGE})
-        return self._with_globs(cast(rows, schemas.EDGES))
+        return self.with_globs(cast(rows, schemas.EDGES))
 
     def column_sets(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Column sets of a run of days by edge, with their content where the warehouse ships it at once."""
@@ -176,7 +244,7 @@ class SystemTableReader:
     def _column_sets(self, first: date, last: date | None, content: str, wanted: str) -> Iterator[pa.RecordBatch]:
         values = {**_span(first, last), "content": content, "wanted": wanted}
         rows = self.ask("lineage_columns", values, {COLUMN_LINEAGE: COLUMN_LINEAGE})
-        return self._with_globs(cast(rows, schemas.COLUMN_SETS))
+        return self.with_globs(cast(rows, schemas.COLUMN_SETS))
 
     def usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Reads and writes of a run of days; reads from the result cache follow as rows of their own."""
@@ -185,10 +253,38 @@ class SystemTableReader:
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         slack = {"history_from": start - HISTORY_SLACK, "history_to": end + HISTORY_SLACK}
         rows = self.ask("usage_daily", {**_span(first, last), **slack}, tables)
-        yield from self._with_globs(cast(rows, schemas.USAGE))
+        yield from self.with_globs(cast(rows, schemas.USAGE))
         if self.fields(QUERY_HISTORY) is not None:
             bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
+
+    def enrichment(self, first: date, last: date | None = None) -> pa.Table:
+        """Statements of lineage and of the history by whether the other side has them, day by day."""
+        last = last or first
+        bounds = {
+            **_span(first, last),
+            "lineage_from": first - HISTORY_SLACK, "lineage_to": last + HISTORY_SLACK,
+            "history_from": _midnight(first) - HISTORY_SLACK,
+            "history_to": _midnight(last + timedelta(days=1)) + HISTORY_SLACK,
+        }  # fmt: skip
+        rows = self.ask("enrichment", bounds, {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY})
+        table = pa.Table.from_batches(cast(rows, schemas.ENRICHMENT), schema=schemas.ENRICHMENT)
+        if self.fields(QUERY_HISTORY) is None:
+            unknown = pc.replace_substring_regex(table["fate"], "^not_in_history$", "history_not_read")
+            table = table.set_column(table.schema.get_field_index("fate"), "fate", unknown)
+        return table
+
+    def outside_reads(self, first: date, last: date | None = None) -> Outside:
+        """What was read past the lineage tables, and what is shared, as far as it may be read."""
+        roles = {role: role for role in (AUDIT, TABLE_SHARE_USAGE)}
+        known = {role for role in roles if self.holds(role)}
+        if not known:
+            return Outside(schemas.OUTSIDE_READS.empty_table(), audited=False)
+        rows = self.ask(
+            "outside_reads", {**_span(first, last), "outside_actions": "\n".join(self.outside_actions)}, roles
+        )
+        table = pa.Table.from_batches(cast(rows, schemas.OUTSIDE_READS), schema=schemas.OUTSIDE_READS)
+        return Outside(table, audited=AUDIT in known)
 
     def column_usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Reads of columns in a run of days."""
@@ -199,7 +295,7 @@ class SystemTableReader:
         }
         tables = {COLUMN_LINEAGE: COLUMN_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         rows = self.ask("column_usage", {**_span(first, last), **slack}, tables)
-        return self._with_globs(cast(rows, schemas.COLUMN_USAGE))
+        return self.with_globs(cast(rows, schemas.COLUMN_USAGE))
 
     def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
         """Statements of a run of days, by the day they began on, and the balance of all rows of the history."""
@@ -209,7 +305,7 @@ class SystemTableReader:
             "most": told.most, "text_length": told.text_length, "tag_name": self.tag[0], "tag_value": self.tag[1],
         }  # fmt: skip
         rows = self.ask("query_runs", values, {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY})
-        return self._with_globs(cast(rows, schemas.QUERY_RUNS))
+        return self.with_globs(cast(rows, schemas.QUERY_RUNS))
 
     def cancel(self) -> None:
         """End what is being read, from any thread."""
@@ -232,7 +328,7 @@ class SystemTableReader:
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         return cast(self.ask("replaced_tables", values, tables), schemas.REPLACED)
 
-    def _with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""
         globs = globs_by_rule(self.scope.exclude)
         for batch in batches:
@@ -253,15 +349,25 @@ class SystemTableReader:
         found = self.fields(role) or frozenset()
         return sorted(".".join(path) for path in wanted(role, statements=self.statements) if path not in found)
 
+    def refusal(self, role: str) -> MissingRightError | None:
+        """Why a table that it can do without may not be read, once `fields` was asked for it."""
+        return self._refused.get(role)
+
     def fields(self, role: str) -> frozenset[Field] | None:
         """The columns and struct fields of a table; None when an optional one is not there.
 
         Raises MissingTableError, SchemaDriftError.
         """
         name = self.tables[role]
-        if name == NO_TABLE:
+        if name == NO_TABLE or role in self._refused:
             return None
-        found = self.warehouse.fields(name, DOCUMENTED[KNOWN_TABLES[role]], REQUIRED[role])
+        try:
+            found = self.warehouse.fields(name, DOCUMENTED[KNOWN_TABLES[role]], REQUIRED[role])
+        except MissingRightError as error:
+            if role not in DISPENSABLE:
+                raise
+            self._refused[role] = error
+            return None
         if found is None and role not in OPTIONAL_TABLES:
             raise MissingTableError(
                 f"{name} is not there",
@@ -312,7 +418,7 @@ def _nothing() -> exp.Expr:
 
 def wanted(role: str, *, statements: bool = False) -> set[Field]:
     """The columns and struct fields of a table that the miner reads when it mines, and mines `statements` or not."""
-    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *(STATEMENT_QUERIES if statements else ()))
+    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *COST_QUERIES, *(STATEMENT_QUERIES if statements else ()))
     return {path for query in queries for path in bound_columns(query).get(role, ())}
 
 

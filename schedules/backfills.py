@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from miner import mining
 from miner.backfill import Asked, Backfill, Plan, plan
 from miner.errors import SettingsError
-from miner.ledger import COLUMNS, QUERIES, Ledger
-from miner.mining import MinedDay
+from miner.ledger import COLUMNS, COST, QUERIES, Ledger
+from miner.mining import MinedDay, Source
 from schedules.balance import Balance, balance_of
 from schedules.parts import Leave, Parts
 
@@ -42,6 +42,11 @@ class Prepared:
         return Filled(mined, balance_of(self.ledger, mined))
 
 
+def streams_of(parts: Parts, source: Source) -> tuple[str, ...]:
+    """The streams that a source has: cost where it can be told."""
+    return (*parts.streams, COST) if source.costs and not source.costs.missing() else parts.streams
+
+
 @contextmanager
 def prepared(  # noqa: PLR0913 (one keyword for each option of the command)
     parts: Parts,
@@ -62,7 +67,7 @@ def prepared(  # noqa: PLR0913 (one keyword for each option of the command)
     with parts.ledger() as ledger, parts.sources(ledger, sources, Leave(empty=True, shrunk=shrunk)) as opened:
         plans = []
         for source in opened:
-            for stream in streams or parts.streams:
+            for stream in streams or streams_of(parts, source):
                 say(f"looking what {source.name} holds")
                 plans.append(plan(source, stream, asked, ledger, parts.now()))
         yield Prepared(asked, tuple(plans), ledger, parts)

@@ -11,12 +11,24 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from miner import schemas
+from miner import list_cost, schemas
 from miner.column_popularity import column_popularity
 from miner.disclosure import NAMES, NONE, Disclosed, disclosure
 from miner.errors import LedgerError, SettingsError
 from miner.findings import findings
-from miner.ledger import COLUMNS, QUERIES, Ledger, edges, query_ranks, reader_usage, reading, retirement, sent, wanted
+from miner.ledger import (
+    COLUMNS,
+    QUERIES,
+    Ledger,
+    costs,
+    edges,
+    query_ranks,
+    reader_usage,
+    reading,
+    retirement,
+    sent,
+    wanted,
+)
 from miner.ledger.query_ranks import Window
 from miner.ledger.reader_usage import Who
 from miner.popularity import PopularityOptions, popularity
@@ -36,6 +48,7 @@ class Name(StrEnum):
     FINDINGS = "findings"
     COVERAGE = "coverage"
     QUERIES = "queries"
+    COST = "cost"
 
 
 class Wanted(NamedTuple):
@@ -126,7 +139,8 @@ def _any_queries(parts: Parts) -> bool:
 
 def _popularity(given: _Given) -> _Told:
     _refuse_unmined(given, given.mined)
-    return _whole(pa.Table.from_pandas(popularity(given.ledger, given.options), preserve_index=False))
+    figures = pa.Table.from_pandas(popularity(given.ledger, given.options), preserve_index=False)
+    return _whole(list_cost.beside(given.ledger, figures))
 
 
 def _columns(given: _Given) -> _Told:
@@ -155,12 +169,13 @@ def _readers(given: _Given) -> _Told:
 
 def _reader_batches(given: _Given, told: Disclosed) -> Iterator[pa.RecordBatch]:
     ledger, options, last = given.ledger, given.options, given.last
-    who = Who(options.users, options.kinds, told)
+    who = Who(options.users, options.kinds, told, options.readers)
     for window in sorted(options.windows):
         with ledger.copying() as copy:
             with ledger.reading(copy) as connection:
                 wanted.resolve(connection)
-                reader_usage.copy_out(ledger.database, connection, copy, last - timedelta(days=window - 1), last)
+                first = last - timedelta(days=window - 1)
+                reader_usage.copy_out(ledger.database, connection, copy, first, last, who.known)
             yield from reader_usage.stream(ledger.database, copy, window, last, who)
 
 
@@ -198,6 +213,17 @@ def _coverage(given: _Given) -> _Told:
         return _whole(reading.coverage(connection, first, given.last))
 
 
+def _cost(given: _Given) -> _Told:
+    return _Told(schemas.COST_REPORT, _cost_batches(given))
+
+
+def _cost_batches(given: _Given) -> Iterator[pa.RecordBatch]:
+    first = given.last - timedelta(days=max(given.options.windows) - 1)
+    with given.ledger.reading() as connection:
+        wanted.resolve(connection)
+        yield from costs.by_day(connection, first, given.last)
+
+
 def _whole(table: pa.Table) -> _Told:
     return _Told(table.schema, iter(table.to_batches()))
 
@@ -210,6 +236,7 @@ _REPORTS: Mapping[Name, Callable[[_Given], _Told]] = {
     Name.FINDINGS: _findings,
     Name.COVERAGE: _coverage,
     Name.QUERIES: _queries,
+    Name.COST: _cost,
 }
 
 
@@ -218,7 +245,7 @@ def disclosed(ledger: Ledger, parts: Parts) -> Disclosed:
     users = parts.settings.reports.users
     if users == NONE:
         raise SettingsError('readers are not reported: [reports] users = "none"', mend='set it to "hashed" or "names"')
-    return disclosure(users, b"" if users == NAMES else _key(ledger))
+    return disclosure(users, b"" if users == NAMES else _key(ledger), parts.readers)
 
 
 def _key(ledger: Ledger) -> bytes:

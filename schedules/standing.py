@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby, pairwise
 
+from miner import cost
 from miner.ledger import Ledger, reading
 from miner.ledger.backfills import Record, kept_backfills
 from miner.ledger.leases import Held, holders
@@ -60,6 +61,8 @@ class Standing:
     runs: tuple[PastRun, ...]
     leases: tuple[Held, ...]
     backfills: tuple[Record, ...]
+    without_cost: Mapping[str, str]
+    """Sources that had no list cost to tell when they were last mined, each with the reason."""
 
 
 def standing(ledger: Ledger, configured: Sequence[str]) -> Standing:
@@ -71,12 +74,13 @@ def standing(ledger: Ledger, configured: Sequence[str]) -> Standing:
             ledger=ledger.place,
             streams=tuple(_streams(marks, watermarks(connection))),
             unmined=tuple(name for name in configured if name not in known),
-            balance=Balance(tuple(reading.fates(connection))),
+            balance=Balance.of(reading.fates(connection)),
             late=tuple(reading.late_rows(connection)),
             counts=reading.counts(connection),
             runs=tuple(PastRun(*run) for run in reading.runs(connection)),
             leases=tuple(holders(connection)),
             backfills=tuple(kept_backfills(connection)),
+            without_cost=cost.reasons(connection),
         )
 
 

@@ -1,6 +1,7 @@
 """Reports as files: CSV, Parquet, or JSON with one object a line, as Spark and DuckDB read it.
 
-A file is there whole or not at all. Rows stay in the order given; instants and days are UTC.
+A file is there whole or not at all. Rows stay in the order given; instants and
+days are UTC. JSON has no decimals: there they are floats.
 """
 
 from collections.abc import Iterable
@@ -46,6 +47,6 @@ def _json(batches: Iterable[pa.RecordBatch], schema: pa.Schema, destination: str
     options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
     with opened(destination) as stream:
         for batch in batches:
-            stream.writelines(orjson.dumps(row, option=options) for row in batch.to_pylist())
+            stream.writelines(orjson.dumps(row, default=float, option=options) for row in batch.to_pylist())
             rows += batch.num_rows
     return rows

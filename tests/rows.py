@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from queries.documented import COLUMN_LINEAGE, DOCUMENTED, JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE
+from queries.documented import (
+    AUDIT,
+    BILLING_USAGE,
+    COLUMN_LINEAGE,
+    DOCUMENTED,
+    INFORMATION_SCHEMA_TABLE_SHARE_USAGE,
+    JOB_RUN_TIMELINE,
+    LIST_PRICES,
+    QUERY_HISTORY,
+    TABLE_LINEAGE,
+    WAREHOUSE_EVENTS,
+)
 
 Row = dict[str, Any]
 
@@ -30,8 +42,17 @@ TABLES = {
     "column_lineage": "system.access.column_lineage",
     "query_history": "system.query.history",
     "job_run_timeline": "system.lakeflow.job_run_timeline",
+    "audit": "system.access.audit",
+    "table_share_usage": "system.information_schema.table_share_usage",
 }
 """Full names by role."""
+
+COST_TABLES = {
+    "billing_usage": "system.billing.usage",
+    "list_prices": "system.billing.list_prices",
+    "warehouse_events": "system.compute.warehouse_events",
+}
+"""Those that only tell what statements cost."""
 
 _METADATA = {
     "job": ("job_info", "job_id"),
@@ -41,6 +62,7 @@ _METADATA = {
     "notebook": ("notebook_id",),
     "query": ("sql_query_id",),
     "pipeline": ("dlt_pipeline_info", "dlt_pipeline_id"),
+    "update": ("dlt_pipeline_info", "dlt_update_id"),
     "genie": ("genie_space_id",),
     "alert": ("alert_id",),
 }
@@ -142,6 +164,94 @@ def run(job_id: str, run_type: str = "SUBMIT_RUN", run_name: str | None = None, 
     return _full(JOB_RUN_TIMELINE, row | given)
 
 
+def audited(action: str, *, day: date = DAY, status: int | None = 200, **params: str) -> Row:
+    """One row of the audit log: an action with its request parameters."""
+    row = {
+        "event_date": day,
+        "event_time": at(day),
+        "service_name": "unityCatalog",
+        "action_name": action,
+        "request_params": [*params.items()],
+        "response": None if status is None else {"status_code": status, "error_message": None, "result": None},
+    }
+    return _full(AUDIT, row)
+
+
+def shared(table: str, share: str = "partners", **given: Any) -> Row:
+    """One row of table_share_usage: a table in a share, under its own schema and name unless told otherwise."""
+    catalog, schema, name = table.split(".")
+    row = {
+        "catalog_name": catalog, "schema_name": schema, "table_name": name, "share_name": share,
+        "shared_as_schema": schema, "shared_as_table": name,
+    }  # fmt: skip
+    return _full(INFORMATION_SCHEMA_TABLE_SHARE_USAGE, row | given)
+
+
+SKU, WAREHOUSE = "ENTERPRISE_SERVERLESS_SQL_COMPUTE", "wh1"
+
+
+def billed(quantity: str, hour: int = 12, warehouse: str | None = WAREHOUSE, *, day: date = DAY, **given: Any) -> Row:
+    """One row of billing.usage: so many DBU of a warehouse's hour unless told otherwise."""
+    start = at(day, hour)
+    metadata = dict.fromkeys(BILLING_USAGE.field("usage_metadata").type.names) | {"warehouse_id": warehouse}
+    row = {
+        "workspace_id": WORKSPACE,
+        "record_id": f"record-{next(_numbers)}",
+        "sku_name": SKU,
+        "cloud": "AZURE",
+        "usage_start_time": start,
+        "usage_end_time": start + timedelta(hours=1),
+        "usage_date": day,
+        "usage_unit": "DBU",
+        "usage_quantity": Decimal(quantity),
+        "usage_metadata": metadata,
+        "record_type": "ORIGINAL",
+    }
+    return _full(BILLING_USAGE, row | given)
+
+
+def price(default: str | None, promotional: str | None = None, effective: str | None = None, **given: Any) -> Row:
+    """One row of list_prices: a price that stands since long ago."""
+    default_, promotional_, effective_ = (
+        None if one is None else Decimal(one) for one in (default, promotional, effective)
+    )
+    row = {
+        "price_start_time": at(date(2024, 1, 1), 0),
+        "price_end_time": None,
+        "sku_name": SKU,
+        "cloud": "AZURE",
+        "currency_code": "USD",
+        "usage_unit": "DBU",
+        "pricing": {
+            "default": default_, "promotional": {"default": promotional_}, "effective_list": {"default": effective_}
+        },
+    }  # fmt: skip
+    return _full(LIST_PRICES, row | given)
+
+
+def warehouse_event(event_type: str, event_time: datetime, warehouse: str = WAREHOUSE, **given: Any) -> Row:
+    """One row of warehouse_events."""
+    row = {"workspace_id": WORKSPACE, "warehouse_id": warehouse, "event_type": event_type, "event_time": event_time}
+    return _full(WAREHOUSE_EVENTS, row | given)
+
+
+def worked(
+    statement_id: str,
+    work_ms: int,
+    start: datetime,
+    seconds: float = 60,
+    warehouse: str | None = WAREHOUSE,
+    **given: Any,
+) -> Row:
+    """One row of query.history: a statement of a warehouse with so many milliseconds of tasks."""
+    compute = {"type": "WAREHOUSE", "cluster_id": None, "warehouse_id": warehouse}
+    row = {
+        "start_time": start, "end_time": start + timedelta(seconds=seconds), "compute": compute,
+        "total_task_duration_ms": work_ms,
+    }  # fmt: skip
+    return statement(statement_id, **(row | given))
+
+
 def _full(schema: pa.Schema, row: Row) -> Row:
     if unknown := row.keys() - set(schema.names):
         raise KeyError(f"no such columns: {unknown}")
@@ -170,7 +280,7 @@ def write_table(
 
     `without` leaves columns out, `types` writes a column as another type than the documented one.
     """
-    full_name = TABLES.get(role, role)
+    full_name = (TABLES | COST_TABLES).get(role, role)
     folder = root.joinpath(*full_name.split("."))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.{form}"

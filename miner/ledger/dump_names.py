@@ -27,7 +27,7 @@ def name_rows(connection: Connection) -> Iterator[tuple[str, Row]]:
             "source": source, "dataset": names, "type": type_, "table_type": table_type, "definition": definition,
         }  # fmt: skip
     for source, *names, column, position, data_type in _read(connection, _COLUMNS):
-        yield "column", {
+        yield "table_column", {
             "source": source, "dataset": names, "column": column, "position": position, "type": data_type
         }  # fmt: skip
     for source, metastore, catalog, type_, *told in _read(connection, _CATALOGS):

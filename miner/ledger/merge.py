@@ -15,11 +15,12 @@ from miner import days
 from miner.errors import LedgerError
 from miner.ledger import aliases, dirty, tables, watermarks
 from miner.ledger.column_staging import ColumnStaging
+from miner.ledger.cost_staging import CostStaging
 from miner.ledger.lineage_staging import LineageStaging
 from miner.ledger.query_staging import QueryStaging
 from miner.ledger.staging import ADD_DATASETS, Staging
 from miner.ledger.usage_staging import MEASURES, UsageStaging
-from miner.ports import COLUMN_LINEAGE, QUERY_HISTORY, TABLE_LINEAGE
+from miner.ports import BILLING_USAGE, COLUMN_LINEAGE, QUERY_HISTORY, TABLE_LINEAGE
 from miner.schemas import RUNS, VOLUMES
 
 LINEAGE = "lineage"
@@ -28,9 +29,11 @@ COLUMNS = "columns"
 QUERIES = "queries"
 STREAMS = (LINEAGE, USAGE)
 """The streams that are always mined; COLUMNS and QUERIES are where they are asked for."""
+COST = "cost"
+"""A stream that a source may be without; it is mined after the others."""
 
 TABLE_OF = {
-    LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, COLUMNS: COLUMN_LINEAGE, QUERIES: QUERY_HISTORY,
+    LINEAGE: TABLE_LINEAGE, USAGE: TABLE_LINEAGE, COLUMNS: COLUMN_LINEAGE, QUERIES: QUERY_HISTORY, COST: BILLING_USAGE,
 }  # fmt: skip
 """The table whose rows a stream's days are told by."""
 
@@ -90,6 +93,8 @@ def merge(connection: Connection, one: Merge, staging: Staging) -> None:
     mined_before = any(rows is not None for rows in known.values())
     if isinstance(staging, LineageStaging):
         statements = (*(_CLEAR_LINEAGE if mined_before else ()), *_MERGE_LINEAGE)
+    elif isinstance(staging, CostStaging):
+        statements = _MERGE_COST
     elif isinstance(staging, QueryStaging):
         statements = _MERGE_QUERIES
     else:
@@ -156,6 +161,7 @@ def _mark(connection: Connection, one: Merge, mark: DayMark, staging: Staging) -
         "content": staging.contents.get(mark.day, ""),
         "mined_at": days.micros(one.mined_at),
         "run_id": one.run_id,
+        "audited": staging.audited,
     }
     connection.execute(insert(tables.day_mined), [{**key, **told}])
     if counted := [
@@ -288,9 +294,29 @@ _MERGE_USAGE = (
         "last_read_at, "
         "last_write_at) SELECT :source, * FROM stage.usage"
     ),
+    "DELETE FROM outside_read WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO outside_read (source_id, day, metastore_id, dataset, told_by, reads) "
+        "SELECT :source, day, metastore_id, dataset, told_by, reads FROM stage.outside WHERE true "
+        "ON CONFLICT (source_id, day, metastore_id, dataset, told_by) DO NOTHING"
+    ),
     aliases.UPSERT.format(
         rows="SELECT :source, 'dataset', from_id, to_id, 'row', min(day), max(day) FROM stage.located WHERE true "
         "GROUP BY from_id, to_id"
+    ),
+)
+
+_MERGE_COST = (
+    ADD_DATASETS,
+    "DELETE FROM cost_day WHERE source_id = :source AND day BETWEEN :first AND :last",
+    "DELETE FROM cost_hour WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO cost_day (source_id, day, dataset_id, currency, amount, statements) "
+        "SELECT :source, day, dataset_id, currency, amount, statements FROM stage.paid_day"
+    ),
+    (
+        "INSERT INTO cost_hour (source_id, day, hour, currency, fate, amount) "
+        "SELECT :source, day, hour, currency, fate, amount FROM stage.paid_hour"
     ),
 )
 
@@ -332,4 +358,6 @@ _MERGE_QUERIES = (
     ),
 )
 
-STAGING = {LINEAGE: LineageStaging, USAGE: UsageStaging, COLUMNS: ColumnStaging, QUERIES: QueryStaging}
+STAGING = {
+    LINEAGE: LineageStaging, USAGE: UsageStaging, COLUMNS: ColumnStaging, QUERIES: QueryStaging, COST: CostStaging,
+}  # fmt: skip

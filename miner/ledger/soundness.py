@@ -30,6 +30,10 @@ _REFERENCES = {
         "OR (u.reader_id <> 0 AND NOT EXISTS (SELECT 1 FROM reader r WHERE r.id = u.reader_id)) "
         "OR NOT EXISTS (SELECT 1 FROM source s WHERE s.id = u.source_id)"
     ),
+    "cost": (
+        "SELECT count(*) FROM cost_day c WHERE NOT EXISTS (SELECT 1 FROM dataset d WHERE d.id = c.dataset_id) "
+        "OR NOT EXISTS (SELECT 1 FROM source s WHERE s.id = c.source_id)"
+    ),
     "columns": (
         "SELECT count(*) FROM (SELECT source_id, column_id, reader_id FROM column_day "
         "UNION SELECT source_id, column_id, reader_id FROM column_month) u "
@@ -50,7 +54,15 @@ _REFERENCES = {
 _BALANCE = (
     "SELECT count(*) FROM day_mined d WHERE d.rows_total <> (SELECT coalesce(sum(f.rows), 0) FROM day_fate f "
     "WHERE f.source_id = d.source_id AND f.stream = d.stream AND f.day = d.day AND f.table_name = "
-    "CASE d.stream WHEN 'columns' THEN 'column_lineage' WHEN 'queries' THEN 'query_history' ELSE 'table_lineage' END)"
+    "CASE d.stream WHEN 'columns' THEN 'column_lineage' WHEN 'queries' THEN 'query_history' "
+    "WHEN 'cost' THEN 'billing_usage' ELSE 'table_lineage' END)"
+)
+
+_MONEY = (
+    "SELECT count(*) FROM (SELECT source_id, day, currency FROM ("
+    "SELECT source_id, day, currency, amount FROM cost_day UNION ALL "
+    "SELECT source_id, day, currency, -amount FROM cost_hour WHERE fate = 'dataset') m "
+    "GROUP BY source_id, day, currency HAVING sum(amount) <> 0) w"
 )
 
 _IDENTITIES = {
@@ -75,6 +87,10 @@ def checks(connection: Connection) -> Iterator[Check]:
     yield Check(
         "ledger.balance",
         partial(_none, connection, _BALANCE, "have not every row accounted for", "every row of every day has one fate"),
+    )
+    yield Check(
+        "ledger.money",
+        partial(_none, connection, _MONEY, "days of cost do not add up", "datasets bear what the hours laid on them"),
     )
     for what, query in _IDENTITIES.items():
         yield Check(f"ledger.{what}", partial(_identities, connection, query))

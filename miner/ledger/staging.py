@@ -42,11 +42,16 @@ class Staging:
         self.first = first
         self.fates: Fates = Counter()
         self.contents: dict[date, str] = {}
+        self.audited = False
         self._staged: dict[str, list[keys.Halves]] = {name: [] for name in self.identities}
 
     def close(self) -> None:
         """Let go of the connection and throw what was staged away."""
         self.stage.close()
+
+    def difference(self) -> str:
+        """How what was staged does not add up by itself; empty when it does."""
+        return ""
 
     def execute(self, statement: str) -> None:
         self.connection.exec_driver_sql(statement)

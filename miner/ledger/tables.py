@@ -47,9 +47,10 @@ day_mined = Table(
     Column("content", String, nullable=False),
     Column("mined_at", BigInteger, nullable=False),
     Column("run_id", Integer, nullable=False),
+    Column("audited", Boolean, nullable=False, default=False),
 )
 """The mark of a mined day; `whole` when it was over when it was mined, `rules` the digest of what was left out,
-`content` a digest of the day's usage rows."""
+`content` a digest of the day's usage rows, `audited` when the audit log was read with it."""
 
 day_fate = Table(
     "day_fate",
@@ -252,6 +253,7 @@ def _usage(name: str, period: str) -> Table:
         Column("self_reads", BigInteger, nullable=False),
         Column("writes", BigInteger, nullable=False),
         Column("events", BigInteger, nullable=False),
+        Column("runs", BigInteger, nullable=False, default=0),
         Column("last_read_at", BigInteger),
         Column("last_write_at", BigInteger),
         sqlite_with_rowid=False,
@@ -263,6 +265,20 @@ usage_day = _usage("usage_day", "day")
 
 usage_month = _usage("usage_month", "month")
 """The sums of the daily usage that was rolled up."""
+
+outside_read = Table(
+    "outside_read",
+    metadata,
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("metastore_id", String, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    Column("told_by", String, primary_key=True),
+    Column("reads", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What the lineage tables do not see: datasets (`catalog.schema.table` or path, folded) that were read past them, or
+were in a share, on a day. An empty metastore is any."""
 
 usage_rolled_up = Table(
     "usage_rolled_up",
@@ -386,6 +402,32 @@ job_task = Table(
     Column("source_id", Integer, primary_key=True),
     sqlite_with_rowid=False,
 )
+
+cost_day = Table(
+    "cost_day",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("statements", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What statements that read a dataset cost of it by list prices, in billionths of the currency's unit: an estimate."""
+
+cost_hour = Table(
+    "cost_hour",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("hour", Integer, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("fate", String, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What SQL warehouses cost in each UTC hour, by what became of it: the balance of money."""
 
 workspace = Table(
     "workspace",

@@ -1,22 +1,16 @@
 """The checks of one source that every kind of warehouse answers: tables, columns, days, rows, history."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from miner.checks import Check, Found, passed, skipped
 from miner.errors import SchemaDriftError
-from miner.ports import JOB_RUN_TIMELINE, QUERY_HISTORY, TABLE_LINEAGE
+from miner.ports import QUERY_HISTORY, TABLE_LINEAGE
 from queries.preflight import days, history, lineage, names
 from queries.preflight.looks import Looks
-from queries.system_tables import DEFAULT_TABLES, NAME_TABLES, NO_TABLE, wanted
-
-WITHOUT: Mapping[str, str] = {
-    QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
-    JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
-}
-"""What goes missing without an optional table."""
+from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE, WITHOUT, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +62,8 @@ class SourceChecks:
             without = f"{without}; no queries are mined"
         if name == NO_TABLE:
             return skipped(f"not to be read: {without}")
+        if not there and (refused := reader.refusal(role)):
+            return skipped(f"{refused.message}: {without}", refused.mend)
         if not there:
             return skipped(f"{name} is not there: {without}", reader.warehouse.mend(name))
         self.looks.read(role)
@@ -79,5 +75,5 @@ class SourceChecks:
         if not lacking:
             return passed(f"all {count} columns and fields that the miner reads are there")
         absent = f"{count - len(lacking)} of {count} are there; taken as not known: {', '.join(lacking)}"
-        own = self.looks.reader.tables[role] == DEFAULT_TABLES.get(role)
+        own = self.looks.reader.tables[role] == KNOWN_TABLES.get(role)
         return passed(absent, "" if own else "a view freezes its columns: create it again, see uc-miner views")

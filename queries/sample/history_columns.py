@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from queries.documented import QUERY_HISTORY, QUERY_PARAMETERS, TAGS
+from queries.sample.billing import warehouse_id
 from queries.sample.context import ProcessLabels
 from queries.sample.datasets import Dataset
 from queries.sample.draws import FAILED, Draw
@@ -145,7 +146,7 @@ def _identity(plan: Plan, rows: HistoryRows, static: ProcessLabels, rng: np.rand
 
 def _compute(plan: Plan, rows: HistoryRows) -> Column:
     kind = plan.by_process.compute[rows.process]
-    warehouses = Labels.of([f"{workspace_id}beef"[-16:] for _, workspace_id in WORKSPACES])
+    warehouses = Labels.of([warehouse_id(workspace_id) for _, workspace_id in WORKSPACES])
     on_warehouse = np.where(kind == Compute.WAREHOUSE, plan.by_process.workspace[rows.process], -1)
     fields = {
         "type": Labels.of([None, "WAREHOUSE", "SERVERLESS_COMPUTE"]).at(kind),

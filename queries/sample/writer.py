@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from queries.sample import billing
 from queries.sample.days import LATE_DAYS, Day, Estate
 from queries.sample.dimensions import dimension_tables
 from queries.sample.plan import draw_up
@@ -19,8 +20,11 @@ TABLE_LINEAGE = "system.access.table_lineage"
 COLUMN_LINEAGE = "system.access.column_lineage"
 QUERY_HISTORY = "system.query.history"
 JOB_RUN_TIMELINE = "system.lakeflow.job_run_timeline"
+BILLING_USAGE = "system.billing.usage"
+LIST_PRICES = "system.billing.list_prices"
+WAREHOUSE_EVENTS = "system.compute.warehouse_events"
 
-_FILTERED_ON = ["event_date", "event_time", "start_time", "period_start_time"]
+_FILTERED_ON = ["event_date", "event_time", "start_time", "period_start_time", "usage_date"]
 """The columns queries leave out files by; statistics of the others would cost a third of the time to write."""
 
 _LEAST = {"tables": 50, "days": 1, "events_per_day": 100}
@@ -93,6 +97,9 @@ def write_estate(  # noqa: PLR0913 (a keyword for each size)
     files = EstateFiles(out)
     for name, table in dimension_tables(plan).items():
         files.write(name, "0", table.combine_chunks().to_batches())
+    for name, table in ((LIST_PRICES, billing.prices(plan)), (WAREHOUSE_EVENTS, billing.warehouse_events(plan))):
+        files.write(name, "0", table.combine_chunks().to_batches())
+    files.write(BILLING_USAGE, "0", billing.usage(plan))
     files.write(JOB_RUN_TIMELINE, "0", _days(Estate.of(plan), files, events_per_day, progress))
     return EstateSummary(dict(files.rows), first_day, last_day, files.files)
 

@@ -12,7 +12,7 @@ import typer
 
 from miner.backfill import Asked
 from miner.errors import SettingsError
-from miner.ledger import COLUMNS, LINEAGE, QUERIES, USAGE
+from miner.ledger import COLUMNS, COST, LINEAGE, QUERIES, USAGE
 from miner.pipeline import DONE, REJECTED, Outcome
 from schedules import jobs, logs
 from schedules.backfills import prepared
@@ -33,6 +33,7 @@ class Stream(StrEnum):
 
     LINEAGE = LINEAGE
     USAGE = USAGE
+    COST = COST
     COLUMNS = COLUMNS
     QUERIES = QUERIES
 

@@ -7,6 +7,7 @@ from miner.changes import COLUMN_USAGE, PROCESS, SUMMARY, USAGE, Changes, Verifi
 from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
 from miner.pipeline import Outcome
+from miner.schemas import HISTORY_STATEMENTS, LINEAGE_STATEMENTS
 from schedules.balance import KEPT, Balance
 from schedules.console.screen import Column, Screen, number
 from schedules.jobs import Ran
@@ -15,6 +16,7 @@ _STREAMS = {
     ("lineage", "table_lineage"): "lineage of tables",
     ("lineage", "column_lineage"): "of columns",
     ("usage", "table_lineage"): "usage",
+    ("cost", "billing_usage"): "cost",
     ("columns", "column_lineage"): "usage of columns",
     ("queries", "query_history"): "queries",
 }
@@ -22,6 +24,7 @@ _STREAMS = {
 _MOST_REASONS = 10
 
 _MEANINGS = {
+    "elsewhere": "a warehouse of a workspace that this source shows nothing of",
     "excluded_catalog": "left out by [mining.exclude] catalogs",
     "excluded_path": "left out by [mining.exclude] paths",
     "excluded_process_kind": "left out by [mining.exclude]",
@@ -31,9 +34,11 @@ _MEANINGS = {
     "failed_read": "read by a failed or cancelled statement",
     "incomplete_name": "a name without catalog or schema",
     "indirect": "read through a view: no edge",
-    KEPT: "edges, column pairs, reads and writes, statements",
+    KEPT: "edges, column pairs, reads and writes, statements, hours of warehouses",
     "no_column": "a column pair with one end",
     "no_dataset": "neither source nor target",
+    "no_price": "a warehouse's usage whose list price is not told",
+    "no_warehouse": "billed for something that is no SQL warehouse",
     "not_included_catalog": "not in [mining.include] catalogs",
     "not_included_path": "not in [mining.include] paths",
     "not_included_process_kind": "not in [mining.include]",
@@ -118,6 +123,21 @@ def show_balance(screen: Screen, balance: Balance) -> None:
         for name in (KEPT, *balance.reasons)
     ]
     screen.table((Column(""), *heads, Column("")), lines)
+    for line in _enrichment(balance):
+        screen.line(line)
+
+
+def _enrichment(balance: Balance) -> Iterator[str]:
+    """How far lineage and query history tell of the same statements, where either has any."""
+    lineage, history = balance.counted(LINEAGE_STATEMENTS), balance.counted(HISTORY_STATEMENTS)
+    without = lineage.pop("no_statement_id", 0)
+    if lineage:
+        found = f"{lineage['in_history']:,} of {lineage.total():,} statements of lineage are in query history"
+        if lineage["history_not_read"]:
+            found += f"; for {lineage['history_not_read']:,} it was not read"
+        yield f"{found}; {without:,} rows of lineage have no statement id"
+    if history.total():
+        yield f"{history['in_lineage']:,} of {history.total():,} statements of query history left lineage"
 
 
 _RETIRED = {

@@ -41,6 +41,8 @@ def _show_days(screen: Screen, standing: Standing) -> None:
         screen.table(columns, [_stream(one) for one in standing.streams])
     for name in standing.unmined:
         screen.line(f"source {name}: nothing mined yet")
+    for name, reason in standing.without_cost.items():
+        screen.line(f"source {name}: list cost is left out: {reason}")
 
 
 def _stream(one: StreamStanding) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from miner.errors import MinerError
-from miner.ledger import COLUMNS, LINEAGE, QUERIES, USAGE, Ledger, reading, registry
+from miner.ledger import COLUMNS, COST, LINEAGE, QUERIES, USAGE, Ledger, reading, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import Source
 from miner.names import read_names
@@ -42,10 +42,10 @@ def jobs_of(parts: Parts) -> Iterator[Job]:
     daemon = parts.settings.daemon
     times = {
         stream: timing(getattr(daemon, stream), daemon.zone)
-        for stream in (*parts.streams, NAMES, "emit", VERIFY, REPORT)
+        for stream in (*parts.streams, COST, NAMES, "emit", VERIFY, REPORT)
     }
     for source in parts.chosen(()):
-        for stream in (*parts.streams, NAMES):
+        for stream in (*parts.streams, *([COST] if parts.settings.mining.cost else []), NAMES):
             if at := times[stream]:
                 yield Job(source, stream, at)
     if (at := times["emit"]) and parts.settings.purview.sink != "none":
@@ -86,11 +86,18 @@ def work(parts: Parts, job: Job, ledger: Ledger, stopping: Stopping, cancellable
         cancellable(source.tables.cancel)
         if job.stream == NAMES:
             return _read_names(parts, source, ledger, leases)
-        mined = replace(source, names=None, options=replace(source.options, streams=(job.stream,)))
+        mined = of_stream(source, job.stream)
         worked = _told(Run(ledger, [mined], None, parts.now, leases, COMMAND, stopping).go())
     if job.stream in {USAGE, COLUMNS, QUERIES} and not worked.error:
         prune_ledger(ledger, parts)
     return worked
+
+
+def of_stream(source: Source, stream: str) -> Source:
+    """The source as one stream of it is mined."""
+    if stream == COST:
+        return replace(source, names=None, options=replace(source.options, streams=()))
+    return replace(source, names=None, costs=None, options=replace(source.options, streams=(stream,)))
 
 
 def _report(parts: Parts) -> None:

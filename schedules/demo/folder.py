@@ -22,6 +22,7 @@ url = "sqlite:///{ledger}"
 
 [mining]
 start = {start}
+cost_settle_days = 3
 
 [sources.{source}]
 kind = "files"

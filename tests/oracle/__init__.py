@@ -5,6 +5,7 @@ decision stands in the docstring of the function it concerns.
 """
 
 from tests.oracle.columns import ColumnReads, ColumnUse, column_usage, column_usage_fates
+from tests.oracle.cost import Costs, costs
 from tests.oracle.lineage import (
     Edge,
     column_pairs,
@@ -18,11 +19,12 @@ from tests.oracle.names import Dataset, dataset, folder, table_name
 from tests.oracle.popularity import Popularity, is_person, popularity
 from tests.oracle.queries import Runs, Statement, plain_statement, query_fates, query_runs
 from tests.oracle.scope import Fates, Lists, Row, Rows, Scope
-from tests.oracle.usage import Figures, Use, cached_reads, usage, usage_fates
+from tests.oracle.usage import Figures, Use, cached_reads, enrichment, usage, usage_fates
 
 __all__ = [
     "ColumnReads",
     "ColumnUse",
+    "Costs",
     "Dataset",
     "Edge",
     "Fates",
@@ -39,8 +41,10 @@ __all__ = [
     "column_pairs",
     "column_usage",
     "column_usage_fates",
+    "costs",
     "dataset",
     "edges",
+    "enrichment",
     "folder",
     "indirect_edges",
     "is_person",

@@ -16,8 +16,9 @@ from miner.ports import Statements
 from miner.schemas import USAGE
 from miner.scope import Globs, Scope
 from queries import embedded, statements
+from queries.cost import CostReader
 from queries.embedded import EmbeddedWarehouse
-from queries.system_tables import SystemTableReader
+from queries.system_tables import COST_TABLES, SystemTableReader
 from queries.warehouse import Prepared
 from tests import oracle, rows
 from tests.oracle.scope import EVERYTHING
@@ -46,6 +47,15 @@ def reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows
     """The product's reader over the folder of an estate, written first when rows are given."""
     source = unopened(rows.write_estate(root, **tables) if tables else root, scope)
     source._prepared = _PREPARED.setdefault(tuple(_fields(source, role) for role in rows.TABLES), {})
+    return source
+
+
+def cost_reader(root: Path, scope: oracle.Scope = EVERYTHING, **tables: Iterable[rows.Row] | None) -> SystemTableReader:
+    """The same, which reads the tables of cost as well."""
+    source = unopened(rows.write_estate(root, **tables) if tables else root, scope)
+    source.tables = {**source.tables, **COST_TABLES}
+    roles = (*rows.TABLES, *rows.COST_TABLES)
+    source._prepared = _PREPARED.setdefault(tuple(_fields(source, role) for role in roles), {})
     return source
 
 
@@ -301,6 +311,24 @@ def totals_of_days(source: SystemTableReader, first: date, last: date) -> list[d
     return source.totals("table_lineage", first, last).to_pylist()
 
 
+def enrichment_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Counter]:
+    """Statements by day, by side and whether the other one has them."""
+    answers: dict[date, Counter] = defaultdict(Counter)
+    for row in source.enrichment(first, last).to_pylist():
+        assert first <= row["day"] <= last
+        assert (row["side"], row["fate"]) not in answers[row["day"]]
+        answers[row["day"]][row["side"], row["fate"]] = row["rows"]
+    return dict(answers)
+
+
+def outside_reads(source: SystemTableReader, first: date = rows.DAY, last: date = rows.DAY) -> dict[tuple, int]:
+    """Reads past lineage by day, metastore, dataset and who tells of them."""
+    told_ = source.outside_reads(first, last).rows.to_pylist()
+    answers = {(row["day"], row["metastore_id"], row["dataset"], row["told_by"]): row["reads"] for row in told_}
+    assert len(answers) == len(told_)
+    return answers
+
+
 def totals(source: SystemTableReader, table: str, day: date = rows.DAY) -> int:
     """All rows of a lineage table on one day."""
     return sum(row["rows"] for row in source.totals(table, day, day).to_pylist())
@@ -372,3 +400,51 @@ def ruled(call: str, values: Sequence[str | None]) -> list[str | None]:
     with duckdb.connect() as engine:
         engine.register("texts", pa.table({"place": range(len(values)), "raw": pa.array(values, pa.string())}))
         return [text for _, text in sorted(engine.sql(embedded._duckdb_sql(tree)).fetchall())]
+
+
+@dataclass
+class Costs:
+    """What the cost query said of a day: rows by fate, and money by hour and by dataset, in billionths."""
+
+    rows: Counter[tuple[str, str]] = field(default_factory=Counter)
+    hours: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    datasets: dict[tuple[str, oracle.Dataset, str], int] = field(default_factory=dict)
+    statements: dict[tuple[str, oracle.Dataset, str], int] = field(default_factory=dict)
+
+
+def costs_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Costs]:
+    """Cost by day of a run of days. A dataset's key stands for its parts, or this fails."""
+    answers: dict[date, Costs] = defaultdict(Costs)
+    for row in told(CostReader(source).costs(first, last)):
+        answer, fate = answers[row["day"]], row["fate"]
+        if row["part"] == "rows":
+            assert (fate, row["rule"] or "") not in answer.rows
+            answer.rows[fate, row["rule"] or ""] = row["rows"]
+        elif row["part"] == "hour":
+            assert (row["hour"], row["currency"], fate) not in answer.hours
+            answer.hours[row["hour"], row["currency"], fate] = row["amount"]
+        else:
+            name = _dataset(row, "dataset")
+            assert row["dataset_key"] == _hashed(row["metastore_id"], *name)
+            key_ = (row["metastore_id"], name, row["currency"])
+            assert key_ not in answer.datasets
+            answer.datasets[key_], answer.statements[key_] = row["amount"], row["statements"]
+    return answers
+
+
+def charges_of_days(source: SystemTableReader, first: date, last: date) -> dict[tuple[date, int, str], int]:
+    """What warehouses cost by day, hour and currency."""
+    found = told(CostReader(source).charges(first, last))
+    return {(row["day"], row["hour"], row["currency"]): row["amount"] for row in found}
+
+
+def assert_costs(found: Costs, expected: oracle.Costs, within: int = 20) -> None:
+    """Hold a day's cost against the oracle's exact one: each part to a few billionths, together to the last one."""
+    assert found.rows == expected.rows
+    for told, exact in ((found.hours, expected.hours), (found.datasets, expected.datasets)):
+        for key_ in told.keys() | exact.keys():
+            assert abs(told.get(key_, 0) - exact.get(key_, 0)) <= within, key_
+    assert found.statements == {key_: len(ran) for key_, ran in expected.statements.items()}
+    for currency in {currency for _, currency, _ in expected.hours}:
+        whole = sum(amount for (_, other, _), amount in expected.hours.items() if other == currency)
+        assert sum(amount for (_, other, _), amount in found.hours.items() if other == currency) == whole

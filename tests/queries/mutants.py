@@ -15,17 +15,23 @@ from sqlglot import exp
 
 from miner.errors import SourceError
 from queries import embedded, statements
-from queries.system_tables import NAME_QUERIES, SystemTableReader
+from queries.system_tables import COST_QUERIES, NAME_QUERIES, SystemTableReader
 from queries.warehouse import Prepared
 
 QUERIES = (
-    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs",
-    "replaced_tables", "totals", "span", "query_runs", "lineage_mix", "first_direct_access", "history_totals",
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "enrichment", "outside_reads",
+    "one_time_runs", "replaced_tables", "totals", "span", "query_runs", "lineage_mix", "first_direct_access",
+    "history_totals",
     "history_mix", "most_read",
 )  # fmt: skip
 
 NAMES = (*NAME_QUERIES, "lineage_metastores")
 """Queries that tell what things are called: they are asked of an estate of their own."""
+
+COSTS = (*COST_QUERIES, "list_price", "charge", "up_to", "hour_begin", "hour_of_day", "overlap")
+"""Queries of cost and the rules that no other has: they are asked of an estate of their own too."""
+
+_ALL = (*QUERIES, *NAMES, *COST_QUERIES)
 
 _BOUNDS = {exp.LT: exp.LTE, exp.GT: exp.GTE, exp.LTE: exp.LT, exp.GTE: exp.GT}
 _WRAPPERS = (exp.Lower, exp.Trim, exp.Nullif, exp.RegexpReplace, exp.ArraySort)
@@ -47,7 +53,7 @@ class Mutant:
 @cache
 def trees() -> dict[str, exp.Expr]:
     """Queries and rules as they are written; what may be taken out, and each root, is marked with its place."""
-    queries = {name: sqlglot.parse_one(statements.text(name), read=statements.DIALECT) for name in (*QUERIES, *NAMES)}
+    queries = {name: sqlglot.parse_one(statements.text(name), read=statements.DIALECT) for name in _ALL}
     rules = {name: function.body.copy() for name, function in statements.functions().items()}
     for name, tree in (queries | rules).items():
         for place, node in enumerate(tree.walk()):
@@ -142,7 +148,7 @@ class Bench:
     def _keep(self, tree: exp.Expr, write=embedded._duckdb_sql) -> str:
         """Keep a query's tree under its name, also when it stands inside another that counts its rows."""
         marks = (node.meta["place"] for node in tree.walk() if "place" in node.meta)
-        self._trees[next(name for name, place in marks if place == 0 and name in (*QUERIES, *NAMES))] = tree
+        self._trees[next(name for name, place in marks if place == 0 and name in _ALL)] = tree
         return write(tree)
 
     def _run(self, query: Prepared, values: Mapping[str, object]) -> list[pa.RecordBatch]:

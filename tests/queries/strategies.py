@@ -1,13 +1,25 @@
 """Random estates: few names and ids, so that rows meet, in every spelling and with every gap the documents allow."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from hypothesis import strategies as st
 
 from tests.oracle import Scope
 from tests.oracle.scope import Lists
 from tests.queries.given import OWN_TABLES
-from tests.rows import DAY, METASTORE, at, columns, lineage, statement
+from tests.rows import (
+    DAY,
+    METASTORE,
+    at,
+    billed,
+    columns,
+    lineage,
+    price,
+    statement,
+    warehouse_event,
+    worked,
+)
 
 GUID = "0a1b2c3d-0000-4444-8888-0123456789ab"
 
@@ -180,3 +192,68 @@ SCOPES = st.sampled_from(
         Scope(schemas=("tmp?",), paths=("s3://bucket/A",), workspaces=("*2",), process_kinds=("genie*", "new")),
     )
 )
+
+
+_WAREHOUSES = st.sampled_from(("wh1", "wh1", "wh2", None, ""))
+_PLACES = st.sampled_from(("1001", "1001", "1002", None))
+_SKUS = st.sampled_from(("A", "A", "B", "C"))
+_AMOUNTS = st.integers(-30_000_000_000, 90_000_000_000).map(lambda number: str(Decimal(number).scaleb(-9)))
+_PRICES = st.one_of(st.none(), st.integers(1, 3_000_000_000).map(lambda number: str(Decimal(number).scaleb(-9))))
+_HOURS = st.integers(0, 5)
+"""Few hours, late in the evening and early, so that statements meet their hours and midnight."""
+
+
+def _evening(day, hour, seconds=0):
+    return at(day, 0) + timedelta(hours=21 + hour, seconds=seconds)
+
+
+@st.composite
+def bills(draw):
+    """One row of billing.usage."""
+    start = _evening(DAY - timedelta(days=1), draw(_HOURS))
+    return billed(
+        draw(_AMOUNTS),
+        warehouse=draw(_WAREHOUSES),
+        workspace_id=draw(_PLACES),
+        sku_name=draw(_SKUS),
+        usage_start_time=start + timedelta(minutes=draw(st.sampled_from((0, 0, 30)))),
+        usage_date=start.date(),
+        record_type=draw(st.sampled_from(("ORIGINAL", "RETRACTION", "RESTATEMENT"))),
+    )
+
+
+@st.composite
+def list_prices(draw):
+    """One row of list_prices."""
+    since, until = draw(st.sampled_from((-99, 0, 2))), draw(st.sampled_from((None, None, 1, 4)))
+    before = DAY - timedelta(days=1)
+    return price(
+        draw(_PRICES), draw(_PRICES), draw(_PRICES), sku_name=draw(_SKUS), price_start_time=_evening(before, since),
+        price_end_time=None if until is None else _evening(before, until),
+        currency_code=draw(st.sampled_from(("USD", "USD", "USD", "EUR"))),
+    )  # fmt: skip
+
+
+@st.composite
+def work(draw):
+    """One row of query.history, of a statement that may have worked on a warehouse."""
+    return worked(
+        draw(st.sampled_from((*_STATEMENTS, "st4", "st5", None))),
+        draw(st.sampled_from((0, None, 1, 10, 2500, 400_000))),
+        _evening(DAY - timedelta(days=1), draw(_HOURS), draw(st.integers(0, 3599))),
+        draw(st.sampled_from((0, 7, 300, 3600, 9000))),
+        draw(_WAREHOUSES),
+        workspace_id=draw(_PLACES),
+        compilation_duration_ms=draw(st.sampled_from((None, 0, 333))),
+        result_fetch_duration_ms=draw(st.sampled_from((None, 71))),
+    )
+
+
+@st.composite
+def events(draw):
+    """One row of warehouse_events; at any moment a warehouse has one."""
+    kinds = ("STARTING", "RUNNING", "RUNNING", "SCALED_UP", "SCALED_DOWN", "STOPPING", "STOPPED")
+    moment = _evening(DAY - timedelta(days=1), draw(st.integers(-2, 6)), draw(st.integers(0, 3599)))
+    return warehouse_event(
+        draw(st.sampled_from(kinds)), moment, draw(st.sampled_from(("wh1", "wh2"))), workspace_id=draw(_PLACES)
+    )

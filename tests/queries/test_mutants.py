@@ -9,13 +9,14 @@ import pytest
 from miner.ports import TableName
 from miner.scope import Globs, Scope
 from miner.visible import SHOWN_DAYS
+from queries.cost import CostReader
 from queries.names import NameReader
 from queries.preflight.looks import RECENT_DAYS, Looks
 from queries.system_tables import KNOWN_TABLES
 from tests import oracle, rows
-from tests.queries import crafted, crafted_names
+from tests.queries import crafted, crafted_cost, crafted_names
 from tests.queries import given as answers
-from tests.queries.mutants import NAMES, Bench, mutants
+from tests.queries.mutants import COSTS, NAMES, Bench, mutants
 from tests.rows import METASTORE
 
 DAYS = (crafted.FIRST, crafted.LAST)
@@ -119,6 +120,8 @@ QUESTIONS = {
     "first_direct_access": (looks(lambda one: one.first_direct, RECENT_DAYS), long_before),
     "history_totals": (looks(lambda one: one.shown("query_history"), SHOWN_DAYS),),
     "history_mix": (looks(lambda one: one.history, RECENT_DAYS),),
+    "enrichment": (answers.enrichment_of_days,),
+    "outside_reads": (answers.outside_reads,),
     "most_read": (looks(lambda one: one.most_read().to_pylist(), RECENT_DAYS),),
 }
 """What is asked of each query of the crafted estate, answered in the oracle's words."""
@@ -171,6 +174,20 @@ NAME_QUESTIONS = {
 }
 """What is asked of each query of the crafted names."""
 
+
+def cost_totals(source, first, last):
+    """Rows billed by day and workspace."""
+    return sorted(CostReader(source).totals(first, last).to_pylist(), key=str)
+
+
+COST_QUESTIONS = {
+    "cost_daily": (answers.costs_of_days, without_principal(answers.costs_of_days)),
+    "cost_charges": (answers.charges_of_days,),
+    "cost_totals": (cost_totals,),
+    "cost_span": (lambda source, **_: CostReader(source).span(),),
+}
+"""What is asked of each query of the crafted costs, answered in the oracle's words."""
+
 WANTED = "\n".join(("0" * 32, hashlib.md5(b"1:x1:y", usedforsecurity=False).hexdigest()))
 
 
@@ -201,6 +218,28 @@ def names_bench(tmp_path_factory):
     source.warehouse.close()
 
 
+@pytest.fixture(scope="module")
+def cost_bench(tmp_path_factory):
+    """The crafted costs, what becomes of them, and the means to swap a query."""
+    source = answers.cost_reader(tmp_path_factory.mktemp("costs"), crafted_cost.SCOPE, **crafted_cost.TABLES)
+    days = {"first": crafted_cost.FIRST, "last": crafted_cost.LAST}
+    made = Bench(source, {name: [partial(ask, **days) for ask in asked] for name, asked in COST_QUESTIONS.items()})
+    yield made
+    assert made.unchanged()
+    source.warehouse.close()
+
+
+@pytest.mark.parametrize("day", [crafted_cost.FIRST, crafted_cost.AFTER, crafted_cost.LAST])
+def test_the_crafted_costs(cost_bench, day: date):
+    """On the estate that the mutants are tried on, every cost is the oracle's, to a few billionths."""
+    tables = crafted_cost.TABLES
+    expected = oracle.costs(
+        day, billing=tables["billing_usage"], prices=tables["list_prices"], history=tables["query_history"],
+        lineage=tables["table_lineage"], events=tables["warehouse_events"], scope=crafted_cost.SCOPE,
+    )  # fmt: skip
+    answers.assert_costs(cost_bench.answers["cost_daily"][0][day], expected)
+
+
 @pytest.mark.parametrize("day", DAYS)
 def test_the_crafted_estate(bench, day: date):
     """On the estate that the mutants are tried on, every answer is the oracle's."""
@@ -216,6 +255,8 @@ def test_the_crafted_estate(bench, day: date):
     assert cached.figures == oracle.cached_reads(day, lineage, history, crafted.SCOPE)
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
     assert bench.answers["replaced_tables"][0] == answers.expected_replaced(*DAYS, lineage, history)
+    matched = bench.answers["enrichment"][0]
+    assert matched.get(day, {}) == oracle.enrichment(day, lineage, history)
     read = bench.answers["column_usage"][0][day]
     assert read.figures == oracle.column_usage(day, pairs, history, crafted.SCOPE)
     assert read.fates == oracle.column_usage_fates(day, pairs, history, crafted.SCOPE)
@@ -229,6 +270,8 @@ def test_the_crafted_estate(bench, day: date):
 _ONE_ROW = "rows left out are one row already: their dataset, workspace and unit are NULL"
 _LESS = "the join says so too; this reads less"
 _NULL = "NULL joins nothing; this joins less"
+_NO_TIME = "an overlap of no time adds nothing"
+_SKIPS = "greatest and least skip NULL; this says what is meant"
 EQUIVALENT = {
     "replaced_tables: without t.event_date >= :first_day (2)": _LESS,
     "replaced_tables: without t.event_date <= :last_day (2)": _LESS,
@@ -242,6 +285,11 @@ EQUIVALENT = {
     "usage_daily: without h.start_time < :history_to": _LESS,
     "usage_daily: other bound of h.start_time < :history_to": _LESS,
     "usage_daily: without NOT h.statement_id IS NULL": _NULL,
+    "enrichment: without h.start_time >= :history_from": _LESS,
+    "enrichment: without h.start_time < :history_to": _LESS,
+    "enrichment: other bound of h.start_time < :history_to": _LESS,
+    "enrichment: without t.event_date >= :lineage_from": _LESS,
+    "enrichment: without t.event_date <= :lineage_to": _LESS,
     "column_usage: without h.start_time >= :history_from": _LESS,
     "column_usage: without h.start_time < :history_to": _LESS,
     "column_usage: other bound of h.start_time < :history_to": _LESS,
@@ -267,6 +315,30 @@ EQUIVALENT = {
     "cached_reads: without t.event_date <= :last_day": _LESS,
     "cached_reads: without NOT t.statement_id IS NULL": _NULL,
     "clean_name: always REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REP … ]+_(.+)_[0-9]+\\\\z', '$1')": "spares most names three expressions",
+    "cost_daily: without WHERE hours.fate = 'kept'": "what is laid says so too; this joins less",
+    "cost_daily: without h.start_time >= :history_from": _LESS,
+    "cost_daily: without h.start_time < :history_to": _LESS,
+    "cost_daily: other bound of h.start_time < :history_to": _LESS,
+    "cost_daily: without h.start_time >= :history_from (2)": _LESS,
+    "cost_daily: without h.start_time < :history_to (2)": _LESS,
+    "cost_daily: other bound of h.start_time < :history_to (2)": _LESS,
+    "cost_daily: without t.event_date >= :lineage_from": _LESS,
+    "cost_daily: without t.event_date <= :lineage_to": _LESS,
+    "cost_daily: without t.event_date >= :lineage_from (2)": _LESS,
+    "cost_daily: without t.event_date <= :lineage_to (2)": _LESS,
+    "cost_daily: without e.event_time >= :events_from": _LESS,
+    "cost_daily: other bound of e.event_time >= :events_from": _LESS,
+    "cost_daily: without e.event_time < :events_to": "what comes later ends spans after their last hour; this reads less",
+    "cost_daily: other bound of e.event_time < :events_to": "the same",
+    "cost_daily: without NOT t.statement_id IS NULL": _NULL,
+    "cost_daily: other bound of states.from_ms < busy.begin_ms + 3600000": _NO_TIME,
+    "cost_daily: other bound of COALESCE(states.to_ms, busy.begin_ms + 3600000) > busy.begin_ms": _NO_TIME,
+    "cost_daily: without busy.begin_ms + 3600000 of COALESCE(states.to_ms, busy.begin_ms + 3600000)": _SKIPS,
+    "cost_daily: without 0 of COALESCE(MAX(to_ms) OVER (PARTITION BY d … DING AND 1 PRECEDING), 0)": _SKIPS,
+    "cost_daily: other bound of up.up_ms > busy.busy_ms": "the whole of an amount is the amount",
+    "cost_daily: without reads.workspace_id = paid.workspace_id": "costs are joined by it too; this joins less",
+    "cost_daily: without reads.statement_id = paid.statement_id": "the same",
+    "cost_daily: without DISTINCT (2)": "what is read is grouped after the join; this joins less",
     "dbt_models: without NOT h.statement_id IS NULL": _NULL,
     "dbt_models: without NOT t.statement_id IS NULL": _NULL,
     "table_forms: without i.table_name <> ''": "what has no name has no clean one either; this groups less",
@@ -283,5 +355,6 @@ def test_equivalents_are_there():
 @pytest.mark.parametrize("mutant", [mutant for mutant in mutants() if str(mutant) not in EQUIVALENT], ids=str)
 def test_nothing_is_there_for_nothing(request, mutant):
     """A query without one of its predicates or rules answers otherwise on the crafted estate."""
-    asked = request.getfixturevalue("names_bench" if mutant.where in NAMES else "bench")
+    benches = {**dict.fromkeys(NAMES, "names_bench"), **dict.fromkeys(COSTS, "cost_bench")}
+    asked = request.getfixturevalue(benches.get(mutant.where, "bench"))
     assert any(asked.differs(query, mutant) for query in asked.affected(mutant))

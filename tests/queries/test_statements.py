@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from miner.ports import LIST_PRICES
 from miner.scope import alternation, pattern
 from queries import statements
 from queries.documented import DOCUMENTED, INFORMATION_SCHEMA_SCHEMATA
-from queries.system_tables import KNOWN_TABLES, NAME_TABLES
+from queries.system_tables import ALWAYS_THERE, KNOWN_TABLES, NAME_TABLES
 from queries.warehouse import field_type
 from tests.oracle.scope import matching
 from tests.queries.given import ruled
@@ -25,7 +26,7 @@ QUERIES = sorted(
 QUERIES.remove("rules")
 ROLES = {"lineage_table": "table_lineage"}
 SCHEMAS = {"schemata": INFORMATION_SCHEMA_SCHEMATA}
-WHOLE = ("span", "visible_schemas")
+WHOLE = ("span", "cost_span", "visible_schemas")
 """Queries that read a table as a whole: for its first and last day, and a list of schemas."""
 
 
@@ -55,11 +56,14 @@ def test_only_documented_columns_are_read(name):
             assert not pa.types.is_struct(field_type(documented, path)), path
 
 
+_WHEN = "(event_date|start_time|period_start_time|usage_date|event_time)"
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_row_read_is_filtered_by_time(name):
     """A system table of events is never read whole: its own partition column or start time bounds what is read.
 
-    Tables of names hold a row per thing or version of it, and are read whole.
+    Tables of names and prices hold a row per thing or version of it, and are read whole.
     """
     if name in WHOLE:
         return
@@ -67,12 +71,12 @@ def test_every_row_read_is_filtered_by_time(name):
     for select in tree.find_all(exp.Select):
         tables = [table for table in select.find_all(exp.Table) if isinstance(table.this, exp.Anonymous)]
         read = select.args["from_"].this if tables and select.args.get("from_") else None
-        if read in tables and read.this.expressions[0].name not in NAME_TABLES:
+        if read in tables and read.this.expressions[0].name not in (*NAME_TABLES, *ALWAYS_THERE, LIST_PRICES):
             condition = select.args["where"].sql("databricks")
             if condition == "WHERE 1 = 0":
                 continue
-            assert re.search(r"\b[a-z]\.(event_date|start_time|period_start_time) >= :\w+ AND", condition)
-            assert re.search(r"\b[a-z]\.(event_date|start_time|period_start_time) <=? :\w+", condition)
+            assert re.search(rf"\b[a-z]\.{_WHEN} >= :\w+ AND", condition)
+            assert re.search(rf"\b[a-z]\.{_WHEN} <=? :\w+", condition)
 
 
 @pytest.mark.parametrize("name", QUERIES)

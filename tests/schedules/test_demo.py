@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from miner.popularity import COLUMNS
+from miner.schemas import LIST_COST
 from schedules.demo import job
 from tests import rows
 from tests.schedules.conftest import SMALL, small_estate
@@ -33,7 +34,7 @@ def test_demo(demo_once):
         path.name for path in (out / "purview").iterdir()
     }
     popularity = list(csv.DictReader((out / "popularity.csv").read_text().splitlines()))
-    assert tuple(popularity[0]) == COLUMNS
+    assert tuple(popularity[0]) == (*COLUMNS, *LIST_COST.names)
     assert {row["window_days"] for row in popularity} == {"1", "7", "30", "90"}
     edges = list(csv.DictReader((out / "edges.csv").read_text().splitlines()))
     for words in (

@@ -6,6 +6,7 @@ import pytest
 
 from miner import schemas
 from miner.popularity import COLUMNS
+from miner.schemas import LIST_COST
 from tests.schedules.conftest import NOW, small_estate
 
 CONTRACT = [
@@ -52,7 +53,7 @@ def test_columns_are_a_contract(mined):
         next(csv.reader((mined.folder / name).read_text().splitlines())) for name in ("p.csv", "e.csv")
     )
     assert popularity[: len(CONTRACT)] == CONTRACT
-    assert tuple(popularity) == COLUMNS
+    assert tuple(popularity) == (*COLUMNS, *LIST_COST.names)
     assert edges[: len(EDGE_CONTRACT)] == EDGE_CONTRACT
     assert edges == schemas.EDGE_REPORT.names
 

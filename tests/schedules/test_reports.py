@@ -9,7 +9,7 @@ import pytest
 
 from miner import schemas
 
-NAMES = ["popularity", "readers", "edges", "findings", "coverage"]
+NAMES = ["popularity", "readers", "edges", "findings", "coverage", "cost"]
 
 
 def table(path):
@@ -26,7 +26,12 @@ def test_all_of_them(mined):
         f"reports/{name}.csv: {len(table(mined.folder / 'reports' / f'{name}.csv')):,} {'edges' if name == 'edges' else 'rows'}"
         for name in NAMES
     ]
-    columns = {"readers": schemas.READERS, "findings": schemas.FINDINGS, "coverage": schemas.COVERAGE}
+    columns = {
+        "readers": schemas.READERS,
+        "findings": schemas.FINDINGS,
+        "coverage": schemas.COVERAGE,
+        "cost": schemas.COST_REPORT,
+    }
     for name, schema in columns.items():
         with (mined.folder / "reports" / f"{name}.csv").open() as file:
             assert next(csv.reader(file)) == schema.names

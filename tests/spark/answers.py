@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from miner.ports import Statements
+from queries.cost import CostReader
 from queries.names import NameReader, told_by
 from queries.preflight.looks import Looks
 from queries.system_tables import SystemTableReader
@@ -75,10 +76,21 @@ def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, 
         "column usage": lambda source: source.column_usage(first, last),
         "query runs": lambda source: source.query_runs(first, last, Statements(2, 40)),
         "one-time runs": lambda source: source.one_time_runs(first, last),
+        "enrichment": lambda source: source.enrichment(first, last),
+        "reads past lineage": lambda source: source.outside_reads(first, last).rows,
     }
     named = {part: _naming(part, first, last) for part in told_by()}
-    return mined | {name: _looking(look, first, last) for name, look in LOOKS.items()} | named
+    paid = {name: _costing(ask, first, last) for name, ask in COSTS.items()}
+    return mined | paid | {name: _looking(look, first, last) for name, look in LOOKS.items()} | named
 
+
+COSTS: dict[str, Callable[[CostReader, date, date], object]] = {
+    "cost": lambda costs, first, last: costs.costs(first, last),
+    "cost by hour": lambda costs, first, last: costs.charges(first, last),
+    "cost totals": lambda costs, first, last: costs.totals(first, last),
+    "cost span": lambda costs, _first, _last: [costs.span()],
+}
+"""What is asked of cost."""
 
 LOOKS: dict[str, Callable[[Looks], object]] = {
     "readable": lambda looks: [looks.read(role) for role in TABLES],
@@ -101,6 +113,10 @@ def _beyond(one: object, other: object) -> object:
 
 def _looking(look: Callable[[Looks], object], first: date, last: date) -> Ask:
     return lambda source: look(Looks(source, start=first, today=last, tag=TAG))
+
+
+def _costing(ask: Callable[[CostReader, date, date], object], first: date, last: date) -> Ask:
+    return lambda source: ask(CostReader(source), first, last)
 
 
 def _naming(part: str, first: date, last: date) -> Ask:

@@ -25,16 +25,16 @@ from queries.documented import INFORMATION_SCHEMA_SCHEMATA as SCHEMAS
 from queries.names import told_by
 from queries.preflight.looks import HISTORY_MIX, MIX, SCHEMATA
 from queries.sample import MINER, write_estate
-from queries.system_tables import DEFAULT_TABLES, KNOWN_TABLES, REQUIRED
+from queries.system_tables import ALWAYS_THERE, DEFAULT_TABLES, KNOWN_TABLES, REQUIRED
 from queries.views import views
 from tests.oracle import Scope
-from tests.queries import crafted
+from tests.queries import crafted, crafted_cost
 from tests.queries.given import OWN_TABLES
 from tests.queries.test_drift import FLAT, METADATA, OLD, _trimmed
 from tests.queries.test_drift import ROWS as DRIFTING
-from tests.rows import COLUMN_LINEAGE, DAY, TABLES, columns, hit, lineage, run, statement, write_table
+from tests.rows import COLUMN_LINEAGE, DAY, TABLES, audited, columns, hit, lineage, run, shared, statement, write_table
 from tests.rows import write_estate as write_rows
-from tests.spark.answers import LOOKS, questions
+from tests.spark.answers import COSTS, LOOKS, questions
 from tests.spark.engine import ROOT
 from tests.test_house import PACKAGES
 
@@ -77,6 +77,13 @@ def crafted_estate(both, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def crafted_costs(both, tmp_path_factory):
+    """The estate with every quirk the queries of cost have a predicate or a rule for."""
+    root = write_rows(tmp_path_factory.mktemp("costs"), **crafted_cost.TABLES)
+    return both(root, crafted_cost.SCOPE, days=(crafted_cost.FIRST, crafted_cost.LAST))
+
+
+@pytest.fixture(scope="module")
 def sample_estate(both, tmp_path_factory):
     """A few hundred tables of a believable estate, three of its five days mined together."""
     root = tmp_path_factory.mktemp("sample")
@@ -94,7 +101,13 @@ def test_the_session_is_strict(spark):
             spark.sql(f"SELECT {text}").toArrow()
 
 
-@pytest.mark.parametrize("question", [name for name in questions(DAY, DAY) if name not in told_by()])
+@pytest.mark.parametrize("question", COSTS)
+def test_the_crafted_costs(crafted_costs, question):
+    """Money is divided alike on both engines, to the last billionth."""
+    crafted_costs.agree(question)
+
+
+@pytest.mark.parametrize("question", [name for name in questions(DAY, DAY) if name not in {*told_by(), *COSTS}])
 def test_the_crafted_estate(crafted_estate, question):
     """On rows made by hand Spark says what DuckDB says, which others compare with the oracle."""
     crafted_estate.agree(question)
@@ -219,6 +232,8 @@ def test_bare_tables(both, tmp_path):
         "column_lineage": [columns("c.s.a", "c.s.b", "x", "y")],
         "query_history": [statement("s1"), hit("s2", "s1")],
         "job_run_timeline": [run("1", "SUBMIT_RUN", "load")],
+        "audit": [audited("generateTemporaryTableCredential", table_full_name="c.s.a")],
+        "table_share_usage": [shared("c.s.b")],
     }
     for role, rows in given.items():
         write_table(tmp_path, role, rows, without=set(DOCUMENTED[TABLES[role]].names) - set(REQUIRED[role]))
@@ -254,7 +269,7 @@ def test_other_names(both, tmp_path, spark):
 
 def test_recommended_views(both, tmp_path, spark):
     """Through the views that `uc-miner views` prints, made on Spark, the miner sees what it sees without them."""
-    names = {role: f"spark_catalog.ops.{role}" for role in DEFAULT_TABLES}
+    names = {role: f"spark_catalog.ops.{role}" for role in DEFAULT_TABLES if role not in ALWAYS_THERE}
     # Own reads are told by the names of the tables, which differ here.
     scope = replace(crafted.SCOPE, principal="")
     pair = both(write_rows(tmp_path, **crafted.TABLES), scope, days=(crafted.FIRST, crafted.LAST))
