@@ -264,6 +264,9 @@ def key(row):
 def test_rankings(rows, history, most):
     """Every list, its order and every figure is what the oracle makes of the days."""
     rows = [row | {"source_path": None, "target_path": None} for row in rows]  # aliases are told of elsewhere
+    rows += [
+        lineage(None, "c.s.z", day=DAY + timedelta(days=back)) for back in (-1, 1)
+    ]  # the days of lineage are mined
     with worlds(now=MUCH_LATER) as (world,):
         world.mine(FakeTables(*rows, query_history=history), allow_empty=True, statements=Statements(most), **MINED)
         daily = {
