@@ -4,21 +4,22 @@ import hashlib
 from collections.abc import Callable
 
 from miner import readers
+from miner.readers import UNNAMED, Readers
 
 NAMES, HASHED, NONE = "names", "hashed", "none"
 """What `[reports] users` may be."""
 
-_HIDDEN = frozenset({readers.PERSON, readers.GROUP})
+_HIDDEN = frozenset({readers.PERSON, readers.GROUP, readers.UNKNOWN})
 """Kinds of reader that are told by a name of somebody; the others have ids, or no name."""
 
 Disclosed = Callable[[str], str]
 
 
-def disclosure(users: str, key: bytes) -> Disclosed:
+def disclosure(users: str, key: bytes, known: Readers = UNNAMED) -> Disclosed:
     """How a reader's folded name is told; a hash is the same as long as the key is."""
     if users == NAMES:
         return _as_it_is
-    return lambda name: _hash(name, key) if readers.kind_of(name) in _HIDDEN else name
+    return lambda name: _hash(name, key) if name and known.kind_of(name) in _HIDDEN else name
 
 
 def _as_it_is(name: str) -> str:

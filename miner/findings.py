@@ -32,15 +32,18 @@ _HALVED = -0.5
 _FEW = 10
 """Reads of the window before, below which cooling is chance."""
 _READS = ["reads", "indirect_reads", "cached_reads", "failed_reads"]
-_COUNTED = (*_READS, "readers", "people", "writes", "readers_unknown", "band")
+_COUNTED = (*_READS, "readers", "people", "machines", "machine_runs", "writes", "readers_unknown", "band")
 _SEVERAL = 2
 """Datasets that hang on one, below which nearly every table would be told of."""
 _MOST = 20
 """How many datasets are told of as depended on."""
 _WEEK = 7
 
-UNKNOWN = "unknown"
-"""Whether a dataset is read past the lineage tables (Delta Sharing, credentials for other engines), without audit."""
+OUTSIDE, INSIDE, UNKNOWN = "read outside", "no", "unknown"
+"""Whether a dataset is read past the lineage tables (Delta Sharing, credentials for other engines); `unknown` where the
+audit log was not read for every day of the window, or does not say of which table it tells."""
+
+_NOTHING_KNOWN = evidence.Outside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,13 @@ class Evidence:
     """What findings rest on beside the figures, by ledger id of the dataset.
 
     `before` are datasets that were there before a window, by its days; windows that are not settled whole are missing.
+    `outside` is what was read past lineage, by the days of windows that are mined whole.
     """
 
     before: Mapping[int, Collection[int]] = field(default_factory=dict)
     not_listed: Collection[int] = ()
     dependents: Mapping[int, int] = field(default_factory=dict)
+    outside: Mapping[int, evidence.Outside] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def findings(ledger: Ledger, options: PopularityOptions, *, each: bool = False) 
     if as_of is None:
         return schemas.FINDINGS.empty_table()
     windows = _windows(options.windows, as_of, settled, each=each)
-    everyone = PopularityOptions(windows.all, as_of=as_of)
+    everyone = PopularityOptions(windows.all, as_of=as_of, readers=options.readers)
     frame = with_ids(popularity(ledger, everyone))
     with ledger.reading() as connection:
         wanted.resolve(connection)
@@ -91,7 +96,13 @@ def findings(ledger: Ledger, options: PopularityOptions, *, each: bool = False) 
             for window in windows.standing
             if _within(window, as_of, settled)
         }
-        known = Evidence(before, evidence.not_listed(connection), evidence.dependents(connection))
+        mined = reading.usage_days(connection)
+        outside = {
+            window: evidence.outside(connection, as_of - timedelta(days=window - 1), as_of)
+            for window in windows.all
+            if _within(window, as_of, mined)
+        }
+        known = Evidence(before, evidence.not_listed(connection), evidence.dependents(connection), outside)
         names = usage.dataset_names(connection).to_pandas().rename(columns={"id": "dataset_id"})
     return found_in(with_untouched(frame, names, known, as_of), known, windows)
 
@@ -128,10 +139,18 @@ def found_in(frame: pd.DataFrame, known: Evidence, windows: Windows) -> pa.Table
     parts = [rows.assign(finding=name) for name, rows in _found(told, known, windows) if len(rows)]
     if not parts:
         return schemas.FINDINGS.empty_table()
-    whole = pd.concat(parts).assign(read_outside=UNKNOWN)
+    whole = pd.concat(parts)
+    ends = zip(whole["window_days"], whole["metastore_id"], whole["dataset"], strict=True)
+    whole["read_outside"] = [_outside(known.outside.get(window, _NOTHING_KNOWN), *end) for window, *end in ends]
     order = ["window_days", "finding", "metastore_id", "dataset"]
     columns = whole.sort_values(order, kind="stable")[schemas.FINDINGS.names]
     return pa.Table.from_pandas(columns, schema=schemas.FINDINGS, preserve_index=False)
+
+
+def _outside(told: evidence.Outside, metastore: str, dataset: str) -> str:
+    if told.covers(metastore, dataset):
+        return OUTSIDE
+    return INSIDE if told.sure else UNKNOWN
 
 
 Found = Iterator[tuple[str, pd.DataFrame]]

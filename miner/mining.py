@@ -169,6 +169,9 @@ def mine(  # noqa: PLR0913 (what a run shares with each of its sources)
     _refuse_empty(source, span)
     if absent := source.tables.absent():
         log.info("source.probed", source=source.name, absent=list(absent))
+    for one in source.tables.missing():
+        if one.refused:
+            log.warning("table.refused", source=source.name, table=one.table, error=one.reason, mend=one.mend)
     source_id = _known(source, ledger)
     rows = outside = 0
     for stream in source.options.streams:
@@ -245,6 +248,8 @@ def span_of(source: Source, stream: str, lineage: Span, left_out: LeftOut | None
             return lineage
         reason = "there is no query.history"
         mend = "look whether its name is right in the settings, and its grant: uc-miner grants"
+        if refused := [one for one in source.tables.missing() if one.role == QUERY_HISTORY and one.refused]:
+            reason, mend = refused[0].reason, refused[0].mend
         if shown is not None:
             reason = f"query.history holds no row from {first} to {lineage.last}"
             mend = "look whether its view or export is whole"
@@ -379,6 +384,8 @@ class _StreamMiner:
                     read += self._fetch_lineage(staging, first, last)
                 elif isinstance(staging, UsageStaging):
                     staging.add_usage(tables.usage(first, last))
+                    staging.add_enrichment(tables.enrichment(first, last))
+                    staging.add_outside(tables.outside_reads(first, last), run)
                     staging.finish()
                 elif isinstance(staging, ColumnStaging):
                     staging.add_reads(tables.column_usage(first, last))

@@ -18,6 +18,7 @@ from miner.ledger import COST, LINEAGE, Ledger, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
 from miner.mining import MinedDay, Source
 from miner.names import NamesRead, read_names
+from miner.ports import Missing
 from miner.visible import Finding, ViewWatch
 
 log = structlog.get_logger()
@@ -47,6 +48,9 @@ class Outcome:
     """What the views of a source hide, or days mined before had and it shows no more."""
     without_cost: list[tuple[str, str]] = field(default_factory=list)
     """Sources of which no cost can be told, each with the reason."""
+
+    missing: list[tuple[str, Missing]] = field(default_factory=list)
+    """Optional tables of a source that could not be read."""
 
     @property
     def word(self) -> str:
@@ -109,6 +113,7 @@ class Run:
         views = ViewWatch.before_mining(source.name, source.tables, self.ledger, self.now().date())
         self._take(self._days(source, run_id, outcome, watch), outcome)
         if not outcome.stopped:
+            outcome.missing += [(source.name, one) for one in source.tables.missing()]
             outcome.narrow += [(source.name, finding) for finding in views.findings()]
 
     def _take(self, mined: Generator[MinedDay], outcome: Outcome) -> None:

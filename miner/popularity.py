@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from miner.ledger import Ledger, reading, usage, wanted
+from miner.readers import UNNAMED, Readers
 from miner.scope import Chosen
 from miner.tally import ByAge, Tally
 
@@ -22,6 +23,7 @@ COLUMNS = (
     "metastore_id", "dataset", "kind", "window_days", "as_of", "reads", "writes", "readers", "people",
     "indirect_reads", "last_read", "last_write", "score", "band", "trend", "partial_days", "partial", "dataset_type",
     "indirect_readers", "self_reads", "cached_reads", "failed_reads", "readers_unknown", "machines",
+    "machine_reads", "machine_runs",
 )  # fmt: skip
 """The columns of `popularity.csv`, a contract: only ever added to."""
 
@@ -67,6 +69,7 @@ class PopularityOptions:
     exclude_process_kinds: tuple[str, ...] = ()
     as_of: date | None = None
     score: str = LOG1P
+    readers: Readers = UNNAMED
 
     @property
     def users(self) -> Chosen:
@@ -88,7 +91,7 @@ def popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFrame:
                 return pd.DataFrame({name: [] for name in COLUMNS})
             windows = Windows(tuple(sorted(options.windows)), as_of, options.score)
             wanted.resolve(connection)
-            told = usage.tell(connection, options.users, options.kinds)
+            told = usage.tell(connection, options.users, options.kinds, options.readers)
             usage.copy_out(ledger.database, connection, copy, windows.first, as_of)
             names, mined = usage.dataset_names(connection), reading.usage_days(connection)
         tally = Tally(as_of, windows.points, np.sort(names["id"].to_numpy()), told.readers)

@@ -17,6 +17,8 @@ TABLE_LINEAGE = "table_lineage"
 COLUMN_LINEAGE = "column_lineage"
 QUERY_HISTORY = "query_history"
 JOB_RUN_TIMELINE = "job_run_timeline"
+AUDIT = "audit"
+TABLE_SHARE_USAGE = "table_share_usage"
 
 JOBS = "jobs"
 JOB_TASKS = "job_tasks"
@@ -56,6 +58,29 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """Reads past the lineage tables (`miner.schemas.OUTSIDE_READS`); `audited`: the audit log was read for them."""
+
+    rows: pa.Table
+    audited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An optional table that a source cannot read: what goes missing without it, and what mends that.
+
+    `refused` when it may not be read, else it is not there.
+    """
+
+    role: str
+    table: str
+    refused: bool
+    reason: str
+    without: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statements:
     """How statements are told: `most` fingerprints of each ranking have rows of their own, by day and dataset.
 
@@ -79,6 +104,10 @@ class SystemTables(Protocol):
 
     def absent(self) -> Sequence[str]:
         """Optional tables and columns this source does not have, as `table` or `table.column`."""
+        ...
+
+    def missing(self) -> Sequence[Missing]:
+        """Optional tables that are wanted and that the principal may not read, or that are not there."""
         ...
 
     def views(self) -> Mapping[str, str]:
@@ -106,6 +135,14 @@ class SystemTables(Protocol):
     def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]: ...
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
+
+    def enrichment(self, first: date, last: date) -> pa.Table:
+        """Statements of lineage and of the history by whether the other side has them (`miner.schemas.ENRICHMENT`)."""
+        ...
+
+    def outside_reads(self, first: date, last: date) -> Outside:
+        """What was read past the lineage tables, as far as the audit log and the shares can be read."""
+        ...
 
     def cancel(self) -> None:
         """End what is being read, from any thread; whoever reads gets SourceError, now and later."""

@@ -99,11 +99,32 @@ USAGE = pa.schema(
         ("self_reads", pa.int64()),
         ("writes", pa.int64()),
         ("events", pa.int64()),
+        ("runs", pa.int64()),
         ("last_read_at", INSTANT),
         ("last_write_at", INSTANT),
     ]
 )
 """One row per day, dataset, reader and kind of process, and one per day, reason and rule of dropped rows."""
+
+LINEAGE_STATEMENTS, HISTORY_STATEMENTS, AUDIT_READS = "lineage_statements", "history_statements", "audit_reads"
+"""What coverage counts beside rows of tables: statements on both sides of a join, and reads that the audit log has."""
+
+ENRICHMENT = pa.schema([("day", pa.date32()), ("side", pa.string()), ("fate", pa.string()), ("rows", pa.int64())])
+"""Statements of a day; `side` is LINEAGE_STATEMENTS or HISTORY_STATEMENTS; `no_statement_id` counts rows."""
+
+OUTSIDE_READS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("metastore_id", pa.string()),
+        ("dataset", pa.string()),
+        ("told_by", pa.string()),
+        ("reads", pa.int64()),
+    ]
+)
+"""Datasets opened for reading past lineage (`told_by` audit), or in a share (`told_by` share, without a day).
+
+`dataset` is `catalog.schema.table` or a path, folded; null where an event does not tell. An empty metastore is any.
+"""
 
 CHARGES = pa.schema([("day", pa.date32()), ("hour", pa.int64()), ("currency", pa.string()), ("amount", pa.int64())])
 """What all SQL warehouses of the account cost by list prices, by day and UTC hour (0 to 23), in billionths of the
@@ -372,6 +393,8 @@ READERS = pa.schema(
         ("failed_reads", pa.int64()),
         ("days", pa.int64()),
         ("last_read", INSTANT),
+        ("runs", pa.int64()),
+        ("reader_name", pa.string()),
     ]
 )
 """Who reads what: one row per dataset, reader and kind of process in a window; an empty reader is not known."""
@@ -417,6 +440,8 @@ FINDINGS = pa.schema(
         ("trend", pa.float64()),
         ("dependents", pa.int64()),
         ("read_outside", pa.string()),
+        ("machines", pa.int64()),
+        ("machine_runs", pa.int64()),
     ]
 )
 """What is worth a look: one row per dataset, finding and window (`miner.findings`)."""

@@ -88,11 +88,23 @@ def alternation(patterns: Sequence[str]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Covering:
+    """Globs over folded names: those without a wildcard, which may be thousands, are looked up."""
+
+    names: frozenset[str]
+    pattern: re.Pattern[str] | None
+
+    def covers(self, name: str) -> bool:
+        """Whether any of the globs covers the whole of a name."""
+        return name in self.names or bool(self.pattern and self.pattern.fullmatch(name))
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """Names told by globs: those included, or all when none is told, without those left out."""
 
-    included: re.Pattern[str] | None = None
-    left_out: re.Pattern[str] | None = None
+    included: Covering | None = None
+    left_out: Covering | None = None
 
     @classmethod
     def by(cls, include: Sequence[str], exclude: Sequence[str]) -> Self:
@@ -106,9 +118,15 @@ class Chosen:
 
     def __contains__(self, name: str) -> bool:
         """Whether a folded name is chosen."""
-        if self.included and not self.included.fullmatch(name):
-            return False
-        return not (self.left_out and self.left_out.fullmatch(name))
+        return self.includes((name,)) and not self.leaves_out((name,))
+
+    def includes(self, names: Sequence[str]) -> bool:
+        """Whether what has these folded names is included."""
+        return self.included is None or any(map(self.included.covers, names))
+
+    def leaves_out(self, names: Sequence[str]) -> bool:
+        """Whether what has these folded names is left out."""
+        return self.left_out is not None and any(map(self.left_out.covers, names))
 
 
 def lowered(text: str) -> str:
@@ -117,5 +135,10 @@ def lowered(text: str) -> str:
     return "".join(one_by_one)
 
 
-def _compiled(globs: Sequence[str]) -> re.Pattern[str] | None:
-    return re.compile("|".join(_body(lowered(glob)) for glob in globs), re.DOTALL) if globs else None
+def _compiled(globs: Sequence[str]) -> Covering | None:
+    if not globs:
+        return None
+    folded = {lowered(glob) for glob in globs}
+    wild = {glob for glob in folded if "*" in glob or "?" in glob}
+    pattern = re.compile("|".join(map(_body, sorted(wild))), re.DOTALL) if wild else None
+    return Covering(frozenset(folded - wild), pattern)

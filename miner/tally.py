@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 
 from miner import days
 
-COUNTS = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes")
+COUNTS = (
+    "reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "machine_reads", "machine_runs",
+)  # fmt: skip
 LASTS = ("last_read_at", "last_write_at")
 _MERGED_FROM = 1_000_000
 

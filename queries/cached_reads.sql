@@ -86,6 +86,7 @@ SELECT
   cast(0 AS BIGINT) AS self_reads,
   cast(0 AS BIGINT) AS writes,
   cast(0 AS BIGINT) AS events,
+  cast(0 AS BIGINT) AS runs,
   cast(NULL AS TIMESTAMP) AS last_read_at,
   cast(NULL AS TIMESTAMP) AS last_write_at
 FROM reads

@@ -115,6 +115,31 @@ QUERY_HISTORY = pa.schema(
 )
 """44 columns; https://docs.databricks.com/aws/en/admin/system-tables/query-history"""
 
+AUDIT = pa.schema(
+    [
+        *_texts("account_id version"),
+        *_instants("event_time"),
+        ("event_date", pa.date32()),
+        *_texts("workspace_id event_id source_ip_address user_agent session_id"),
+        ("user_identity", _struct("email subject_name")),
+        *_texts("service_name action_name request_id"),
+        ("request_params", TAGS),
+        ("response", pa.struct([("status_code", pa.int32()), *_texts("error_message result")])),
+        *_texts("audit_level"),
+        ("identity_metadata", _struct("run_by run_as acting_resource")),
+    ]
+)
+"""17 columns; https://docs.databricks.com/aws/en/admin/system-tables/audit-logs"""
+
+INFORMATION_SCHEMA_TABLE_SHARE_USAGE = pa.schema(
+    [
+        *_texts("catalog_name schema_name table_name share_name partition_spec cdf_enabled"),
+        *_counts("start_version"),
+        *_texts("shared_as_schema shared_as_table comment"),
+    ]
+)
+"""10 columns; https://docs.databricks.com/aws/en/sql/language-manual/information-schema/table_share_usage"""
+
 INFORMATION_SCHEMA_TABLES = pa.schema(
     [
         *_texts("table_catalog table_schema table_name table_type"),
@@ -316,6 +341,8 @@ DOCUMENTED: dict[str, pa.Schema] = {
     "system.access.table_lineage": TABLE_LINEAGE,
     "system.access.column_lineage": COLUMN_LINEAGE,
     "system.access.workspaces_latest": WORKSPACES_LATEST,
+    "system.access.audit": AUDIT,
+    "system.information_schema.table_share_usage": INFORMATION_SCHEMA_TABLE_SHARE_USAGE,
     "system.query.history": QUERY_HISTORY,
     "system.information_schema.tables": INFORMATION_SCHEMA_TABLES,
     "system.information_schema.columns": INFORMATION_SCHEMA_COLUMNS,

@@ -17,6 +17,8 @@ _PRINCIPAL_KINDS = {PERSON: "user_name", SERVICE_PRINCIPAL: "service_principal_n
 
 _GOOD_FOR = {
     "query_history": "who really ran a statement, failed statements, cached results",
+    "audit": "tables read past the lineage tables: in shares, by engines with credentials",
+    "table_share_usage": "tables that are in a share",
     "job_run_timeline": "one-time runs told from jobs",
     "jobs": "the names of jobs",
     "job_tasks": "the tasks of jobs",

@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from miner import schemas
-from miner.errors import MissingTableError, SchemaDriftError, SourceError
+from miner.errors import MissingRightError, MissingTableError, SchemaDriftError, SourceError
 from miner.ports import (
+    AUDIT,
     BILLING_USAGE,
     COLUMN_LINEAGE,
     INFORMATION_SCHEMA_TABLES,
@@ -22,8 +23,11 @@ from miner.ports import (
     PIPELINES,
     QUERY_HISTORY,
     TABLE_LINEAGE,
+    TABLE_SHARE_USAGE,
     WAREHOUSE_EVENTS,
     WORKSPACES,
+    Missing,
+    Outside,
     Span,
     Statements,
 )
@@ -40,6 +44,8 @@ DEFAULT_TABLES: Mapping[str, str] = {
     COLUMN_LINEAGE: "system.access.column_lineage",
     QUERY_HISTORY: "system.query.history",
     JOB_RUN_TIMELINE: "system.lakeflow.job_run_timeline",
+    AUDIT: "system.access.audit",
+    TABLE_SHARE_USAGE: "system.information_schema.table_share_usage",
 }
 
 NAME_TABLES: Mapping[str, str] = {
@@ -59,7 +65,7 @@ COST_TABLES: Mapping[str, str] = {
 }
 """Tables that only tell what statements cost: a reader has them when it is given them."""
 
-ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS})
+ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS, TABLE_SHARE_USAGE})
 """Tables that everybody may read, each seeing what they have rights on: neither granted nor enabled nor cloned."""
 
 KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES, **COST_TABLES}
@@ -75,6 +81,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     ),
     QUERY_HISTORY: ("workspace_id", "statement_id", "start_time"),
     JOB_RUN_TIMELINE: ("workspace_id", "job_id", "run_type", "period_start_time"),
+    AUDIT: ("event_date", "action_name", "request_params"),
+    TABLE_SHARE_USAGE: ("catalog_name", "schema_name", "table_name", "share_name"),
     JOBS: ("workspace_id", "job_id", "name"),
     JOB_TASKS: ("workspace_id", "job_id", "task_key"),
     PIPELINES: ("workspace_id", "pipeline_id", "name"),
@@ -92,9 +100,36 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Columns the miner cannot do without; every other one may be absent and is then NULL."""
 
-OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, *NAME_TABLES, *COST_TABLES)
+OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, AUDIT, TABLE_SHARE_USAGE, *NAME_TABLES, *COST_TABLES)
 
-LINEAGE_QUERIES = ("lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs")
+WITHOUT: Mapping[str, str] = {
+    QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
+    JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
+    AUDIT: "whether a table is read past the lineage tables is unknown",
+    TABLE_SHARE_USAGE: "which tables are shared is not known",
+    BILLING_USAGE: "list cost is left out",
+    LIST_PRICES: "list cost is left out",
+    WAREHOUSE_EVENTS: "idle time of warehouses counts as their statements' in the list cost",
+}
+"""What goes missing without an optional table."""
+
+DISPENSABLE = (QUERY_HISTORY, AUDIT, TABLE_SHARE_USAGE)
+"""Tables that only add to what is counted: where the principal may not read them, it is counted without."""
+
+OUTSIDE_ACTIONS = (
+    "generateTemporaryTableCredential",
+    "generateTemporaryTableCredentials",
+    "generateTemporaryPathCredential",
+    "generateTemporaryPathCredentials",
+    "deltaSharingQueriedTable",
+    "deltaSharingQueriedTableChanges",
+)
+"""Actions of the audit log by which somebody reads past the lineage tables. Documentation spells some in two ways."""
+
+LINEAGE_QUERIES = (
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs", "enrichment",
+    "outside_reads",
+)  # fmt: skip
 STATEMENT_QUERIES = ("query_runs",)
 NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
 COST_QUERIES = ("cost_daily", "cost_charges", "cost_span", "cost_totals")
@@ -125,6 +160,8 @@ class SystemTableReader:
     principal: str = ""
     tag: tuple[str, str] = TAG
     statements: bool = False
+    outside_actions: Sequence[str] = OUTSIDE_ACTIONS
+    _refused: dict[str, MissingRightError] = field(default_factory=dict, init=False)
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
     def span(self, table: str) -> Span:
@@ -143,6 +180,18 @@ class SystemTableReader:
             else:
                 missing += [f"{name}.{path}" for path in self.lacking(role)]
         return missing
+
+    def missing(self) -> Sequence[Missing]:
+        """Optional tables that are wanted and cannot be read; names are told of elsewhere."""
+        found = []
+        for role, name in self.tables.items():
+            if role in (*NAME_TABLES, *COST_TABLES) or name == NO_TABLE or self.fields(role) is not None:
+                continue
+            refused = self._refused.get(role)
+            reason = refused.message if refused else f"{name} is not there"
+            mend = refused.mend if refused else self.warehouse.mend(name)
+            found.append(Missing(role, name, refused is not None, reason, WITHOUT[role], mend))
+        return found
 
     def totals(self, table: str, first: date, last: date | None = None) -> pa.Table:
         """Rows of one lineage table, or of the history, by day and workspace."""
@@ -201,6 +250,34 @@ class SystemTableReader:
             bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
             yield from cast(self.ask("cached_reads", bounds, tables), schemas.USAGE)
 
+    def enrichment(self, first: date, last: date | None = None) -> pa.Table:
+        """Statements of lineage and of the history by whether the other side has them, day by day."""
+        last = last or first
+        bounds = {
+            **_span(first, last),
+            "lineage_from": first - HISTORY_SLACK, "lineage_to": last + HISTORY_SLACK,
+            "history_from": _midnight(first) - HISTORY_SLACK,
+            "history_to": _midnight(last + timedelta(days=1)) + HISTORY_SLACK,
+        }  # fmt: skip
+        rows = self.ask("enrichment", bounds, {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY})
+        table = pa.Table.from_batches(cast(rows, schemas.ENRICHMENT), schema=schemas.ENRICHMENT)
+        if self.fields(QUERY_HISTORY) is None:
+            unknown = pc.replace_substring_regex(table["fate"], "^not_in_history$", "history_not_read")
+            table = table.set_column(table.schema.get_field_index("fate"), "fate", unknown)
+        return table
+
+    def outside_reads(self, first: date, last: date | None = None) -> Outside:
+        """What was read past the lineage tables, and what is shared, as far as it may be read."""
+        roles = {role: role for role in (AUDIT, TABLE_SHARE_USAGE)}
+        known = {role for role in roles if self.holds(role)}
+        if not known:
+            return Outside(schemas.OUTSIDE_READS.empty_table(), audited=False)
+        rows = self.ask(
+            "outside_reads", {**_span(first, last), "outside_actions": "\n".join(self.outside_actions)}, roles
+        )
+        table = pa.Table.from_batches(cast(rows, schemas.OUTSIDE_READS), schema=schemas.OUTSIDE_READS)
+        return Outside(table, audited=AUDIT in known)
+
     def column_usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Reads of columns in a run of days."""
         last = last or first
@@ -255,15 +332,25 @@ class SystemTableReader:
         found = self.fields(role) or frozenset()
         return sorted(".".join(path) for path in wanted(role, statements=self.statements) if path not in found)
 
+    def refusal(self, role: str) -> MissingRightError | None:
+        """Why a table that it can do without may not be read, once `fields` was asked for it."""
+        return self._refused.get(role)
+
     def fields(self, role: str) -> frozenset[Field] | None:
         """The columns and struct fields of a table; None when an optional one is not there.
 
         Raises MissingTableError, SchemaDriftError.
         """
         name = self.tables[role]
-        if name == NO_TABLE:
+        if name == NO_TABLE or role in self._refused:
             return None
-        found = self.warehouse.fields(name, DOCUMENTED[KNOWN_TABLES[role]], REQUIRED[role])
+        try:
+            found = self.warehouse.fields(name, DOCUMENTED[KNOWN_TABLES[role]], REQUIRED[role])
+        except MissingRightError as error:
+            if role not in DISPENSABLE:
+                raise
+            self._refused[role] = error
+            return None
         if found is None and role not in OPTIONAL_TABLES:
             raise MissingTableError(
                 f"{name} is not there",

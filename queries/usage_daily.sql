@@ -2,7 +2,8 @@
 -- Grain: one row per day, dataset, reader and kind of process (`fate` kept); one per day and other fate and rule,
 -- where columns after `rows` say nothing. `rows` adds up to the rows of each day: a row is counted at its source when that counts, else at
 -- its target.
--- A read is one distinct (workspace, coalesce(statement_id, entity_run_id, event_id), source dataset).
+-- A read is one distinct (workspace, coalesce(statement_id, entity_run_id, event_id), source dataset); `runs` are the
+-- distinct runs (workspace and id) among those that did not fail.
 -- Parameters: :table_lineage, :query_history, :first_day, :last_day, :history_from, :history_to, :principal, :own_tables (one a line),
 -- :excluded_*, :included_*, :*_rules. Columns: miner.schemas.USAGE.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage
@@ -25,6 +26,9 @@ events AS (
     coalesce(t.workspace_id, '') AS workspace_id,
     coalesce(t.statement_id, t.entity_run_id, t.event_id) AS unit,
     t.statement_id AS statement_id,
+    t.entity_run_id AS entity_run_id,
+    t.entity_metadata.job_info.job_run_id AS job_run_id,
+    t.entity_metadata.dlt_pipeline_info.dlt_update_id AS update_id,
     process_kind(
       t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
       t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
@@ -57,7 +61,11 @@ folded AS (
     lowered(source_catalog) AS from_catalog, lowered(source_schema) AS from_schema, lowered(source_name) AS from_name,
     CASE WHEN source_name IS NULL THEN source_location END AS from_path,
     lowered(target_catalog) AS to_catalog, lowered(target_schema) AS to_schema, lowered(target_name) AS to_name,
-    CASE WHEN target_name IS NULL THEN target_location END AS to_path
+    CASE WHEN target_name IS NULL THEN target_location END AS to_path,
+    -- The run of a job's notebook is the job's: what the notebook calls its run is one command.
+    coalesce(
+      CASE WHEN process_kind = 'job' THEN job_run_id WHEN process_kind = 'pipeline' THEN update_id END, entity_run_id
+    ) AS run_id
   FROM events
 ),
 checked AS (
@@ -93,6 +101,7 @@ ends AS (
     CASE WHEN fate = 'kept' THEN from_path END AS path,
     CASE WHEN fate = 'kept' THEN workspace_id END AS workspace_id,
     CASE WHEN fate = 'kept' THEN unit END AS unit,
+    run_id,
     statement_id, created_by, process_kind, process_id, event_time,
     source_type AS type,
     spelling(source_catalog, source_schema, source_name, source_location) AS spelled,
@@ -106,7 +115,7 @@ ends AS (
   WHERE fate <> 'kept' OR source_counts
   UNION ALL
   SELECT
-    day, fate, NULL AS rule, metastore_id, to_catalog, to_schema, to_name, to_path, workspace_id, unit,
+    day, fate, NULL AS rule, metastore_id, to_catalog, to_schema, to_name, to_path, workspace_id, unit, run_id,
     statement_id, created_by, process_kind, process_id, event_time, target_type,
     spelling(target_catalog, target_schema, target_name, target_location),
     CASE WHEN target_name IS NOT NULL THEN target_location END,
@@ -119,6 +128,7 @@ units AS (
   SELECT
     day, fate, rule, metastore_id, catalog, schema, name, path, workspace_id, unit,
     max(statement_id) AS statement_id,
+    max(run_id) AS run_id,
     max(created_by) AS created_by,
     max(process_kind) AS process_kind,
     max(process_id) AS process_id,
@@ -170,6 +180,7 @@ counted AS (
     count(CASE WHEN self_read THEN 1 END) AS self_reads,
     count(CASE WHEN written THEN 1 END) AS writes,
     cast(sum(events) AS BIGINT) AS events,
+    count(DISTINCT CASE WHEN direct_read AND NOT failed THEN concat(workspace_id, '/', run_id) END) AS runs,
     max(CASE WHEN NOT failed THEN read_at END) AS last_read_at,
     max(written_at) AS last_write_at
   FROM told
@@ -200,6 +211,7 @@ SELECT
   self_reads,
   writes,
   events,
+  runs,
   last_read_at,
   last_write_at
 FROM counted

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
+from miner.ports import AUDIT
 from queries import statements
 from queries.databricks.rights import quoted
 from queries.documented import DOCUMENTED
@@ -34,7 +35,8 @@ def view(role: str, name: str, workspaces: Sequence[str] = (), *, texts: bool = 
     """The statement that makes one view."""
     table = KNOWN_TABLES[role]
     columns = ",\n  ".join(_column(column, texts=texts) for column in columns_read(role, texts=texts))
-    of_workspaces = workspaces and "workspace_id" in DOCUMENTED[table].names
+    # Recipients of shares are in no workspace: without their events a table would seem unread that is not.
+    of_workspaces = workspaces and role != AUDIT and "workspace_id" in DOCUMENTED[table].names
     listed = ", ".join(_text(workspace) for workspace in workspaces)
     where = f"\nWHERE workspace_id IN ({listed})" if of_workspaces else ""
     full_name = quoted(*name_parts(name))

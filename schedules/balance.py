@@ -1,16 +1,21 @@
 """The balance: every row of the system tables that was looked at, and what became of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
+from typing import Self
 
+from miner import schemas
 from miner.ledger import Ledger, reading
 from miner.ledger.reading import Fate
 from miner.mining import MinedDay
 from miner.ports import TABLE_LINEAGE
 
 KEPT = "kept"
+
+_BESIDE = (schemas.LINEAGE_STATEMENTS, schemas.HISTORY_STATEMENTS, schemas.AUDIT_READS)
 
 Column = tuple[str, str]
 """A stream and a table: each table is balanced once in every stream that reads it."""
@@ -21,6 +26,24 @@ class Balance:
     """Rows by what became of them: rows in = rows kept + rows dropped, each for one reason."""
 
     fates: tuple[Fate, ...]
+    beside: tuple[Fate, ...] = ()
+    """What is counted beside rows: statements on both sides of the join with query history, reads of the audit log."""
+
+    @classmethod
+    def of(cls, found: Sequence[Fate]) -> Self:
+        """Rows of tables in the balance, all else beside it."""
+        return cls(
+            tuple(fate for fate in found if fate.table not in _BESIDE),
+            tuple(fate for fate in found if fate.table in _BESIDE),
+        )
+
+    def counted(self, table: str) -> Counter[str]:
+        """What is counted beside the rows, by fate."""
+        found: Counter[str] = Counter()
+        for fate in self.beside:
+            if fate.table == table:
+                found[fate.fate] += fate.rows
+        return found
 
     @property
     def columns(self) -> list[Column]:
@@ -52,7 +75,7 @@ def balance_of(ledger: Ledger, mined: Iterable[MinedDay]) -> Balance:
                     for fate in reading.fates(connection, first, last)
                     if (fate.source, fate.stream) == (source, stream)
                 ]
-    return Balance(tuple(found))
+    return Balance.of(found)
 
 
 def _by_stream(mined: Iterable[MinedDay]) -> Iterator[tuple[Column, list[date]]]:

@@ -15,6 +15,7 @@ from miner.changes import Changes
 from miner.errors import MinerError, SettingsError
 from miner.ledger import Ledger
 from miner.pipeline import Outcome, Run
+from miner.ports import QUERY_HISTORY
 from queries.sample import EstateSummary, write_estate
 from queries.sample.writer import Progress
 from schedules.balance import Balance, balance_of
@@ -79,9 +80,10 @@ def run(  # noqa: PLR0913 (one keyword for each option of the command)
         balance = balance_of(ledger, outcome.days)
         told = (
             *_held(outcome),
+            *_refused(outcome),
             *warnings_of(outcome, balance, ledger, parts, parts.chosen(sources)),
         )
-        return Ran(outcome, balance, told, (*_assumed(parts), *_without_cost(outcome)))
+        return Ran(outcome, balance, told, (*_assumed(parts), *_not_there(outcome), *_without_cost(outcome)))
 
 
 def emit(  # noqa: PLR0913 (one keyword for each option of the command)
@@ -114,6 +116,18 @@ def _minutes(given: float | None) -> timedelta | None:
 def _held(outcome: Outcome) -> Iterator[str]:
     for error in outcome.held:
         yield f"{error.message}: left to it (--wait waits for it)"
+
+
+def _refused(outcome: Outcome) -> Iterator[str]:
+    for source, one in outcome.missing:
+        if one.refused:
+            yield f"{source}: {one.reason}; mined without it: {one.without}. {one.mend}"
+
+
+def _not_there(outcome: Outcome) -> Iterator[str]:
+    for source, one in outcome.missing:
+        if one.role == QUERY_HISTORY and not one.refused:
+            yield f"{source}: {one.reason}: {one.without}"
 
 
 def _without_cost(outcome: Outcome) -> Iterator[str]:

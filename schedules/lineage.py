@@ -56,7 +56,7 @@ def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Im
     asked = _parts_of(name)
     named = parts.settings.reports.users != NONE
     with _judged_ledger(parts) as ledger:
-        told = disclosed(ledger, parts) if named else disclosure(HASHED, secrets.token_bytes())
+        told = disclosed(ledger, parts) if named else disclosure(HASHED, secrets.token_bytes(), parts.readers)
         with ledger.reading() as connection:
             way = walk_from(connection, asked, ends=DOWN, depth=depth, most=most)
             walk = _known(parts, name, Walk(".".join(asked), up=False, depth=depth, way=way))
@@ -64,7 +64,7 @@ def impact(parts: Parts, name: str, *, depth: int, most: int, window: int) -> Im
             last = max(mined)
             first = last - timedelta(days=window - 1)
             unmined = window - sum(first <= day <= last for day in mined)
-            found = [replace(one, reader=told(one.reader)) for one in audience(connection, first, last)]
+            found = [replace(one, reader=told(one.reader)) for one in audience(connection, first, last, parts.readers)]
             return Impact(walk, first, last, unmined, found, named)
 
 

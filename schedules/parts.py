@@ -24,14 +24,17 @@ from miner.ledger.retirement import Limits
 from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE, Statements
+from miner.readers import Readers
 from miner.scope import Chosen, Scope, lowered
 from queries.cost import CostReader
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
-from queries.system_tables import COST_TABLES, NAME_TABLES, TAG, SystemTableReader
+from queries.system_tables import COST_TABLES, NAME_TABLES, OUTSIDE_ACTIONS, TAG, SystemTableReader
 from schedules.explanations import Find
 from schedules.purview import address, sign_in
 from schedules.settings import Settings
+from schedules.settings.model import Mining
+from schedules.settings.rosters import roster, with_members
 from schedules.settings.scope import globs
 from schedules.settings.sources import FilesSource
 from schedules.settings.sources import Source as SourceSettings
@@ -60,8 +63,9 @@ UNTOLD = partial(untold, "")
 FETCHED_AT_ONCE = 2
 """Runs of days fetched at once from a warehouse elsewhere: it computes the next while one comes over the wire."""
 
-RULES_VERSION = "2"
-"""Goes up with every change of the text rules in `queries/rules.sql`: days mined under other rules are mined again."""
+RULES_VERSION = "3"
+"""Goes up with every change of the text rules in `queries/rules.sql`, and with figures that earlier days lack: days
+mined under other rules are mined again."""
 
 DEFAULT_DAYS = 30
 """How many days ago mining starts when the settings name no day."""
@@ -148,7 +152,7 @@ class Parts:
         starting, columns = partial(self.starting, name), self.settings.reads_columns
         return reading(
             given, scratch, scope, column_lineage=columns, names=mining.names, cost=mining.cost, starting=starting,
-            statements=self.settings.queries.mine,
+            statements=self.settings.queries.mine, outside_actions=mining.outside_actions,
         )  # fmt: skip
 
     @property
@@ -180,7 +184,7 @@ class Parts:
         return MiningOptions(
             start=self.start,
             settle_days=mining.settle_days,
-            rules=_rules(given, scope, column_lineage=mining.column_lineage),
+            rules=_rules(given, scope, mining),
             column_lineage=mining.column_lineage,
             allow_empty=leave.empty,
             allow_shrink=leave.shrunk,
@@ -196,13 +200,19 @@ class Parts:
         usage = self.settings.usage
         return PopularityOptions(
             windows=tuple(windows) or usage.windows,
-            include_users=usage.include_users,
+            include_users=with_members(usage.include_users, self.readers),
             include_process_kinds=usage.include_process_kinds,
-            exclude_users=usage.exclude_users,
+            exclude_users=with_members(usage.exclude_users, self.readers),
             exclude_process_kinds=usage.exclude_process_kinds,
             as_of=as_of,
             score=usage.score,
+            readers=self.readers,
         )
+
+    @property
+    def readers(self) -> Readers:
+        """What is known of who reads, beside what Databricks tells. Raises SettingsError."""
+        return roster(self.settings.readers)
 
     @contextmanager
     def emitter(self, ledger: Ledger, max_removals: int | None = None) -> Iterator[Emitter | None]:
@@ -333,6 +343,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     cost: bool = True,
     starting: Callable[[float | None], object] = UNTOLD,
     statements: bool = False,
+    outside_actions: Sequence[str] = OUTSIDE_ACTIONS,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
@@ -340,7 +351,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names, cost=cost)
-        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements)
+        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements, outside_actions)
 
 
 def _tag(given: SourceSettings) -> tuple[str, str]:
@@ -379,7 +390,8 @@ def _warehouse(
     return warehouse(given, scratch, starting)
 
 
-def _rules(given: SourceSettings, scope: Scope, *, column_lineage: bool) -> str:
+def _rules(given: SourceSettings, scope: Scope, mining: Mining) -> str:
     """A digest of everything that decides about the fate of a row: when it changes, days are mined again."""
-    told = (RULES_VERSION, scope.digest(), lowered(given.principal), str(column_lineage))
+    actions = sorted(mining.outside_actions)
+    told = (RULES_VERSION, scope.digest(), lowered(given.principal), str(mining.column_lineage), *actions)
     return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]

@@ -169,12 +169,13 @@ def _readers(given: _Given) -> _Told:
 
 def _reader_batches(given: _Given, told: Disclosed) -> Iterator[pa.RecordBatch]:
     ledger, options, last = given.ledger, given.options, given.last
-    who = Who(options.users, options.kinds, told)
+    who = Who(options.users, options.kinds, told, options.readers)
     for window in sorted(options.windows):
         with ledger.copying() as copy:
             with ledger.reading(copy) as connection:
                 wanted.resolve(connection)
-                reader_usage.copy_out(ledger.database, connection, copy, last - timedelta(days=window - 1), last)
+                first = last - timedelta(days=window - 1)
+                reader_usage.copy_out(ledger.database, connection, copy, first, last, who.known)
             yield from reader_usage.stream(ledger.database, copy, window, last, who)
 
 
@@ -244,7 +245,7 @@ def disclosed(ledger: Ledger, parts: Parts) -> Disclosed:
     users = parts.settings.reports.users
     if users == NONE:
         raise SettingsError('readers are not reported: [reports] users = "none"', mend='set it to "hashed" or "names"')
-    return disclosure(users, b"" if users == NAMES else _key(ledger))
+    return disclosure(users, b"" if users == NAMES else _key(ledger), parts.readers)
 
 
 def _key(ledger: Ledger) -> bytes:

@@ -74,7 +74,7 @@ def standing(ledger: Ledger, configured: Sequence[str]) -> Standing:
             ledger=ledger.place,
             streams=tuple(_streams(marks, watermarks(connection))),
             unmined=tuple(name for name in configured if name not in known),
-            balance=Balance(tuple(reading.fates(connection))),
+            balance=Balance.of(reading.fates(connection)),
             late=tuple(reading.late_rows(connection)),
             counts=reading.counts(connection),
             runs=tuple(PastRun(*run) for run in reading.runs(connection)),

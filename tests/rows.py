@@ -19,9 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from queries.documented import (
+    AUDIT,
     BILLING_USAGE,
     COLUMN_LINEAGE,
     DOCUMENTED,
+    INFORMATION_SCHEMA_TABLE_SHARE_USAGE,
     JOB_RUN_TIMELINE,
     LIST_PRICES,
     QUERY_HISTORY,
@@ -40,6 +42,8 @@ TABLES = {
     "column_lineage": "system.access.column_lineage",
     "query_history": "system.query.history",
     "job_run_timeline": "system.lakeflow.job_run_timeline",
+    "audit": "system.access.audit",
+    "table_share_usage": "system.information_schema.table_share_usage",
 }
 """Full names by role."""
 
@@ -58,6 +62,7 @@ _METADATA = {
     "notebook": ("notebook_id",),
     "query": ("sql_query_id",),
     "pipeline": ("dlt_pipeline_info", "dlt_pipeline_id"),
+    "update": ("dlt_pipeline_info", "dlt_update_id"),
     "genie": ("genie_space_id",),
     "alert": ("alert_id",),
 }
@@ -157,6 +162,29 @@ def run(job_id: str, run_type: str = "SUBMIT_RUN", run_name: str | None = None, 
         "period_end_time": at(hour=13),
     }
     return _full(JOB_RUN_TIMELINE, row | given)
+
+
+def audited(action: str, *, day: date = DAY, status: int | None = 200, **params: str) -> Row:
+    """One row of the audit log: an action with its request parameters."""
+    row = {
+        "event_date": day,
+        "event_time": at(day),
+        "service_name": "unityCatalog",
+        "action_name": action,
+        "request_params": [*params.items()],
+        "response": None if status is None else {"status_code": status, "error_message": None, "result": None},
+    }
+    return _full(AUDIT, row)
+
+
+def shared(table: str, share: str = "partners", **given: Any) -> Row:
+    """One row of table_share_usage: a table in a share, under its own schema and name unless told otherwise."""
+    catalog, schema, name = table.split(".")
+    row = {
+        "catalog_name": catalog, "schema_name": schema, "table_name": name, "share_name": share,
+        "shared_as_schema": schema, "shared_as_table": name,
+    }  # fmt: skip
+    return _full(INFORMATION_SCHEMA_TABLE_SHARE_USAGE, row | given)
 
 
 SKU, WAREHOUSE = "ENTERPRISE_SERVERLESS_SQL_COMPUTE", "wh1"

@@ -43,6 +43,7 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
         ("alias", _aliases(connection)),
         ("usage", _usage(connection)),
         ("usage_month", _usage_months(connection)),
+        ("outside_read", _outside_reads(connection)),
         ("cost", _costs(connection)),
         ("cost_hour", _cost_hours(connection)),
         ("column", _columns(connection)),
@@ -60,13 +61,13 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
 
 def _days(connection: Connection) -> Iterator[Row]:
     query = (
-        "SELECT s.name, d.stream, d.day, d.rows_total, d.settled, d.whole, d.rules FROM day_mined d "
+        "SELECT s.name, d.stream, d.day, d.rows_total, d.settled, d.whole, d.rules, d.audited FROM day_mined d "
         "JOIN source s ON s.id = d.source_id"
     )
-    for source, stream, day, rows, settled, whole, rules in _read(connection, query, 1, 2, 3):
+    for source, stream, day, rows, settled, whole, rules, audited in _read(connection, query, 1, 2, 3):
         yield {
             "source": source, "stream": stream, "day": str(days.day_of(day)), "rows": rows, "settled": bool(settled),
-            "whole": bool(whole), "rules": rules,
+            "whole": bool(whole), "rules": rules, "audited": bool(audited),
         }  # fmt: skip
 
 
@@ -160,7 +161,7 @@ def _aliases(connection: Connection) -> Iterator[Row]:
 
 _USAGE = (
     f"SELECT s.name, u.{{period}}, {_named('d')}, coalesce(r.name, ''), u.process_kind, u.reads, u.cached_reads, "  # noqa: S608
-    "u.failed_reads, u.indirect_reads, u.self_reads, u.writes, u.events, u.last_read_at, u.last_write_at "
+    "u.failed_reads, u.indirect_reads, u.self_reads, u.writes, u.events, u.runs, u.last_read_at, u.last_write_at "
     "FROM {table} u JOIN source s ON s.id = u.source_id JOIN dataset d ON d.id = u.dataset_id "
     "LEFT JOIN reader r ON r.id = u.reader_id"
 )
@@ -176,6 +177,18 @@ def _usage_months(connection: Connection) -> Iterator[Row]:
     query = _USAGE.format(period="month", table="usage_month")
     for source, month, *rest in _read(connection, query, *range(1, 10)):
         yield {"source": source, "month": str(days.days_of(month, 1)[0])[:7], **_counted(rest)}
+
+
+def _outside_reads(connection: Connection) -> Iterator[Row]:
+    query = (
+        "SELECT s.name, o.day, o.metastore_id, o.dataset, o.told_by, o.reads FROM outside_read o "
+        "JOIN source s ON s.id = o.source_id"
+    )
+    for source, day, metastore, dataset, told_by, reads in _read(connection, query, 1, 2, 3, 4, 5):
+        yield {
+            "source": source, "day": str(days.day_of(day)), "metastore": metastore, "dataset": dataset,
+            "told_by": told_by, "reads": reads,
+        }  # fmt: skip
 
 
 def _columns(connection: Connection) -> Iterator[Row]:
@@ -212,12 +225,12 @@ def _column_reads(rest: Sequence[Any]) -> Row:
 
 
 def _counted(rest: Sequence[Any]) -> Row:
-    names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+    names = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events", "runs")
     reader, kind, *measures = rest[5:]
     return {
         "dataset": _told(rest[:5]), "reader": reader, "process_kind": kind,
         **dict(zip(names, measures, strict=False)),
-        "last_read": _instant(measures[7]), "last_write": _instant(measures[8]),
+        "last_read": _instant(measures[8]), "last_write": _instant(measures[9]),
     }  # fmt: skip
 
 

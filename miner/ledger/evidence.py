@@ -1,10 +1,13 @@
 """What findings rest on beside the figures: what was there before, what is gone, what much hangs on."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 
 from sqlalchemy import Connection, text
 
-from miner import days
+from miner import days, schemas
 from miner.ledger import edges
 
 _SEEN = """
@@ -38,6 +41,43 @@ SELECT source, count(*) FROM (
 ) hanging
 GROUP BY source
 """  # noqa: S608 -- our own text throughout
+
+
+_OUTSIDE = "SELECT DISTINCT metastore_id, dataset FROM outside_read WHERE day BETWEEN :first AND :last"
+
+_UNAUDITED = f"""
+SELECT count(*) FROM day_mined m WHERE m.stream = 'usage' AND m.day BETWEEN :first AND :last AND (
+  NOT m.audited OR EXISTS (
+    SELECT 1 FROM day_fate f WHERE f.source_id = m.source_id AND f.stream = m.stream AND f.day = m.day
+      AND f.table_name = '{schemas.AUDIT_READS}' AND f.fate = 'unresolved'
+  )
+)
+"""  # noqa: S608 -- our own text throughout
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Datasets that were read past the lineage tables in some days, or were shared, as (metastore, name).
+
+    An empty metastore is any. `sure` when the audit log was read for each of the days, and told every dataset's name.
+    """
+
+    datasets: Collection[tuple[str, str]] = ()
+    sure: bool = False
+
+    def covers(self, metastore: str, name: str) -> bool:
+        """Whether a dataset is among them; credentials for a path are for all below it."""
+        if not self.datasets:
+            return False
+        paths = accumulate(name.split("/"), lambda above, below: f"{above}/{below}") if "/" in name else (name,)
+        return any((of, path) in self.datasets for path in paths for of in ("", metastore))
+
+
+def outside(connection: Connection, first: date, last: date) -> Outside:
+    """What is known of reads past the lineage tables from one day to another, all mined."""
+    values = {"first": days.number(first), "last": days.number(last)}
+    found = frozenset((metastore, name) for metastore, name in connection.execute(text(_OUTSIDE), values))
+    return Outside(found, sure=not connection.execute(text(_UNAUDITED), values).scalar())
 
 
 def seen_before(connection: Connection, first: date) -> set[int]:

@@ -161,6 +161,7 @@ def _mark(connection: Connection, one: Merge, mark: DayMark, staging: Staging) -
         "content": staging.contents.get(mark.day, ""),
         "mined_at": days.micros(one.mined_at),
         "run_id": one.run_id,
+        "audited": staging.audited,
     }
     connection.execute(insert(tables.day_mined), [{**key, **told}])
     if counted := [
@@ -286,6 +287,12 @@ _MERGE_USAGE = (
         f"INSERT INTO usage_day (source_id, day, dataset_id, reader_id, process_kind, {_NAMES}, "  # noqa: S608 -- ours
         "last_read_at, "
         "last_write_at) SELECT :source, * FROM stage.usage"
+    ),
+    "DELETE FROM outside_read WHERE source_id = :source AND day BETWEEN :first AND :last",
+    (
+        "INSERT INTO outside_read (source_id, day, metastore_id, dataset, told_by, reads) "
+        "SELECT :source, day, metastore_id, dataset, told_by, reads FROM stage.outside WHERE true "
+        "ON CONFLICT (source_id, day, metastore_id, dataset, told_by) DO NOTHING"
     ),
     aliases.UPSERT.format(
         rows="SELECT :source, 'dataset', from_id, to_id, 'row', min(day), max(day) FROM stage.located WHERE true "

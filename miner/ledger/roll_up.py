@@ -63,6 +63,9 @@ class _Kept:
 
 _DAYS = "source_id = :source AND day BETWEEN :first AND :last AND :bits & (1 << (day - :first)) <> 0"
 
+_FORGET = f"DELETE FROM outside_read WHERE {_DAYS}"  # noqa: S608 -- ours
+"""What was read past lineage tells of windows of days, and months have none."""
+
 _KEPT = (
     _Kept(
         USAGE, "usage_day", "usage_month", "usage_rolled_up", "dataset_id", MEASURES, ("last_read_at", "last_write_at")
@@ -108,6 +111,8 @@ def _roll_up(connection: Connection, kept: _Kept, source: int, month: int, bits:
     add_up, remove, close = kept.statements
     connection.execute(text(add_up), values)
     removed = connection.execute(text(remove), {name: values[name] for name in values if name != "month"})
+    if kept.stream == USAGE:
+        connection.execute(text(_FORGET), {name: values[name] for name in values if name != "month"})
     connection.execute(text(close), {name: values[name] for name in ("source", "month", "bits")})
     return int(removed.rowcount)
 

@@ -42,6 +42,7 @@ class Staging:
         self.first = first
         self.fates: Fates = Counter()
         self.contents: dict[date, str] = {}
+        self.audited = False
         self._staged: dict[str, list[keys.Halves]] = {name: [] for name in self.identities}
 
     def close(self) -> None:

@@ -47,9 +47,10 @@ day_mined = Table(
     Column("content", String, nullable=False),
     Column("mined_at", BigInteger, nullable=False),
     Column("run_id", Integer, nullable=False),
+    Column("audited", Boolean, nullable=False, default=False),
 )
 """The mark of a mined day; `whole` when it was over when it was mined, `rules` the digest of what was left out,
-`content` a digest of the day's usage rows."""
+`content` a digest of the day's usage rows, `audited` when the audit log was read with it."""
 
 day_fate = Table(
     "day_fate",
@@ -239,6 +240,7 @@ def _usage(name: str, period: str) -> Table:
         Column("self_reads", BigInteger, nullable=False),
         Column("writes", BigInteger, nullable=False),
         Column("events", BigInteger, nullable=False),
+        Column("runs", BigInteger, nullable=False, default=0),
         Column("last_read_at", BigInteger),
         Column("last_write_at", BigInteger),
         sqlite_with_rowid=False,
@@ -250,6 +252,20 @@ usage_day = _usage("usage_day", "day")
 
 usage_month = _usage("usage_month", "month")
 """The sums of the daily usage that was rolled up."""
+
+outside_read = Table(
+    "outside_read",
+    metadata,
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("metastore_id", String, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    Column("told_by", String, primary_key=True),
+    Column("reads", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What the lineage tables do not see: datasets (`catalog.schema.table` or path, folded) that were read past them, or
+were in a share, on a day. An empty metastore is any."""
 
 usage_rolled_up = Table(
     "usage_rolled_up",

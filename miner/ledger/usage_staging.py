@@ -1,7 +1,8 @@
 """A run of days of the usage stream, staged: counts by dataset and reader, and what is told of datasets."""
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import numpy as np
@@ -9,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from miner import days
+from miner import days, schemas
 from miner.ledger import keys
 from miner.ledger.database import Stage
 from miner.ledger.staging import Staging, end_columns
+from miner.ports import AUDIT, Outside
 
 
 class UsageStaging(Staging):
@@ -21,6 +23,7 @@ class UsageStaging(Staging):
     def __init__(self, connection: Connection, stage: Stage, first: date) -> None:
         super().__init__(connection, stage, first)
         self._forms = _FORM.empty_table()
+        self._outside: Counter[tuple[int, str, str, str]] = Counter()
         for statement in _USAGE_TABLES:
             self.execute(statement)
 
@@ -33,6 +36,22 @@ class UsageStaging(Staging):
                 self.fates[row["day"], "table_lineage", row["fate"], row["rule"] or ""] += row["rows_sum"]
             if (kept := whole.filter(pc.equal(whole["fate"], "kept"))).num_rows:
                 self._add_usage(kept)
+
+    def add_enrichment(self, rows: pa.Table) -> None:
+        """Take in how lineage and query history match (`miner.schemas.ENRICHMENT`)."""
+        for row in rows.to_pylist():
+            self.fates[row["day"], row["side"], row["fate"], ""] += row["rows"]
+
+    def add_outside(self, outside: Outside, run: Sequence[date]) -> None:
+        """Take in what was read past lineage; what is in a share is so on every day of the run."""
+        self.audited = outside.audited
+        for row in outside.rows.to_pylist():
+            fate = "unresolved" if row["dataset"] is None else "resolved"
+            for day in run if row["day"] is None else (row["day"],):
+                if row["told_by"] == AUDIT:
+                    self.fates[day, schemas.AUDIT_READS, fate, ""] += row["reads"]
+                if row["dataset"] is not None:
+                    self._outside[days.number(day), row["metastore_id"], row["dataset"], row["told_by"]] += row["reads"]
 
     def _add_usage(self, kept: pa.Table) -> None:
         halves = keys.halves_of_hex(kept["dataset_key"].combine_chunks())
@@ -86,6 +105,9 @@ class UsageStaging(Staging):
         """Sum what came in several batches, and digest it."""
         self.refuse_doubles()
         self.ingest("latest_form", self._forms)
+        self.ingest(
+            "outside", schemas.table_of([(*key, reads) for key, reads in sorted(self._outside.items())], _OUTSIDE)
+        )
         self.execute(_SUM_USAGE)
         table = self.stage.read("usage", _USAGE)
         for day in pc.unique(table["day"]).to_pylist():
@@ -95,7 +117,7 @@ class UsageStaging(Staging):
             self.contents[days.day_of(day)] = digest.hexdigest()
 
 
-MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events", "runs")
 
 _SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
 
@@ -103,7 +125,7 @@ _USAGE_TABLES = (
     (
         "CREATE TABLE stage.counted (day INTEGER, dataset_id INTEGER, reader_id INTEGER, process_kind TEXT, "
         "reads INTEGER, cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, "
-        "writes INTEGER, events INTEGER, last_read_at INTEGER, last_write_at INTEGER)"
+        "writes INTEGER, events INTEGER, runs INTEGER, last_read_at INTEGER, last_write_at INTEGER)"
     ),
     (
         "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
@@ -124,6 +146,12 @@ _USAGE = pa.schema(
     {
         "day": pa.int64(), "dataset_id": pa.int64(), "reader_id": pa.int64(), "process_kind": pa.string(),
         **dict.fromkeys(MEASURES, pa.int64()), "last_read_at": pa.int64(), "last_write_at": pa.int64(),
+    }
+)  # fmt: skip
+
+_OUTSIDE = pa.schema(
+    {
+        "day": pa.int64(), **dict.fromkeys(("metastore_id", "dataset", "told_by"), pa.string()), "reads": pa.int64(),
     }
 )  # fmt: skip
 

@@ -1,32 +1,16 @@
 """The checks of one source that every kind of warehouse answers: tables, columns, days, rows, history."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from miner.checks import Check, Found, passed, skipped
 from miner.errors import SchemaDriftError
-from miner.ports import (
-    BILLING_USAGE,
-    JOB_RUN_TIMELINE,
-    LIST_PRICES,
-    QUERY_HISTORY,
-    TABLE_LINEAGE,
-    WAREHOUSE_EVENTS,
-)
+from miner.ports import QUERY_HISTORY, TABLE_LINEAGE
 from queries.preflight import days, history, lineage, names
 from queries.preflight.looks import Looks
-from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE, wanted
-
-WITHOUT: Mapping[str, str] = {
-    QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
-    JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
-    BILLING_USAGE: "list cost is left out",
-    LIST_PRICES: "list cost is left out",
-    WAREHOUSE_EVENTS: "idle time of warehouses counts as their statements' in the list cost",
-}
-"""What goes missing without an optional table."""
+from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE, WITHOUT, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +62,8 @@ class SourceChecks:
             without = f"{without}; no queries are mined"
         if name == NO_TABLE:
             return skipped(f"not to be read: {without}")
+        if not there and (refused := reader.refusal(role)):
+            return skipped(f"{refused.message}: {without}", refused.mend)
         if not there:
             return skipped(f"{name} is not there: {without}", reader.warehouse.mend(name))
         self.looks.read(role)

@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from queries.documented import (
+    AUDIT,
     INFORMATION_SCHEMA_COLUMNS,
+    INFORMATION_SCHEMA_TABLE_SHARE_USAGE,
     INFORMATION_SCHEMA_TABLES,
     INFORMATION_SCHEMA_VIEWS,
     JOB_TASKS,
@@ -22,6 +24,7 @@ from queries.documented import (
 from queries.sample import words
 from queries.sample.datasets import MATERIALIZED_VIEW, METRIC_VIEW, TABLE, VIEW, Dataset
 from queries.sample.labels import Ints, Labels, constant, repeated
+from queries.sample.outside import audit_log, table_shares
 from queries.sample.pairs import column_labels, first_columns
 from queries.sample.people import WORKSPACES
 from queries.sample.plan import Plan
@@ -45,6 +48,10 @@ def dimension_tables(plan: Plan) -> dict[str, pa.Table]:
         "system.lakeflow.job_tasks": _table([row for p in _jobs(plan) for row in _tasks(plan, p)], JOB_TASKS),
         "system.lakeflow.pipelines": _table([_pipeline(plan, p) for p in _pipelines(plan)], PIPELINES),
         "system.access.workspaces_latest": _table(list(_workspaces(plan)), WORKSPACES_LATEST),
+        "system.access.audit": _table([*audit_log(plan, listed)], AUDIT),
+        "system.information_schema.table_share_usage": _table(
+            [*table_shares(plan, listed)], INFORMATION_SCHEMA_TABLE_SHARE_USAGE
+        ),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from miner.ledger.audience import Audience
-from miner.readers import DASHBOARD, kind_of
+from miner.readers import DASHBOARD
 from schedules.console import screen
 from schedules.console.screen import Column, Screen
 from schedules.lineage import Impact, Walk
@@ -72,7 +72,7 @@ def show_impact(shown: Screen, found: Impact) -> None:
     partly = f"; {_counted(found.unmined, 'day')} of these not mined" if found.unmined else ""
     shown.heading(f"Readers of any of these, {found.first} to {found.last}{partly}")
     people = _totals(one for one in found.audience if one.person)
-    dashboards = _totals(one for one in found.audience if kind_of(one.reader) == DASHBOARD)
+    dashboards = _totals(one for one in found.audience if one.reader_kind == DASHBOARD)
     for word, totals in (("people", people), ("dashboards", dashboards)):
         shown.line(f"{len(totals):,} {word}")
         if totals and found.named:
@@ -99,7 +99,8 @@ def told_walk(walk: Walk) -> dict[str, object]:
 
 def told_impact(found: Impact) -> dict[str, object]:
     """The impact as JSON values."""
-    names = ("metastore_id", "dataset", "reader", "process_kind", "person", "reads", "indirect_reads", "last_read_at")
+    names = ("metastore_id", "dataset", "reader", "process_kind", "person", "reads", "indirect_reads", "last_read_at",
+             "reader_kind", "reader_name")  # fmt: skip
     readers = [{name: getattr(one, name) for name in names} for one in found.audience]
     return {
         **told_walk(found.walk),
@@ -192,8 +193,8 @@ def _counted(number: int, word: str) -> str:
 
 def _figures(readers: Sequence[Audience]) -> tuple[int, int, int, int]:
     people = {one.reader for one in readers if one.person}
-    dashboards = {one.reader for one in readers if kind_of(one.reader) == DASHBOARD}
-    machines = {one.reader for one in readers if one.reader} - people - dashboards
+    dashboards = {one.reader for one in readers if one.reader_kind == DASHBOARD}
+    machines = {one.reader for one in readers if one.reader and not one.person} - dashboards
     return sum(one.reads for one in readers), len(people), len(machines), len(dashboards)
 
 

@@ -7,6 +7,7 @@ from miner.changes import COLUMN_USAGE, PROCESS, USAGE, Changes, Verified
 from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
 from miner.pipeline import Outcome
+from miner.schemas import HISTORY_STATEMENTS, LINEAGE_STATEMENTS
 from schedules.balance import KEPT, Balance
 from schedules.console.screen import Column, Screen, number
 from schedules.jobs import Ran
@@ -119,6 +120,21 @@ def show_balance(screen: Screen, balance: Balance) -> None:
         for name in (KEPT, *balance.reasons)
     ]
     screen.table((Column(""), *heads, Column("")), lines)
+    for line in _enrichment(balance):
+        screen.line(line)
+
+
+def _enrichment(balance: Balance) -> Iterator[str]:
+    """How far lineage and query history tell of the same statements, where either has any."""
+    lineage, history = balance.counted(LINEAGE_STATEMENTS), balance.counted(HISTORY_STATEMENTS)
+    without = lineage.pop("no_statement_id", 0)
+    if lineage:
+        found = f"{lineage['in_history']:,} of {lineage.total():,} statements of lineage are in query history"
+        if lineage["history_not_read"]:
+            found += f"; for {lineage['history_not_read']:,} it was not read"
+        yield f"{found}; {without:,} rows of lineage have no statement id"
+    if history.total():
+        yield f"{history['in_lineage']:,} of {history.total():,} statements of query history left lineage"
 
 
 _RETIRED = {

@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from miner.readers import REDACTED_NAMES, SYSTEM_NAMES
+from queries.system_tables import OUTSIDE_ACTIONS
 from schedules.settings import checks
 from schedules.settings.declared import (
     GLOBS,
@@ -31,6 +33,7 @@ from schedules.settings.declared import (
     setting,
     whole,
 )
+from schedules.settings.rosters import FILE_OF_GROUPS, FILE_OF_NAMES, checked_groups, checked_names
 from schedules.settings.scope import Exclude, Include
 from schedules.settings.sources import TEXT_OR_VAULT, File, Secret, Source, kept_in_file, or_in_file
 from schedules.timing import MUST_BE, OFF
@@ -45,6 +48,7 @@ MountPoints = Annotated[dict[str, str], BeforeValidator(mounts.read)]
 ForeignCatalogs = Annotated[dict[str, Annotated[str, AfterValidator(checks.database)]], BeforeValidator(checks.items)]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{1,61}[A-Za-z0-9]$")]
 CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{3,36}$")]
+ActionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=100)]
 
 
@@ -84,6 +88,11 @@ class Mining(Section):
         default=True, must_be="true or false", meaning="estimate what statements cost, where billing tables may be read"
     )
     cost_settle_days: Whole = whole(7, 0, 60, "the same as settle_days for cost: bills are corrected later")
+    outside_actions: Annotated[tuple[ActionName, ...], BeforeValidator(checks.items)] = setting(
+        OUTSIDE_ACTIONS,
+        "a list of names of actions; [] for none",
+        "actions of the audit log by which a table is read past the lineage tables",
+    )
     include: Include = section(Include, "what is mined, where not everything is")
     exclude: Exclude = section(Exclude, "what is left out when mining")
 
@@ -102,10 +111,28 @@ class Usage(Section):
         must_be="true or false",
         meaning="mine reads of columns too, report them, and send them to the columns of assets",
     )
-    include_users: GlobList = setting((), GLOBS, "readers that count in popularity; [] counts all")
+    include_users: GlobList = setting(
+        (), GLOBS, "readers that count in popularity, group:NAME for all of a group; [] counts all"
+    )
     include_process_kinds: GlobList = setting((), GLOBS, "kinds of process that count in popularity; [] counts all")
-    exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity")
+    exclude_users: GlobList = setting((), GLOBS, "readers left out of popularity, group:NAME for all of a group")
     exclude_process_kinds: GlobList = setting((), GLOBS, "kinds of process left out of popularity")
+
+
+class Readers(Section):
+    """`[readers]`: what is known of who reads, beside what Databricks tells."""
+
+    names: (
+        Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file), AfterValidator(checked_names)]
+        | None
+    ) = setting(None, FILE_OF_NAMES, "what service principals are called; unset: their ids stand")
+    groups: (
+        Annotated[Path, BeforeValidator(checks.not_empty), AfterValidator(checks.file), AfterValidator(checked_groups)]
+        | None
+    ) = setting(None, FILE_OF_GROUPS, "members of groups, for group:NAME in usage.exclude_users; unset: none are known")
+    service_principals: GlobList = setting((), GLOBS, "readers that are service principals, beside those with an id")
+    system: GlobList = setting(SYSTEM_NAMES, GLOBS, "readers that are Databricks itself")
+    redacted: GlobList = setting(REDACTED_NAMES, GLOBS, "what stands in place of readers that are not told")
 
 
 class Reports(Section):
@@ -424,6 +451,7 @@ class Settings(BaseSettings):
     ledger: Ledger = section(Ledger, "the miner's memory")
     mining: Mining = section(Mining, "what is mined, and how far back")
     usage: Usage = section(Usage, "what counts as popular")
+    readers: Readers = section(Readers, "who is who among those who read")
     reports: Reports = section(Reports, "what reports tell")
     queries: Queries = section(Queries, "statements of the query history")
     sources: dict[SourceName, Source] = Field(

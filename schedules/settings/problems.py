@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -13,6 +13,7 @@ from schedules.settings import keys
 from schedules.settings.given import Absent, Given
 from schedules.settings.keys import Key
 from schedules.settings.model import Settings
+from schedules.settings.rosters import GROUP, members, roster
 
 _LONGEST = 100
 
@@ -31,12 +32,27 @@ def summary(found: Sequence[str]) -> str:
 
 def conflicts(settings: Settings, given: Given) -> list[str]:
     """Give one line for each setting that is right by itself and not beside another one."""
+    return [*_too_few_days(settings, given), *_unknown_groups(settings, given)]
+
+
+def _too_few_days(settings: Settings, given: Given) -> Iterator[str]:
     key, kept = ("ledger", "usage_days"), settings.ledger.usage_days
     needed = 2 * max(settings.usage.windows)
-    if kept is None or kept >= needed:
-        return []
-    wrong = "is less than the longest of usage.windows needs, with the one before it"
-    return [f"{given.origin(key)}: ledger.usage_days = {kept} {wrong}; must be at least {needed}, or not set"]
+    if kept is not None and kept < needed:
+        wrong = "is less than the longest of usage.windows needs, with the one before it"
+        yield f"{given.origin(key)}: ledger.usage_days = {kept} {wrong}; must be at least {needed}, or not set"
+
+
+def _unknown_groups(settings: Settings, given: Given) -> Iterator[str]:
+    known = roster(settings.readers)
+    for name in ("include_users", "exclude_users"):
+        for glob in getattr(settings.usage, name):
+            if glob.startswith(GROUP) and not members(glob, known):
+                told = f"{given.origin(('usage', name))}: usage.{name} names {glob}, "
+                where = settings.readers.groups
+                yield told + (
+                    f"and {where} has no such group" if where else "and readers.groups names no file of groups"
+                )
 
 
 def _line(detail: ErrorDetails, given: Given, known: dict[Key, FieldInfo]) -> str:

@@ -70,6 +70,12 @@ class Tables(Section):
     job_run_timeline: TableName | Literal["none"] = setting(
         "system.lakeflow.job_run_timeline", OR_NONE, "job runs, which tell one-time runs; none: not read"
     )
+    audit: TableName | Literal["none"] = setting(
+        "system.access.audit", OR_NONE, "reads past the lineage tables; none: they are not known"
+    )
+    table_share_usage: TableName | Literal["none"] = setting(
+        "system.information_schema.table_share_usage", OR_NONE, "tables in shares; none: not known"
+    )
     jobs: TableName | Literal["none"] = setting("system.lakeflow.jobs", OR_NONE, "names of jobs; none: ids stand")
     job_tasks: TableName | Literal["none"] = setting(
         "system.lakeflow.job_tasks", OR_NONE, "tasks of jobs; none: not known"

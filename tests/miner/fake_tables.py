@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from miner import schemas
 from miner.errors import MissingRightError
-from miner.ports import Span, Statements
+from miner.ports import Missing, Outside, Span, Statements
 from tests import oracle
 from tests.oracle import lineage as lineage_oracle
 from tests.oracle.queries import statements_of
@@ -64,6 +64,10 @@ class FakeTables:
         self.named: dict[str, str] = {}
         """Names by role of what stands in for a system table."""
         self.cancelled = 0
+        self.misses: tuple[Missing, ...] = ()
+        self.outside: list[dict] = []
+        """Rows of `miner.schemas.OUTSIDE_READS`."""
+        self.audited = False
         self.miscounts = 0
         """How many of the next counts of table_lineage are one row too high."""
         self.hook: Hook = lambda _method, _first, _number: None
@@ -251,6 +255,23 @@ class FakeTables:
         found = oracle.one_time_runs(self.rows["job_run_timeline"], first, last)
         told = [{"workspace_id": space, "job_id": job, "run_name": name} for (space, job), name in found.items()]
         return self._batches("one_time_runs", first, last, told, schemas.ONE_TIME_RUNS)
+
+    def missing(self) -> Sequence[Missing]:
+        return self.misses
+
+    def enrichment(self, first: date, last: date) -> pa.Table:
+        told = [
+            {"day": day, "side": side, "fate": fate, "rows": rows}
+            for day in days_between(first, last)
+            for (side, fate), rows in oracle.enrichment(
+                day, self.rows["table_lineage"], self.rows["query_history"]
+            ).items()
+        ]
+        return pa.Table.from_pylist(told, schema=schemas.ENRICHMENT)
+
+    def outside_reads(self, first: date, last: date) -> Outside:
+        told = [row for row in self.outside if row["day"] is None or first <= row["day"] <= last]
+        return Outside(pa.Table.from_pylist(told, schema=schemas.OUTSIDE_READS), self.audited)
 
     def cancel(self) -> None:
         self.cancelled += 1

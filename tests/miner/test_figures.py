@@ -1,17 +1,19 @@
 """Every figure, from rows of the system tables through the SQL, the ledger and the windows, against the slow oracle."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from miner import mining, schemas
+from miner import days, mining, schemas
 from miner.column_popularity import NAMES, column_popularity
 from miner.ledger import COLUMNS, USAGE, roll_up
 from miner.popularity import COLUMNS as FIGURES
@@ -245,3 +247,53 @@ def test_columns(told):
     compared(spelled, daily, told, lambda key: (key[0], *key[1]), ("metastore_id", "dataset", "folded"))
     assert [name for name in NAMES if name != "dataset_type"] == schemas.COLUMN_POPULARITY.names
     assert set(frame["metastore_id"]) <= {METASTORE}
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "usage.md"
+_LEDGERS_USAGE = (
+    "SELECT u.day, d.metastore_id, coalesce(d.catalog || '.' || d.schema || '.' || d.name, d.path), r.name, u.process_kind, "
+    "u.reads, u.failed_reads, u.indirect_reads, u.self_reads, u.cached_reads, u.writes, u.last_read_at, u.last_write_at "
+    "FROM usage_day u JOIN dataset d ON d.id = u.dataset_id LEFT JOIN reader r ON r.id = u.reader_id AND u.reader_id <> 0"
+)
+_DAILY = (
+    "CREATE TABLE daily_usage (day INTEGER, metastore VARCHAR, dataset VARCHAR, reader VARCHAR, process_kind VARCHAR, "
+    "reads BIGINT, failed_reads BIGINT, indirect_reads BIGINT, self_reads BIGINT, cached_reads BIGINT, writes BIGINT, "
+    "last_read BIGINT, last_write BIGINT)"
+)
+
+
+@settings(some, max_examples=5)
+@given(rows=st.lists(reads(), min_size=10, max_size=60), history=histories())
+def test_the_sql_of_the_docs(rows, history):
+    """The definitions in docs/usage.md, run as they stand there, give every figure of a window."""
+    (query,) = re.findall(r"```sql\n(WITH daily.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    told = Events(rows, [], history, Scope(), DAYS, [], DAYS[0], ((), ()), ((), ()), "log1p")
+    with worlds(1) as (world,):
+        told.mine(world, USAGE, "table_lineage")
+        frame = popularity(world.ledger, told.options)
+        usage = world.sql(_LEDGERS_USAGE)
+    with duckdb.connect() as engine:
+        engine.execute(_DAILY)
+        if usage:
+            engine.executemany("INSERT INTO daily_usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", usage)
+        engine.execute("ALTER TABLE daily_usage ALTER day TYPE DATE USING DATE '1970-01-01' + day")
+        for length in WINDOWS:
+            asked = query.replace(":as_of", f"'{DAYS[-1]}'").replace(":days", str(length))
+            defined = {row["dataset"]: row for row in engine.sql(asked).to_arrow_table().to_pylist()}
+            for row in frame[frame["window_days"] == length].to_dict("records"):
+                expected = defined.get(row["dataset"], {})
+                for name in set(expected) & set(row):
+                    value = None if row[name] != row[name] else row[name]
+                    assert value == _as_told(name, expected[name]), (row["dataset"], length, name)
+            assert defined.keys() <= set(frame["dataset"])
+            assert all(
+                {*oracle.Popularity.__dataclass_fields__} - {"partial_days"} <= row.keys() for row in defined.values()
+            )
+
+
+def _as_told(name, value):
+    if name.startswith("last"):
+        return None if value is None else days.instant_of(value)
+    if name in ("score", "trend"):
+        return value if value is None else pytest.approx(value)
+    return value

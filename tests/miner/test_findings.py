@@ -6,7 +6,7 @@ from miner.findings import findings
 from miner.popularity import PopularityOptions
 from tests.miner.fakes import FakeTables
 from tests.miner.world import day, noon
-from tests.rows import lineage
+from tests.rows import METASTORE, lineage
 
 
 def found(world, *, windows=(7,), each=True, **options):
@@ -60,6 +60,66 @@ def test_any_read_is_a_read(world, reads):
         "no_recorded_read",
         "written_never_read",
     }
+
+
+OLD = (written("c.s.old", -10), written("c.s.kept", -10), lineage(None, "s3://bucket/files/a", day=day(-10), job="8"))
+
+
+def outside(dataset, offset=-1, metastore="", reads=1, told_by="audit"):
+    """A read past lineage on a day; of a share, without one."""
+    on = day(offset) if told_by == "audit" else None
+    return {"day": on, "metastore_id": metastore, "dataset": dataset, "told_by": told_by, "reads": reads}
+
+
+def told_outside(world, *rows, audited=True, windows=(7,)):
+    """Whether unread datasets are read past lineage, by name."""
+    busy = [read("c.s.busy", -offset) for offset in range(14)]
+    tables = FakeTables(*busy, *OLD)
+    tables.outside, tables.audited = list(rows), audited
+    world.mine(tables, start=day(-13))
+    told = findings(world.ledger, PopularityOptions(windows=windows), each=True).to_pylist()
+    return {row["dataset"]: row["read_outside"] for row in told if row["finding"] == "no_recorded_read"}
+
+
+def test_read_outside(world):
+    """A table that a recipient or another engine read in the window is unread as far as lineage knows, and says so."""
+    told = told_outside(world, outside("c.s.old"), outside("c.s.kept", -8), outside("s3://bucket/files"))
+    assert told == {"c.s.old": "read outside", "c.s.kept": "no", "s3://bucket/files/a": "read outside"}
+
+
+def test_a_shared_table(world):
+    """A table in a share may be read by whoever it is shared with, whatever the audit log has."""
+    told = told_outside(world, outside("c.s.old", reads=0, told_by="share"))
+    assert (told["c.s.old"], told["c.s.kept"]) == ("read outside", "no")
+
+
+def test_without_the_audit_log(world):
+    """Without the grant nothing is known: neither yes nor no, but for a table that is seen to be shared."""
+    told = told_outside(world, outside("c.s.old", reads=0, told_by="share"), audited=False)
+    assert (told["c.s.old"], told["c.s.kept"]) == ("read outside", "unknown")
+
+
+def test_a_read_of_no_known_table(world):
+    """A read of which nobody says the table may be of any: none is sure to be unread."""
+    told = told_outside(world, outside("c.s.old"), outside(None))
+    assert (told["c.s.old"], told["c.s.kept"]) == ("read outside", "unknown")
+
+
+def test_of_which_metastore(world):
+    """A table of the same name in another metastore is another table; where nobody tells, it is any."""
+    told = told_outside(world, outside("c.s.old", metastore="m9"), outside("c.s.kept", metastore=METASTORE))
+    assert (told["c.s.old"], told["c.s.kept"]) == ("no", "read outside")
+
+
+def test_a_day_without_the_audit_log(world):
+    """The audit log must have been read for every day of a window: one day mined without it leaves it unknown."""
+    tables = FakeTables(*[read("c.s.busy", -offset) for offset in range(14)], *OLD)
+    for audited, days in ((True, [offset for offset in range(-13, 1) if offset != -2]), (False, [-2])):
+        tables.audited = audited
+        world.mine_days(tables, [day(offset) for offset in days], start=day(-13))
+    told = findings(world.ledger, PopularityOptions(windows=(1, 7)), each=True).to_pylist()
+    by_window = {row["window_days"]: row["read_outside"] for row in told if row["dataset"] == "c.s.old"}
+    assert by_window == {1: "no", 7: "unknown"}
 
 
 def test_who_is_left_out_of_popularity_still_reads(world):

@@ -59,6 +59,14 @@ def test_edges_and_their_days(rows):
     assert found == expected
 
 
+def matched(day, rows):
+    """Statements of a day on both sides of the join with query history, as fates."""
+    found = {}
+    for (side, fate), statements in oracle.enrichment(day, rows["table_lineage"], rows["query_history"]).items():
+        found.setdefault(("usage", side), {})[fate, ""] = statements
+    return found
+
+
 @some
 @given(rows=estates())
 def test_fates(rows):
@@ -70,6 +78,7 @@ def test_fates(rows):
             ("lineage", "table_lineage"): oracle.lineage_fates(one, table),
             ("lineage", "column_lineage"): oracle.lineage_fates(one, pairs, known=oracle.edges(one, table)),
             ("usage", "table_lineage"): oracle.usage_fates(one, table),
+            **matched(one, rows),
         }
         expected |= {(str(one), *where, *why): rows for where, some in fates.items() for why, rows in some.items()}
     with worlds(1) as (world,):
@@ -97,7 +106,7 @@ def test_usage_rows(rows):
             times = [measures.pop(name) for name in ("last_read_at", "last_write_at")]
             key = (str(one), told(use.metastore, use.dataset), use.reader, use.kind)
             expected[key] = (measures, *(at and at.isoformat() for at in times))
-    measured = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events")
+    measured = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events", "runs")
     with worlds(1) as (world,):
         world.mine(fake(rows))
         found = {

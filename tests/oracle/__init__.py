@@ -18,7 +18,7 @@ from tests.oracle.names import Dataset, dataset, folder, table_name
 from tests.oracle.popularity import Popularity, is_person, popularity
 from tests.oracle.queries import Runs, Statement, plain_statement, query_fates, query_runs
 from tests.oracle.scope import Fates, Lists, Row, Rows, Scope
-from tests.oracle.usage import Figures, Use, cached_reads, usage, usage_fates
+from tests.oracle.usage import Figures, Use, cached_reads, enrichment, usage, usage_fates
 
 __all__ = [
     "ColumnReads",
@@ -43,6 +43,7 @@ __all__ = [
     "costs",
     "dataset",
     "edges",
+    "enrichment",
     "folder",
     "indirect_edges",
     "is_person",

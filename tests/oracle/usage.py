@@ -30,6 +30,7 @@ class Figures:
     self_reads: int = 0
     writes: int = 0
     events: int = 0
+    runs: int = 0
     last_read_at: datetime | None = None
     last_write_at: datetime | None = None
 
@@ -80,6 +81,29 @@ def statements(history: Rows, first: datetime, end: datetime) -> dict[tuple[str,
     }
 
 
+def enrichment(day: date, rows: Rows, history: Rows) -> Counter[tuple[str, str]]:
+    """Statements of a day by side and whether the other side has them, a day earlier or later at most."""
+    found: Counter[tuple[str, str]] = Counter()
+    sides = (
+        ("lineage_statements", rows, lambda row: row["event_date"], "history"),
+        ("history_statements", history, lambda row: row["start_time"].date(), "lineage"),
+    )
+    seen = {
+        side: {(row["workspace_id"] or "", row["statement_id"], day_of(row)) for row in told}
+        for side, told, day_of, _ in sides
+    }
+    for side, told, day_of, other in sides:
+        unnamed = sum(row["statement_id"] is None and day_of(row) == day for row in told)
+        found[side, "no_statement_id"] += unnamed
+        elsewhere = seen["history_statements" if other == "history" else "lineage_statements"]
+        for workspace, statement, of in seen[side]:
+            if statement is None or of != day:
+                continue
+            near = any((workspace, statement, day + timedelta(days=apart)) in elsewhere for apart in (-1, 0, 1))
+            found[side, f"{'in' if near else 'not_in'}_{other}"] += 1
+    return +found
+
+
 def unit_of(row: Row) -> str | None:
     """What one read or write is told by: its statement, else its run, else its event."""
     return next((row[name] for name in ("statement_id", "entity_run_id", "event_id") if row[name] is not None), None)
@@ -94,6 +118,7 @@ def usage(day: date, rows: Rows, history: Rows = (), scope: Scope = EVERYTHING) 
     ends = midnight(day - timedelta(days=1)), midnight(day + timedelta(days=2))
     known = statements(history, *ends)
     units = defaultdict(lambda: defaultdict(list))
+    runs = defaultdict(set)
     for row in on(day, rows):
         if usage_fate(row, scope)[0] != "kept":
             continue
@@ -107,8 +132,25 @@ def usage(day: date, rows: Rows, history: Rows = (), scope: Scope = EVERYTHING) 
     found: dict[Use, Figures] = defaultdict(Figures)
     for (metastore, name, workspace, _), accesses in units.items():
         reader, kind, failed = _told(accesses, workspace, known)
-        _count(found[Use(metastore, name, reader, kind)], accesses, failed=failed)
+        use = Use(metastore, name, reader, kind)
+        _count(found[use], accesses, failed=failed)
+        told = [run_of(row) for rows in accesses.values() for row in rows]
+        run = max((one for one in told if one is not None), default=None)
+        if "direct" in accesses and not failed and run is not None:
+            runs[use].add((workspace, run))
+    for use, seen in runs.items():
+        found[use].runs = len(seen)
     return dict(found)
+
+
+def run_of(row: Row) -> str | None:
+    """The run of a process: a job's or a pipeline's own id of it where that is told, else the entity's."""
+    told = row.get("entity_metadata") or {}
+    own = {
+        "job": (told.get("job_info") or {}).get("job_run_id"),
+        "pipeline": (told.get("dlt_pipeline_info") or {}).get("dlt_update_id"),
+    }.get(process(row)[0])
+    return row["entity_run_id"] if own is None else own
 
 
 def _told(accesses, workspace, known) -> tuple[str, str, bool]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.oracle import Scope
 from tests.oracle.scope import Lists
 from tests.queries.given import OWN_TABLES
-from tests.rows import DAY, METASTORE, at, columns, end, hit, lineage, run, statement
+from tests.rows import DAY, METASTORE, at, audited, columns, end, hit, lineage, run, shared, statement
 
 BEFORE, AFTER = DAY - timedelta(days=1), DAY + timedelta(days=1)
 FIRST, LAST = DAY, AFTER
@@ -240,6 +240,19 @@ def _statements():
     yield statement("s1", workspace_id=None, execution_status="FAILED")
 
 
+def _matching():
+    """Statements that meet lineage, or just fail to: of each day around the run, and of no workspace."""
+    for apart in range(-3, 5):
+        day = DAY + timedelta(days=apart)
+        yield statement(f"of {DAY}", start_time=at(day, 0))
+        yield statement("of every day", start_time=at(day, 23, 59, 59), workspace_id=None if apart % 2 else "1001")
+        yield statement(f"alone {apart}", start_time=at(day, 0))
+        yield statement(None, start_time=at(day, 0))
+    yield statement("of every day", workspace_id="2")
+    yield statement(f"of {BEFORE}", start_time=at(FIRST, 0))
+    yield statement(f"of {AFTER + timedelta(days=1)}", start_time=at(LAST, 0))
+
+
 def _hits():
     yield hit("h1", "origin", executed_by=" Ann@X.org ")
     yield hit("h1", "origin", executed_by="")
@@ -414,7 +427,7 @@ def _leading():
     yield said("lead volume", "SELECT volume", 1, **lead) | {"total_task_duration_ms": 900, "read_bytes": 6}
     for number, status in enumerate(("FAILED", "CANCELED")):
         yield said(f"lead failing {number}", "SELECT failing", 1, **lead, execution_status=status)
-    yield said("lead failing less", "SELECT failing_less", 1, **lead, execution_status="FAILED")
+    yield said("lead failing less", "SELECT failing_less", 5000, **lead, execution_status="FAILED")
 
 
 def _asked_for():
@@ -472,6 +485,61 @@ def _column(source, target, **given):
     return columns(source, target, "x", "y", **given)
 
 
+def _run_rows():
+    """Rows that tell runs apart: of jobs, pipelines and what runs by itself, of failed statements and of other spaces."""
+    for number in range(2):
+        for workspace_id in ("1001", "2"):
+            for place, ids in enumerate((
+                {"job": "1", "job_run": "jr", "entity_run_id": f"command {number}"},
+                {"pipeline": "1", "update": "up", "entity_run_id": f"flow {number}"},
+                {"query": "1", "job_run": "jr", "update": "up", "entity_run_id": "q"},
+                {"job": "2", "entity_run_id": "own"},
+            )):  # fmt: skip
+                unit = {"workspace_id": workspace_id, "statement_id": f"of run {number} {place}"}
+                yield lineage("c.s.run", None, **unit, **ids)
+        yield lineage("c.s.ran", None, job="1", job_run=f"run {number}", statement_id="failed" if number else None)
+        yield lineage("c.s.ran", None, job="1", job_run=f"again {number}", direct_access=bool(number))
+        yield lineage("c.s.apart", None, job="1", job_run="same", event_id=f"apart {number}")
+        yield lineage(
+            "c.s.alone",
+            None,
+            notebook="1",
+            update=f"no update {number}",
+            entity_run_id="same",
+            statement_id=f"alone {number}",
+        )
+
+
+AUDIT = [
+    *(
+        audited(action, day=day, table_full_name=f"c.s.{action[8:]}", operation="READ", metastore_id=METASTORE)
+        for action in ("generateTemporaryTableCredential", "generateTemporaryTableCredentials", "getTable")
+        for day in (BEFORE, FIRST, LAST, LAST + timedelta(days=1))
+    ),
+    audited("generateTemporaryTableCredential", table_full_name="C.`S`.Twice", full_name_arg="c.s.other"),
+    audited("generateTemporaryTableCredential", full_name_arg="c.s.argument", status=None),
+    audited("generateTemporaryTableCredential", table_full_name="c.s.refused", status=403),
+    audited("generateTemporaryTableCredential", table_full_name="c.s.written", operation="READ_WRITE"),
+    audited("generateTemporaryTableCredential", table_full_name="short", url="s3://bucket/short"),
+    audited("generateTemporaryTableCredential", table_full_name="short"),
+    audited("generateTemporaryTableCredential", table_full_name="c.s.named", url="s3://bucket/named"),
+    audited("generateTemporaryPathCredential", url="s3a://Bucket//files/", operation="PATH_READ"),
+    audited("generateTemporaryPathCredential", url="s3://bucket/written", operation="PATH_READ_WRITE"),
+    audited("deltaSharingQueriedTable", share="Partners", schema="Out", name="T"),
+    audited("deltaSharingQueriedTable", share_name="partners", schema="out", name="t", table_full_name="c.s.full"),
+    audited("deltaSharingQueriedTableChanges", share_name="partners", schema="out", name="t", url="s3://bucket/t"),
+    audited("deltaSharingQueriedTable", share="partners", share_name="others", schema="out", name="t"),
+    audited("deltaSharingQueriedTable", share="others", schema="out", name="t"),
+    audited("deltaSharingQueriedTable", share="partners", schema="in", name="t"),
+    audited("deltaSharingQueriedTable", share="partners", schema="out", name="u"),
+]
+SHARES = [
+    shared("C.s.inner", "partners", shared_as_schema="out", shared_as_table="t"),
+    shared("c.s.inner", "friends", shared_as_schema=None, shared_as_table=None),
+    shared("c.s.second", "friends"),
+]
+
+
 def _column_reads():
     """Column rows that tell reads, readers and failures apart."""
     for statement_id, run_id, event_id in (
@@ -517,9 +585,9 @@ def _column_reads():
     yield _column("c.s.a", "c.s.a", job="self") | {"target_path": "s3://bucket/a"}
 
 
-TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins(), *_asked_for()]
+TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins(), *_asked_for(), *_run_rows()]
 COLUMN_ROWS = [*_both(_column), *_days(_column), *_pairs(), *_column_reads()]
-HISTORY = [*_statements(), *_hits(), *_asked()]
+HISTORY = [*_statements(), *_hits(), *_asked(), *_matching()]
 RUNS = [
     run("1", "SUBMIT_RUN", "b", period_start_time=at(hour=1)),
     run("1", "SUBMIT_RUN", "a", period_start_time=at(hour=2)),
@@ -539,6 +607,8 @@ TABLES = {
     "column_lineage": COLUMN_ROWS,
     "query_history": HISTORY,
     "job_run_timeline": RUNS,
+    "audit": AUDIT,
+    "table_share_usage": SHARES,
 }
 METASTORES = (METASTORE, "")
 TAG = ("application", "uc-lineage-miner")

@@ -291,6 +291,24 @@ def totals_of_days(source: SystemTableReader, first: date, last: date) -> list[d
     return source.totals("table_lineage", first, last).to_pylist()
 
 
+def enrichment_of_days(source: SystemTableReader, first: date, last: date) -> dict[date, Counter]:
+    """Statements by day, by side and whether the other one has them."""
+    answers: dict[date, Counter] = defaultdict(Counter)
+    for row in source.enrichment(first, last).to_pylist():
+        assert first <= row["day"] <= last
+        assert (row["side"], row["fate"]) not in answers[row["day"]]
+        answers[row["day"]][row["side"], row["fate"]] = row["rows"]
+    return dict(answers)
+
+
+def outside_reads(source: SystemTableReader, first: date = rows.DAY, last: date = rows.DAY) -> dict[tuple, int]:
+    """Reads past lineage by day, metastore, dataset and who tells of them."""
+    told_ = source.outside_reads(first, last).rows.to_pylist()
+    answers = {(row["day"], row["metastore_id"], row["dataset"], row["told_by"]): row["reads"] for row in told_}
+    assert len(answers) == len(told_)
+    return answers
+
+
 def totals(source: SystemTableReader, table: str, day: date = rows.DAY) -> int:
     """All rows of a lineage table on one day."""
     return sum(row["rows"] for row in source.totals(table, day, day).to_pylist())

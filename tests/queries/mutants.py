@@ -19,8 +19,9 @@ from queries.system_tables import COST_QUERIES, NAME_QUERIES, SystemTableReader
 from queries.warehouse import Prepared
 
 QUERIES = (
-    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs", "totals", "span",
-    "query_runs", "lineage_mix", "first_direct_access", "history_totals", "history_mix", "most_read",
+    "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "enrichment", "outside_reads",
+    "one_time_runs", "totals", "span", "query_runs", "lineage_mix", "first_direct_access", "history_totals",
+    "history_mix", "most_read",
 )  # fmt: skip
 
 NAMES = (*NAME_QUERIES, "lineage_metastores")

@@ -8,7 +8,20 @@ from queries.documented import DOCUMENTED
 from queries.system_tables import KNOWN_TABLES, OPTIONAL_TABLES, REQUIRED, SystemTableReader
 from tests import oracle
 from tests.queries import given
-from tests.rows import COLUMN_LINEAGE, DAY, TABLES, columns, hit, lineage, run, statement, write_estate, write_table
+from tests.rows import (
+    COLUMN_LINEAGE,
+    DAY,
+    TABLES,
+    audited,
+    columns,
+    hit,
+    lineage,
+    run,
+    shared,
+    statement,
+    write_estate,
+    write_table,
+)
 
 ROWS = [
     lineage("c.s.a", "c.s.b", job="1", notebook="7", statement_id="s1", direct_access=True, created_by="ann@x.org"),
@@ -21,6 +34,11 @@ HISTORY = [
     hit("s2", "s1", executed_by="bob@x.org"),
 ]
 RUNS = [run("1", "SUBMIT_RUN", "load")]
+AUDIT = [
+    audited("generateTemporaryTableCredential", table_full_name="c.s.a"),
+    audited("deltaSharingQueriedTable", share="x", schema="s", name="b"),
+]
+SHARES = [shared("c.s.b", "x")]
 
 
 def without(rows, *names):
@@ -40,6 +58,8 @@ READ = {
     "column_lineage": ("source_path", "entity_metadata", "direct_access"),
     "query_history": ("executed_by", "execution_status", "from_result_cache", "cache_origin_statement_id"),
     "job_run_timeline": ("run_name",),
+    "audit": ("response",),
+    "table_share_usage": ("shared_as_schema", "shared_as_table"),
 }
 
 
@@ -54,13 +74,19 @@ def test_an_optional_column_may_be_absent(tmp_path, role, column):
         assert given.usage(source).figures == given.expected_usage(DAY, rows["table_lineage"], rows["query_history"])
     if role == "column_lineage":
         assert given.columns(source).pairs == given.keyed(oracle.column_pairs(DAY, rows[role]))
+    if role in ("audit", "table_share_usage"):
+        told = {dataset: reads for (_, _, dataset, by), reads in given.outside_reads(source).items() if by == "audit"}
+        assert told == {"c.s.a": 1, "c.s.b" if role == "audit" else None: 1}
     if role == "job_run_timeline":
         assert given.one_time_runs(source) == oracle.one_time_runs(rows[role], DAY, DAY)
     assert any(name.startswith(f"{TABLES[role]}.{column}") for name in source.absent())
 
 
 def _rows():
-    return {"table_lineage": ROWS, "column_lineage": COLUMNS, "query_history": HISTORY, "job_run_timeline": RUNS}
+    return {
+        "table_lineage": ROWS, "column_lineage": COLUMNS, "query_history": HISTORY, "job_run_timeline": RUNS,
+        "audit": AUDIT, "table_share_usage": SHARES,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
@@ -201,4 +227,6 @@ def test_cloned_tables(tmp_path):
     source = SystemTableReader(given.unopened(tmp_path).warehouse, tables=names, principal="miner")
     assert given.edges(source).kept == oracle.edges(DAY, ROWS[:1])
     assert given.usage(source).fates == {("own_read", ""): 1, ("kept", ""): 1}
-    assert source.absent() == [names["query_history"], names["job_run_timeline"]]
+    assert source.absent() == [
+        names[role] for role in ("query_history", "job_run_timeline", "audit", "table_share_usage")
+    ]

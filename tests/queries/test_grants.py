@@ -24,6 +24,7 @@ def test_the_least():
         f"GRANT SELECT ON TABLE `system`.`query`.`history` {to}",
         f"GRANT USE SCHEMA ON SCHEMA `system`.`lakeflow` {to}",
         f"GRANT SELECT ON TABLE `system`.`lakeflow`.`job_run_timeline` {to}",
+        f"GRANT SELECT ON TABLE `system`.`access`.`audit` {to}",
     ]
 
 

@@ -118,6 +118,8 @@ QUESTIONS = {
     "first_direct_access": (looks(lambda one: one.first_direct, RECENT_DAYS), long_before),
     "history_totals": (looks(lambda one: one.shown("query_history"), SHOWN_DAYS),),
     "history_mix": (looks(lambda one: one.history, RECENT_DAYS),),
+    "enrichment": (answers.enrichment_of_days,),
+    "outside_reads": (answers.outside_reads,),
     "most_read": (looks(lambda one: one.most_read().to_pylist(), RECENT_DAYS),),
 }
 """What is asked of each query of the crafted estate, answered in the oracle's words."""
@@ -241,6 +243,8 @@ def test_the_crafted_estate(bench, day: date):
     assert usage.figures == oracle.usage(day, lineage, history, crafted.SCOPE)
     assert cached.figures == oracle.cached_reads(day, lineage, history, crafted.SCOPE)
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
+    matched = bench.answers["enrichment"][0]
+    assert matched.get(day, {}) == oracle.enrichment(day, lineage, history)
     read = bench.answers["column_usage"][0][day]
     assert read.figures == oracle.column_usage(day, pairs, history, crafted.SCOPE)
     assert read.fates == oracle.column_usage_fates(day, pairs, history, crafted.SCOPE)
@@ -267,6 +271,11 @@ EQUIVALENT = {
     "usage_daily: without h.start_time < :history_to": _LESS,
     "usage_daily: other bound of h.start_time < :history_to": _LESS,
     "usage_daily: without NOT h.statement_id IS NULL": _NULL,
+    "enrichment: without h.start_time >= :history_from": _LESS,
+    "enrichment: without h.start_time < :history_to": _LESS,
+    "enrichment: other bound of h.start_time < :history_to": _LESS,
+    "enrichment: without t.event_date >= :lineage_from": _LESS,
+    "enrichment: without t.event_date <= :lineage_to": _LESS,
     "column_usage: without h.start_time >= :history_from": _LESS,
     "column_usage: without h.start_time < :history_to": _LESS,
     "column_usage: other bound of h.start_time < :history_to": _LESS,

@@ -10,7 +10,7 @@ from queries.preflight.looks import NO_TAG, Looks
 from queries.system_tables import NO_TABLE
 from tests.oracle import Scope
 from tests.queries import given
-from tests.rows import DAY, METASTORE, at, columns, lineage, run, statement, write_estate, write_table
+from tests.rows import DAY, METASTORE, at, audited, columns, lineage, run, shared, statement, write_estate, write_table
 
 NOW = at(DAY, 18)
 TAG = ("application", "uc-lineage-miner")
@@ -67,15 +67,17 @@ def test_no_history_where_statements_are_mined(found_in):
 def test_all_is_well(found_in):
     """A whole estate passes every check, under names that are a contract."""
     tagged = statement("s", statement_text="SELECT 1", query_tags=dict([TAG]))
-    found = found_in(EDGE, query_history=[tagged], job_run_timeline=[run("7")])
+    outside = {"audit": [audited("getTable")], "table_share_usage": [shared("c.s.a")]}
+    found = found_in(EDGE, query_history=[tagged], job_run_timeline=[run("7")], **outside)
     assert list(found) == [
         "tables.table_lineage", "columns.table_lineage", "tables.column_lineage", "columns.column_lineage",
         "tables.query_history", "columns.query_history", "tables.job_run_timeline", "columns.job_run_timeline",
+        "tables.audit", "columns.audit", "tables.table_share_usage", "columns.table_share_usage",
         "freshness", "retention", "direct_access", "scope", "events", "query_text", "query_tags",
     ]  # fmt: skip
     assert {(one.state, one.mend) for one in found.values()} == {("pass", "")}
     assert found["tables.query_history"].finding == "system.query.history can be read"
-    assert found["columns.table_lineage"].finding == "all 29 columns and fields that the miner reads are there"
+    assert found["columns.table_lineage"].finding == "all 31 columns and fields that the miner reads are there"
 
 
 def test_optional_tables_may_be_missing(found_in):
@@ -109,7 +111,7 @@ def test_absent_columns(found_in, tmp_path):
     write_table(root, "table_lineage", [EDGE], without=("direct_access", "created_by"))
     found = found_in()["columns.table_lineage"]
     assert (found.state, found.mend) == ("pass", "")
-    assert found.finding == "27 of 29 are there; taken as not known: created_by, direct_access"
+    assert found.finding == "29 of 31 are there; taken as not known: created_by, direct_access"
     (root / "ops" / "l").mkdir(parents=True)
     (root / "system" / "access" / "table_lineage").rename(root / "ops" / "l" / "t")
     found = found_in(tables={"table_lineage": "ops.l.t"})["columns.table_lineage"]

@@ -99,7 +99,7 @@ def test_every_problem_at_once(write):
         [purview]
         sink = "purview"
         """)
-    sections = "allowed here: ledger, mining, usage, reports, queries, sources, purview, daemon, log"
+    sections = "allowed here: ledger, mining, usage, readers, reports, queries, sources, purview, daemon, log"
     tables = 'must be a list of globs with * and ?, such as ["log_*", "dev.*.orders_?"]; [] for none'
     three_parts = "must be catalog.schema.table, each part of letters, digits, _ and -, or between backticks"
     assert problems(file, {"UC_MINER__LOG__LEVEL": "loud", "UC_MINER__LOGG__LEVEL": "info"}) == [
@@ -110,7 +110,7 @@ def test_every_problem_at_once(write):
         "FILE: mining.include.tabels: unknown key, did you mean tables? allowed here: catalogs, schemas, tables, paths, workspaces, process_kinds",
         f'FILE: mining.exclude.tables = ["sales.orders"] holds an entry of 2 parts; {tables}',
         "FILE: mining.exclude.users: unknown key, did you mean usage.exclude_users? allowed here: catalogs, schemas, tables, paths, workspaces, process_kinds",
-        "FILE: mining.settel_days: unknown key, did you mean settle_days? allowed here: start, settle_days, stale_days, dropped_days, column_lineage, names, cost, cost_settle_days, include, exclude",
+        "FILE: mining.settel_days: unknown key, did you mean settle_days? allowed here: start, settle_days, stale_days, dropped_days, column_lineage, names, cost, cost_settle_days, outside_actions, include, exclude",
         "FILE: usage.windows = [1, 7, 7] names a window twice; must be a list of different whole numbers from 1 to 730",
         "FILE: sources.prod.path is missing; must be a directory that exists",
         "FILE: sources.prod.threads = true is no number; must be a whole number from 1 to 256",

@@ -75,6 +75,8 @@ def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, 
         "column usage": lambda source: source.column_usage(first, last),
         "query runs": lambda source: source.query_runs(first, last, Statements(2, 40)),
         "one-time runs": lambda source: source.one_time_runs(first, last),
+        "enrichment": lambda source: source.enrichment(first, last),
+        "reads past lineage": lambda source: source.outside_reads(first, last).rows,
     }
     named = {part: _naming(part, first, last) for part in told_by()}
     paid = {name: _costing(ask, first, last) for name, ask in COSTS.items()}

@@ -25,14 +25,14 @@ from queries.documented import INFORMATION_SCHEMA_SCHEMATA as SCHEMAS
 from queries.names import told_by
 from queries.preflight.looks import HISTORY_MIX, MIX, SCHEMATA
 from queries.sample import MINER, write_estate
-from queries.system_tables import DEFAULT_TABLES, KNOWN_TABLES, REQUIRED
+from queries.system_tables import ALWAYS_THERE, DEFAULT_TABLES, KNOWN_TABLES, REQUIRED
 from queries.views import views
 from tests.oracle import Scope
 from tests.queries import crafted, crafted_cost
 from tests.queries.given import OWN_TABLES
 from tests.queries.test_drift import FLAT, METADATA, OLD, _trimmed
 from tests.queries.test_drift import ROWS as DRIFTING
-from tests.rows import COLUMN_LINEAGE, DAY, TABLES, columns, hit, lineage, run, statement, write_table
+from tests.rows import COLUMN_LINEAGE, DAY, TABLES, audited, columns, hit, lineage, run, shared, statement, write_table
 from tests.rows import write_estate as write_rows
 from tests.spark.answers import COSTS, LOOKS, questions
 from tests.spark.engine import ROOT
@@ -234,6 +234,8 @@ def test_bare_tables(both, tmp_path):
         "column_lineage": [columns("c.s.a", "c.s.b", "x", "y")],
         "query_history": [statement("s1"), hit("s2", "s1")],
         "job_run_timeline": [run("1", "SUBMIT_RUN", "load")],
+        "audit": [audited("generateTemporaryTableCredential", table_full_name="c.s.a")],
+        "table_share_usage": [shared("c.s.b")],
     }
     for role, rows in given.items():
         write_table(tmp_path, role, rows, without=set(DOCUMENTED[TABLES[role]].names) - set(REQUIRED[role]))
@@ -269,7 +271,7 @@ def test_other_names(both, tmp_path, spark):
 
 def test_recommended_views(both, tmp_path, spark):
     """Through the views that `uc-miner views` prints, made on Spark, the miner sees what it sees without them."""
-    names = {role: f"spark_catalog.ops.{role}" for role in DEFAULT_TABLES}
+    names = {role: f"spark_catalog.ops.{role}" for role in DEFAULT_TABLES if role not in ALWAYS_THERE}
     # Own reads are told by the names of the tables, which differ here.
     scope = replace(crafted.SCOPE, principal="")
     pair = both(write_rows(tmp_path, **crafted.TABLES), scope, days=(crafted.FIRST, crafted.LAST))

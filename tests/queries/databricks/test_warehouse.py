@@ -103,7 +103,7 @@ def test_a_table_that_is_not_there(client, reader):
 
 
 @pytest.mark.parametrize("right", [SELECT, USE_SCHEMA, USE_CATALOG])
-@pytest.mark.parametrize("table", [LINEAGE, "system.query.history"])
+@pytest.mark.parametrize("table", [LINEAGE, "system.lakeflow.job_run_timeline"])
 def test_a_missing_right_names_its_grant(wire, client_of, right, table):
     """A table that is there and may not be read is an error, an optional one too; the principal is asked for."""
     wire.tokens.add("dapi-poor", "poor@x.org", missing=[Missing(table, right)])
@@ -114,16 +114,46 @@ def test_a_missing_right_names_its_grant(wire, client_of, right, table):
     assert right in str(caught.value)
 
 
+NOT_THERE = ("system.access.audit", "system.information_schema.table_share_usage")
+"""Optional tables that the wire's estate has not."""
+
+
+@pytest.mark.parametrize("right", [SELECT, USE_SCHEMA])
+def test_usage_without_the_history(wire, client_of, right):
+    """Without a grant on query history usage is counted all the same; what is missing is told, and the grant for it."""
+    whole = SystemTableReader(client_of())
+    wire.tokens.add("dapi-poor", "poor@x.org", missing=[Missing("system.query.history", right)])
+    poor = SystemTableReader(client_of("dapi-poor"))
+    counted, told = (sum(kept_reads(one)) for one in (poor, whole))
+    assert counted == told > 0
+    (missing,) = [one for one in poor.missing() if one.role == "query_history"]
+    assert missing.refused
+    assert missing.reason.startswith("the principal may not read system.query.history")
+    assert "failed and cached reads are not told" in missing.without
+    assert "GRANT SELECT ON TABLE `system`.`query`.`history` TO `poor@x.org`" in missing.mend
+    fates = set(poor.enrichment(rows.DAY)["fate"].to_pylist())
+    assert fates <= {"history_not_read", "no_statement_id"}
+    assert "system.query.history" in poor.absent()
+
+
+def kept_reads(reader):
+    """Reads of a day by row."""
+    for batch in reader.usage(rows.DAY):
+        for row in batch.to_pylist():
+            if row["fate"] == "kept":
+                yield row["reads"] + row["failed_reads"]
+
+
 def test_an_invisible_optional_table_is_absent(wire, client_of):
     """What the principal may not even see is as if it were not there, as Unity Catalog has it."""
     wire.tokens.add("dapi-poor", missing=[Missing("system.query.history", BROWSE)])
-    assert SystemTableReader(client_of("dapi-poor")).absent() == ["system.query.history"]
+    assert SystemTableReader(client_of("dapi-poor")).absent() == ["system.query.history", *NOT_THERE]
 
 
 def test_an_optional_table_left_out_is_not_asked_for(reader, wire):
     """A table that the settings leave out needs no right."""
     reader.tables = {**reader.tables, "query_history": "none"}
-    assert reader.absent() == ["system.query.history"]
+    assert reader.absent() == ["system.query.history", *NOT_THERE]
     assert sum(batch.num_rows for batch in reader.usage(rows.DAY)) > 0
     assert not any("query.history" in table for call in wire.journal.calls() for table in call.tables)
 
