@@ -21,11 +21,11 @@ from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.matches import Ages
 from miner.ledger.query_ranks import Ranked
 from miner.ledger.retirement import Limits
-from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE, Statements
 from miner.readers import Readers
 from miner.scope import Chosen, Scope, lowered
+from miner.streams import MiningOptions, Source
 from queries.cost import CostReader
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
