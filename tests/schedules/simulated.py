@@ -139,7 +139,7 @@ class Simulation:
         return Settings(
             ledger={"url": ledgers.url_in(folder)},
             sources={name: {"kind": "files", "path": str(folder)} for name in estate.sources},
-            daemon={"listen": "off", "names": "off"} | daemon,
+            daemon={"listen": "off", "names": "off", "cost": "off"} | daemon,
         )
 
     def daemon(self, name: str = "one", settings: Settings | None = None) -> Daemon:
