@@ -172,7 +172,7 @@ class Parts:
         options, queries = self.popularity(), self.settings.queries
         chosen = [glob for glob in queries.statement_types if not glob.startswith("!")]
         left_out = [glob[1:] for glob in queries.statement_types if glob.startswith("!")]
-        return Ranked(options.users, options.kinds, Chosen.by(chosen, left_out), queries.top)
+        return Ranked(options.users, options.kinds, Chosen.by(chosen, left_out), queries.top, options.readers)
 
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""

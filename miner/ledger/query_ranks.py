@@ -14,6 +14,7 @@ from miner.disclosure import Disclosed
 from miner.ledger import bulk, tables
 from miner.ledger.database import Database
 from miner.ledger.walk import NAME
+from miner.readers import UNNAMED, Readers
 from miner.schemas import RUNS
 from miner.scope import Chosen, lowered
 
@@ -56,6 +57,7 @@ class Ranked:
     kinds: Chosen
     types: Chosen
     top: int
+    known: Readers = UNNAMED
 
 
 def copy_out(database: Database, connection: Connection, copy: Path, window: Window, ranked: Ranked) -> None:
@@ -73,8 +75,8 @@ def _lay_down(connection: Connection, ranked: Ranked, first: int, last: int) -> 
     for statement in _BEGIN:
         connection.exec_driver_sql(statement)
     named = connection.execute(select(tables.reader.c.id, tables.reader.c.name)).all()
-    people = [(number,) for number, name in named if readers.kind_of(name) == readers.PERSON]
-    left_out = [(number,) for number, name in named if name not in ranked.users]
+    people = [(number,) for number, name in named if ranked.known.kind_of(name) == readers.PERSON]
+    left_out = [(number,) for number, name in named if not ranked.known.chosen(name, ranked.users)]
     left_out += [] if "" in ranked.users else [(0,)]
     kinds = connection.exec_driver_sql(
         f"SELECT DISTINCT process_kind FROM query_day WHERE day BETWEEN {first} AND {last}"  # noqa: S608 -- numbers
