@@ -99,7 +99,7 @@ def test_every_problem_at_once(write):
         [purview]
         sink = "purview"
         """)
-    sections = "allowed here: ledger, mining, usage, reports, queries, sources, purview, daemon, log"
+    sections = "allowed here: ledger, mining, usage, readers, reports, queries, sources, purview, daemon, log"
     tables = 'must be a list of globs with * and ?, such as ["log_*", "dev.*.orders_?"]; [] for none'
     three_parts = "must be catalog.schema.table, each part of letters, digits, _ and -, or between backticks"
     assert problems(file, {"UC_MINER__LOG__LEVEL": "loud", "UC_MINER__LOGG__LEVEL": "info"}) == [
