@@ -136,6 +136,13 @@ ran AS (
   JOIN touched ON touched.day = counted.day AND touched.workspace_id = counted.workspace_id
     AND touched.statement_id = counted.statement_id
 ),
+timed AS (
+  SELECT
+    *,
+    avg(CASE WHEN outcome = 'run' THEN duration_ms END) OVER (
+      PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS mean
+  FROM ran
+),
 grouped AS (
   SELECT
     day, metastore_id, catalog, schema, name, path, fingerprint, statement_type, reader, process_kind, client, warehouse,
@@ -150,8 +157,9 @@ grouped AS (
     coalesce(sum(CASE WHEN outcome = 'run' THEN read_bytes END), 0) AS read_bytes,
     coalesce(sum(CASE WHEN outcome = 'run' THEN read_rows END), 0) AS read_rows,
     coalesce(sum(CASE WHEN outcome = 'run' THEN produced_rows END), 0) AS produced_rows,
-    max(started_at) AS last_run_at
-  FROM ran
+    max(started_at) AS last_run_at,
+    max(mean) AS mean
+  FROM timed
   GROUP BY
     day, metastore_id, catalog, schema, name, path, fingerprint, statement_type, reader, process_kind, client, warehouse
 ),
@@ -163,9 +171,7 @@ summed AS (
     sum(failed_runs + cancelled_runs) OVER (
       PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS failing,
     sum(task_ms) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS work,
-    sum(read_bytes) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS volume,
-    cast(sum(duration_ms) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS DOUBLE)
-      / nullif(sum(runs) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint), 0) AS mean
+    sum(read_bytes) OVER (PARTITION BY day, metastore_id, catalog, schema, name, path, fingerprint) AS volume
   FROM grouped
 ),
 ranked AS (

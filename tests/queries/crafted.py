@@ -427,7 +427,7 @@ def _leading():
     yield said("lead volume", "SELECT volume", 1, **lead) | {"total_task_duration_ms": 900, "read_bytes": 6}
     for number, status in enumerate(("FAILED", "CANCELED")):
         yield said(f"lead failing {number}", "SELECT failing", 1, **lead, execution_status=status)
-    yield said("lead failing less", "SELECT failing_less", 1, **lead, execution_status="FAILED")
+    yield said("lead failing less", "SELECT failing_less", 5000, **lead, execution_status="FAILED")
 
 
 def _asked_for():
