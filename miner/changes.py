@@ -8,6 +8,7 @@ from miner.ledger import drawn
 from miner.ports import Unmatched
 
 PROCESS = "process"
+SUMMARY = "summary"
 USAGE = "usage"
 COLUMN_USAGE = "column_usage"
 
@@ -66,6 +67,8 @@ class Verified:
 
     processes: int
     entities: int
-    """With what the processes hang below and refer to."""
+    """With what the processes hang below and refer to; what is to be sent otherwise by now is not read."""
     wrong: tuple[str, ...]
     changes: Changes
+    chosen: Counter[str] = field(default_factory=Counter)
+    """What was chosen, by kind."""

@@ -1,8 +1,9 @@
 """Emission: desired entities, built from the ledger, compared with what was sent, and sent where they differ."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import compress
@@ -12,10 +13,10 @@ import pandas as pd
 import structlog
 from sqlalchemy import Connection
 
-from miner.changes import PROCESS, Changes, Verified
+from miner.changes import PROCESS, SUMMARY, USAGE, Changes, Verified
 from miner.column_popularity import column_popularity
 from miner.drawn import EVERYTHING, Drawing
-from miner.ledger import COLUMNS, Ledger, drawn, edges, reading, retirement, sent, summaries, wanted
+from miner.ledger import COLUMNS, Ledger, drawn, edges, matches, reading, retirement, sent, summaries, wanted
 from miner.ledger.leases import Fenced, Lease, Writes
 from miner.ledger.matches import Ages
 from miner.ledger.retirement import Limits
@@ -76,9 +77,8 @@ class Emitter:
         """
         changes = Changes()
         self._retire(changes)
-        self._look_up(changes)
-        with self.ledger.reading() as connection:
-            for _ in self._changed_processes(connection, changes):
+        with self._looked_up(changes) as (connection, flows):
+            for _ in self._changed_processes(connection, flows, changes):
                 pass
         figures = self._new_figures(changes)
         if figures is not None:
@@ -104,39 +104,68 @@ class Emitter:
         return changes
 
     def verify(self, most: int, watch: Watch | None = None) -> Verified:
-        """Read so many processes back with what they hang below, and send again what is not as it should be.
+        """Read so many processes, summaries and figures back, and send again what is not as it was sent.
 
-        Each time those that come next by name, so that all are read in turn. Raises SinkError.
+        With processes comes what they hang below. Each time those are read that come next by name, so that all have
+        their turn. Raises SinkError.
         """
         retirement.retire(self.ledger, self.limits, self._writes)
         changes, wrong = Changes(), list[Entity]()
         with self.ledger.reading() as connection:
             chosen = sent.sample(connection, self.sink.name, sent.setting(connection, self._name("verified")), most)
-            wanted.resolve(connection)
-            flows = [(process, target) for _, process, target in chosen]
-            wanted.want(connection, only=flows, drawing=self.drawing, sink=self.sink.name)
             sent.begin_finished(connection)
-            known = self._matcher.known(connection)
-            built = list(self.sink.processes(edges.flows(connection), changes.note_unmatched, known))
-            for some in _chunks(built, _COMPARED_AT_ONCE):
+            read = 0
+            for some in _chunks(self._as_sent(connection, chosen, changes), _COMPARED_AT_ONCE):
+                read += len(some)
                 wrong += self.sink.differing(some)
             changes.changed.update(entity.kind for entity in wrong)
-            self._send(connection, wrong, changes, watch, never)
+            refused = self._send(connection, wrong, changes, watch, never)
+        self._matcher.doubt(refused)
         if chosen:
             with self._writes.writing() as connection:
-                sent.remember(connection, self._name("verified"), chosen[-1][0])
-        verified = Verified(len(chosen), len(built), tuple(one.qualified_name for one in wrong), changes)
-        log.info("entities.verified", sink=self.sink.name, processes=len(chosen), entities=len(built), wrong=len(wrong))
+                sent.remember(connection, self._name("verified"), chosen[-1].qualified_name)
+        kinds = Counter(one.kind for one in chosen)
+        verified = Verified(kinds[PROCESS], read, tuple(one.qualified_name for one in wrong), changes, kinds)
+        log.info(
+            "entities.verified", sink=self.sink.name, processes=kinds[PROCESS], summaries=kinds[SUMMARY],
+            figures=kinds[USAGE], entities=read, wrong=len(wrong),
+        )  # fmt: skip
         return verified
+
+    def _as_sent(self, connection: Connection, chosen: Sequence[sent.Sampled], changes: Changes) -> Iterator[Entity]:
+        """The entities chosen, and what comes with the processes, as they were sent.
+
+        What is another by now is left to the next emission.
+        """
+        known = self._matcher.known(connection)
+        wanted.resolve(connection)
+        flows = [(one.process, one.target) for one in chosen if one.kind == PROCESS]
+        wanted.want(connection, only=flows, drawing=self.drawing, sink=self.sink.name)
+        processes = self.sink.processes(edges.flows(connection), changes.note_unmatched, known)
+        yield from self._unmoved(connection, processes)
+        sides = [(one.process, one.target) for one in chosen if one.kind == SUMMARY]
+        if sides:
+            wanted.want(connection, only=(), sides=sides, drawing=self.drawing, sink=self.sink.name)
+            together = self.sink.summaries(edges.summaries(connection), changes.note_unmatched, known)
+            yield from self._unmoved(connection, together)
+        for one in chosen:
+            if one.kind == USAGE:
+                yield self.sink.figures(one.type_name, one.qualified_name, one.figures, one.digest)
+
+    def _unmoved(self, connection: Connection, entities: Iterable[Entity]) -> Iterator[Entity]:
+        for some in _chunks(entities, _COMPARED_AT_ONCE):
+            known = sent.known(connection, self.sink.name, [entity.qualified_name for entity in some])
+            digests = {key: one.digest for key, one in known.items()}
+            yield from (one for one in some if digests.get((one.kind, one.qualified_name)) == one.digest)
 
     def _emit_processes(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:
         step = self._retire(changes)
-        self._look_up(changes)
-        with self.ledger.reading() as connection:
-            entities = self._changed_processes(connection, changes)
+        with self._looked_up(changes) as (connection, flows):
+            entities = self._changed_processes(connection, flows, changes)
             refused = self._send(connection, entities, changes, watch, stopping)
             if changes.unfinished:
-                sent.flows_done(self._writes, sent.finished(connection))
+                again = [entity.flow for entity in refused if all(entity.flow)]
+                sent.flows_done(self._writes, sent.finished(connection), again=again)
                 return
             kept = sent.orphan_flows(connection, self.sink.name) if changes.held_back else []
             for orphans in changes.orphans.values():
@@ -150,6 +179,8 @@ class Emitter:
         with self._writes.writing() as connection:
             sent.remember(connection, self._name("fingerprint"), self._fingerprint)
             summaries.remember(connection, self.sink.name, together)
+            if matches.doubt_made(connection, self.sink.name):
+                sent.remember(connection, self._name("figures"), "")
             sent.remember(connection, self._name("retired"), str(step))
 
     def _emit_usage(self, changes: Changes, watch: Watch | None, stopping: Stopping) -> None:
@@ -182,13 +213,22 @@ class Emitter:
                 changes.retired = retirement.counts(connection, since)
             return last
 
-    def _look_up(self, changes: Changes) -> None:
-        """Learn which assets the datasets of wanted flows are. Flows of those that moved are wanted from then on."""
-        if not self.sink.naming:
-            return
+    @contextmanager
+    def _looked_up(self, changes: Changes) -> Iterator[tuple[Connection, int]]:
+        """The wanted flows, laid down, and how many; which assets their datasets are is known.
+
+        What was looked up is kept past this connection, and flows of datasets that moved are wanted from then on: then
+        they are laid down anew.
+        """
         with self.ledger.reading() as connection:
-            self._want(connection)
-            changes.looked_up += self._matcher.for_flows(connection)
+            flows = self._want(connection)
+            found = self._matcher.for_flows(connection)
+            changes.looked_up += found
+            if not found:
+                yield connection, flows
+                return
+        with self.ledger.reading() as connection:
+            yield connection, self._want(connection)
 
     def _want(self, connection: Connection) -> int:
         wanted.resolve(connection)
@@ -219,8 +259,8 @@ class Emitter:
     def _name(self, what: str) -> str:
         return f"{what}:{self.sink.name}"
 
-    def _changed_processes(self, connection: Connection, changes: Changes) -> Iterator[Entity]:
-        if not self._want(connection):
+    def _changed_processes(self, connection: Connection, flows: int, changes: Changes) -> Iterator[Entity]:
+        if not flows:
             return
         anew = self._anew(connection)
         sent.begin_built(connection)

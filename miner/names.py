@@ -9,9 +9,9 @@ from datetime import date, datetime
 
 import structlog
 
-from miner.ledger import LINEAGE, Ledger, NamesMerge, NamesStaging, reading
+from miner.ledger import LINEAGE, Ledger, NamesMerge, NamesStaging, matches, reading
 from miner.ledger.leases import Lease
-from miner.ports import NAMES, Names
+from miner.ports import NAMES, Names, TableName
 
 log = structlog.get_logger()
 
@@ -44,13 +44,15 @@ def read_names(  # noqa: PLR0913 (one keyword for each thing a run knows)
     """
     with ledger.reading() as connection:
         known = reading.last_day(connection, source, LINEAGE)
-    if known is None:
-        return None
-    source_id, last = known
+        if known is None:
+            return None
+        source_id, last = known
+        lacking = matches.to_describe(connection, source_id)
     staging = ledger.stage_names(last)
     try:
         with ledger.told(), structlog.contextvars.bound_contextvars(source=source, stream="names"):
             _stage(staging, names, sorted(mined), last)
+            _describe(staging, names, lacking)
         one = NamesMerge(source_id, last, now(), run_id, lease)
         ledger.record_names(one, staging)
     finally:
@@ -69,3 +71,10 @@ def _stage(staging: NamesStaging, names: Names, mined: Sequence[date], last: dat
         if rows is not None:
             staging.add(part, rows)
     staging.finish()
+
+
+def _describe(staging: NamesStaging, names: Names, lacking: Mapping[TableName, Sequence[int]]) -> None:
+    """Take in the columns of tables that a catalog lacks, where they are told."""
+    rows = names.columns(list(lacking)) if lacking else None
+    if rows is not None:
+        staging.add_columns(lacking, rows)

@@ -26,6 +26,7 @@ PIPELINES = "pipelines"
 WORKSPACES = "workspaces"
 INFORMATION_SCHEMA_TABLES = "information_schema_tables"
 INFORMATION_SCHEMA_VIEWS = "information_schema_views"
+INFORMATION_SCHEMA_COLUMNS = "information_schema_columns"
 
 BILLING_USAGE = "billing_usage"
 LIST_PRICES = "list_prices"
@@ -136,6 +137,10 @@ class SystemTables(Protocol):
 
     def one_time_runs(self, first: date, last: date) -> Iterator[pa.RecordBatch]: ...
 
+    def replaced(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """Tables that statements replaced (`miner.schemas.REPLACED`); nothing where no table tells of statements."""
+        ...
+
     def enrichment(self, first: date, last: date) -> pa.Table:
         """Statements of lineage and of the history by whether the other side has them (`miner.schemas.ENRICHMENT`)."""
         ...
@@ -162,6 +167,21 @@ class Names(Protocol):
         `dbt_models` are those of the run of days, both included, and not more. Raises SourceError.
         """
         ...
+
+    def columns(self, tables: Sequence["TableName"]) -> Iterator[pa.RecordBatch] | None:
+        """The columns (`miner.schemas.TABLE_COLUMNS`) of some tables and perhaps of more; None when they are not told.
+
+        Raises SourceError.
+        """
+        ...
+
+
+class TableName(NamedTuple):
+    """A table of one metastore, folded."""
+
+    catalog: str
+    schema: str
+    name: str
 
 
 class Costs(Protocol):
@@ -235,6 +255,9 @@ class Rejected:
     """Whether it is only that the catalog does not have (yet) what figures are about: told as unmatched."""
 
 
+MADE = "made by the miner, where no scan had brought it in"
+"""The reason of a match with an asset that the miner itself created."""
+
 MATCHED = "matched"
 AMBIGUOUS = "ambiguous"
 MISSING = "missing"
@@ -254,6 +277,9 @@ class Match:
     """How the asset spells its columns, in the sink's own words; None when that is not known."""
     foreign: str | None = None
     """What processes of others bring into the asset, in the sink's own words; None when that is not known."""
+    described: str | None = None
+    """Of a table without an asset, or with one of ours: its columns and their types as information_schema has them, a
+    JSON list of pairs in their order; None when that is not known."""
 
 
 Known = Callable[[Collection[int]], Mapping[int, Match]]
@@ -357,8 +383,12 @@ class Sink(Protocol):
         """Whether figures (`Entity.figures`) moved so far from those that were sent that they are to be sent again."""
         ...
 
+    def figures(self, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
+        """The usage entity that carried some figures (`Entity.figures`), as it was sent."""
+        ...
+
     def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:
-        """Those entities of our own that the catalog lacks, or holds otherwise than they are.
+        """Those entities of our own, and figures, that the catalog lacks, or holds otherwise than they are.
 
         Parents that others made are left out, and so is every entity where there is no catalog. Raises SinkError.
         """

@@ -248,6 +248,9 @@ MOST_READ_FIRST = [("reads", "descending"), *((name, "ascending") for name in MO
 ONE_TIME_RUNS = pa.schema([("workspace_id", pa.string()), ("job_id", pa.string()), ("run_name", pa.string())])
 """Job ids that are one-time runs (SUBMIT_RUN, WORKFLOW_RUN), with the latest run's name."""
 
+REPLACED = pa.schema([("day", pa.date32()), ("dataset_key", pa.string()), ("edge_key", pa.string())])
+"""Tables that statements replaced, by day; with a key the edges into them that were last seen earlier on that day."""
+
 FLOW_PROCESS = pa.schema(
     [
         ("metastore_id", pa.string()),
@@ -348,6 +351,16 @@ TABLE_FORMS = pa.schema(
     ]
 )
 """Tables as information_schema lists them; `type` in the words of table_lineage, `table_type` in its own."""
+
+TABLE_COLUMNS = pa.schema(
+    [
+        *((name, pa.string()) for name in _PARTS[:3]),
+        ("position", pa.int64()),
+        ("column_name", pa.string()),
+        ("data_type", pa.string()),
+    ]
+)
+"""Columns of tables as information_schema lists them: names of tables folded, those of columns as they are."""
 
 QUERIES = pa.schema(
     [

@@ -29,6 +29,7 @@ _GOOD_FOR = {
     "warehouse_events": "the idle time of warehouses, told apart in the list cost",
     "information_schema_tables": "types and storage locations of tables",
     "information_schema_views": "what views are defined as",
+    "information_schema_columns": "columns of assets that the miner creates",
 }
 
 

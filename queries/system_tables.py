@@ -14,6 +14,7 @@ from miner.ports import (
     AUDIT,
     BILLING_USAGE,
     COLUMN_LINEAGE,
+    INFORMATION_SCHEMA_COLUMNS,
     INFORMATION_SCHEMA_TABLES,
     INFORMATION_SCHEMA_VIEWS,
     JOB_RUN_TIMELINE,
@@ -55,6 +56,7 @@ NAME_TABLES: Mapping[str, str] = {
     WORKSPACES: "system.access.workspaces_latest",
     INFORMATION_SCHEMA_TABLES: "system.information_schema.tables",
     INFORMATION_SCHEMA_VIEWS: "system.information_schema.views",
+    INFORMATION_SCHEMA_COLUMNS: "system.information_schema.columns",
 }
 """Tables that only tell what things are called: a reader has them when it is given them."""
 
@@ -65,7 +67,9 @@ COST_TABLES: Mapping[str, str] = {
 }
 """Tables that only tell what statements cost: a reader has them when it is given them."""
 
-ALWAYS_THERE = frozenset({INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS, TABLE_SHARE_USAGE})
+ALWAYS_THERE = frozenset(
+    {INFORMATION_SCHEMA_TABLES, INFORMATION_SCHEMA_VIEWS, INFORMATION_SCHEMA_COLUMNS, TABLE_SHARE_USAGE}
+)
 """Tables that everybody may read, each seeing what they have rights on: neither granted nor enabled nor cloned."""
 
 KNOWN_TABLES: Mapping[str, str] = {**DEFAULT_TABLES, **NAME_TABLES, **COST_TABLES}
@@ -89,6 +93,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     WORKSPACES: ("workspace_id",),
     INFORMATION_SCHEMA_TABLES: ("table_catalog", "table_schema", "table_name"),
     INFORMATION_SCHEMA_VIEWS: ("table_catalog", "table_schema", "table_name"),
+    INFORMATION_SCHEMA_COLUMNS: ("table_catalog", "table_schema", "table_name", "column_name"),
     BILLING_USAGE: (
         "workspace_id", "sku_name", "cloud", "usage_start_time", "usage_date", "usage_unit", "usage_quantity",
         "usage_metadata",
@@ -106,6 +111,7 @@ WITHOUT: Mapping[str, str] = {
     QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
     JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
     AUDIT: "whether a table is read past the lineage tables is unknown",
+    INFORMATION_SCHEMA_COLUMNS: "no table is created in Purview",
     TABLE_SHARE_USAGE: "which tables are shared is not known",
     BILLING_USAGE: "list cost is left out",
     LIST_PRICES: "list cost is left out",
@@ -128,10 +134,12 @@ OUTSIDE_ACTIONS = (
 
 LINEAGE_QUERIES = (
     "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "one_time_runs", "enrichment",
-    "outside_reads",
+    "outside_reads", "replaced_tables",
 )  # fmt: skip
 STATEMENT_QUERIES = ("query_runs",)
-NAME_QUERIES = ("job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "dbt_models")
+NAME_QUERIES = (
+    "job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "table_columns", "dbt_models",
+)  # fmt: skip
 COST_QUERIES = ("cost_daily", "cost_charges", "cost_span", "cost_totals")
 
 BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage", "cost_daily"})
@@ -310,6 +318,15 @@ class SystemTableReader:
         values = {"first_day": _midnight(first), "end_day": _midnight(last + timedelta(days=1))}
         rows = self.ask("one_time_runs", values, {JOB_RUN_TIMELINE: JOB_RUN_TIMELINE})
         return cast(rows, schemas.ONE_TIME_RUNS)
+
+    def replaced(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """Tables that statements replaced between two days; nothing without the history of queries, or its types."""
+        if not (self.holds(QUERY_HISTORY, "statement_type") and self.holds(TABLE_LINEAGE, "statement_id")):
+            return iter(())
+        start, end = _midnight(first) - HISTORY_SLACK, _midnight(last + timedelta(days=1)) + HISTORY_SLACK
+        values = {**_span(first, last), "history_from": start, "history_to": end}
+        tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
+        return cast(self.ask("replaced_tables", values, tables), schemas.REPLACED)
 
     def with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""

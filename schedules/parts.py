@@ -21,11 +21,11 @@ from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.matches import Ages
 from miner.ledger.query_ranks import Ranked
 from miner.ledger.retirement import Limits
-from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
-from miner.ports import COLUMN_LINEAGE, Statements
+from miner.ports import COLUMN_LINEAGE, INFORMATION_SCHEMA_COLUMNS, Statements
 from miner.readers import Readers
 from miner.scope import Chosen, Scope, lowered
+from miner.streams import MiningOptions, Source
 from queries.cost import CostReader
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
@@ -149,11 +149,18 @@ class Parts:
     def reading(self, name: str, scratch: Path) -> AbstractContextManager[SystemTableReader]:
         """The system tables of one source, as far as they are wanted."""
         given, mining, scope = self.settings.sources[name], self.settings.mining, self.scope(name)
-        starting, columns = partial(self.starting, name), self.settings.reads_columns
         return reading(
-            given, scratch, scope, column_lineage=columns, names=mining.names, cost=mining.cost, starting=starting,
-            statements=self.settings.queries.mine, outside_actions=mining.outside_actions,
-        )  # fmt: skip
+            given,
+            scratch,
+            scope,
+            column_lineage=self.settings.reads_columns,
+            names=mining.names,
+            described=self.settings.describes,
+            cost=mining.cost,
+            starting=partial(self.starting, name),
+            statements=self.settings.queries.mine,
+            outside_actions=mining.outside_actions,
+        )
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -329,6 +336,7 @@ class Parts:
             index=purview.index,
             removed=purview.removed,
             figures_percent=purview.figures_percent,
+            column_parts=purview.column_parts,
         )
 
 
@@ -340,6 +348,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     *,
     column_lineage: bool = True,
     names: bool = True,
+    described: bool = False,
     cost: bool = True,
     starting: Callable[[float | None], object] = UNTOLD,
     statements: bool = False,
@@ -350,7 +359,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     The tables of column lineage, of names and of cost are left alone where those are not wanted.
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
-        tables = tables_of(given, column_lineage=column_lineage, names=names, cost=cost)
+        tables = tables_of(given, column_lineage=column_lineage, names=names, described=described, cost=cost)
         yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements, outside_actions)
 
 
@@ -360,12 +369,18 @@ def _tag(given: SourceSettings) -> tuple[str, str]:
 
 
 def tables_of(
-    given: SourceSettings, *, column_lineage: bool = True, names: bool = True, cost: bool = True
+    given: SourceSettings,
+    *,
+    column_lineage: bool = True,
+    names: bool = True,
+    described: bool = False,
+    cost: bool = True,
 ) -> dict[str, str]:
     """The full names of a source's tables by role, without those that are not wanted."""
     left_out = {
         *(() if column_lineage else (COLUMN_LINEAGE,)),
         *(() if names else NAME_TABLES),
+        *(() if described else (INFORMATION_SCHEMA_COLUMNS,)),
         *(() if cost else COST_TABLES),
     }
     return {role: name for role, name in given.tables.model_dump().items() if role not in left_out}

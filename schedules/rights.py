@@ -77,4 +77,10 @@ def _told(name: str, tables: Mapping[str, str], named: Mapping[str, str]) -> Ite
 
 def _tables(settings: Settings, given: Source) -> Mapping[str, str]:
     mining = settings.mining
-    return tables_of(given, column_lineage=settings.reads_columns, names=mining.names, cost=mining.cost)
+    return tables_of(
+        given,
+        column_lineage=settings.reads_columns,
+        names=mining.names,
+        described=settings.describes,
+        cost=mining.cost,
+    )

@@ -26,6 +26,10 @@ def name_rows(connection: Connection) -> Iterator[tuple[str, Row]]:
         yield "table", {
             "source": source, "dataset": names, "type": type_, "table_type": table_type, "definition": definition,
         }  # fmt: skip
+    for source, *names, column, position, data_type in _read(connection, _COLUMNS):
+        yield "table_column", {
+            "source": source, "dataset": names, "column": column, "position": position, "type": data_type
+        }  # fmt: skip
     for source, metastore, catalog, type_, *told in _read(connection, _CATALOGS):
         behind = dict(zip(("connection", "address", "provider", "share"), told, strict=True))
         yield "catalog", {"source": source, "catalog": [metastore, catalog], "type": type_, **behind}
@@ -50,6 +54,11 @@ _FORMS = (
     "SELECT s.name, d.metastore_id, d.catalog, d.schema, d.name, f.type, f.table_type, f.view_definition "
     "FROM table_form f JOIN source s ON s.id = f.source_id JOIN dataset d ON d.id = f.dataset_id "
     "ORDER BY 1, 2, 3, 4, 5"
+)
+_COLUMNS = (
+    "SELECT s.name, d.metastore_id, d.catalog, d.schema, d.name, c.name, c.position, c.data_type "
+    "FROM table_column c JOIN source s ON s.id = c.source_id JOIN dataset d ON d.id = c.dataset_id "
+    "ORDER BY 1, 2, 3, 4, 5, 6"
 )
 _CATALOGS = (
     "SELECT s.name, c.metastore_id, c.catalog, c.type, c.connection, c.address, c.provider, c.share FROM catalog c "

@@ -150,6 +150,19 @@ class LineageStaging(Staging):
                 ),
             )
 
+    def add_replaced(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in the tables that statements replaced (`miner.schemas.REPLACED`); edge 0 is the replacement itself."""
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            edges = batch.column("edge_key")
+            known = pc.is_valid(edges).to_numpy(zero_copy_only=False)
+            numbers = np.zeros(batch.num_rows, np.int64)
+            numbers[known] = keys.halves_of_hex(edges.drop_null())[:, 0]
+            day = pc.cast(batch.column("day"), pa.int32()).cast(pa.int64())
+            dataset = keys.halves_of_hex(batch.column("dataset_key"))[:, 0]
+            self.ingest("replacing", pa.table({"day": day, "dataset_id": dataset, "edge_id": numbers}))
+
     def finish(self, source_id: int, month: int) -> None:
         """Work out each edge's days by column set, and the flows to look at."""
         sets = self._settled(SetDays.of(*zip(*self._sets, strict=True)) if self._sets else SetDays.of([], [], []))
@@ -223,6 +236,7 @@ _LINEAGE_TABLES = (
     ),
     "CREATE TABLE stage.new_set (id INTEGER, check_bits INTEGER, content TEXT)",
     "CREATE TABLE stage.day_edge (id INTEGER PRIMARY KEY, day_bits INTEGER)",
+    "CREATE TABLE stage.replacing (day INTEGER, dataset_id INTEGER, edge_id INTEGER)",
     "CREATE TABLE stage.one_time_run (workspace_id TEXT, job_id TEXT, name TEXT)",
 )
 

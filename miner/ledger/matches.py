@@ -1,15 +1,19 @@
 """What catalogs hold for datasets, as it was last looked up, and which datasets are to be looked up (again)."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
+import orjson
 import pyarrow as pa
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from miner import days, schemas
 from miner.ledger import bulk, dirty, edges, tables
-from miner.ports import MATCHED, Entity, Match
+from miner.ports import MADE, MATCHED, MISSING, Entity, Match, TableName
 
 _BATCH = 8192
 _AT_ONCE = 500
@@ -81,13 +85,29 @@ def known(connection: Connection, sink: str, datasets: Collection[int]) -> dict[
         some = ids[start : start + _AT_ONCE]
         query = select(*columns).where(held.c.sink == sink, held.c.dataset_id.in_(some))
         found |= {row[0]: Match(*row) for row in connection.execute(query)}
-    return found
+    open_ = [number for number, one in found.items() if one.state == MISSING or one.reason == MADE]
+    return found | {number: replace(found[number], described=told) for number, told in _described(connection, open_)}
+
+
+def to_describe(connection: Connection, source: int) -> dict[TableName, list[int]]:
+    """Tables that a source lists and a catalog lacks, or has from us alone: their columns are to be read."""
+    tables_of: dict[TableName, list[int]] = {}
+    for number, *name in connection.execute(text(_TO_DESCRIBE), {"source": source, "missing": MISSING, "made": MADE}):
+        tables_of.setdefault(TableName(*name), []).append(number)
+    return tables_of
+
+
+def doubt_made(connection: Connection, sink: str) -> int:
+    """Have tables that were created since they were looked up looked up again; returns how many."""
+    return connection.execute(text(_DOUBT_MADE), {"sink": sink, "missing": MISSING}).rowcount
 
 
 def remember(connection: Connection, whose: Named, matches: Sequence[Match], now: datetime) -> int:
     """Keep what was found; flows of datasets that moved are to be built again. Returns how many moved."""
     before = known(connection, whose.sink, [one.dataset for one in matches])
     moved = [one.dataset for one in matches if one.dataset in before and _asset(before[one.dataset]) != _asset(one)]
+    gone = [one.dataset for one in matches if one.state == MISSING]
+    moved += sorted(_forget_made(connection, whose.sink, gone) - set(moved))
     connection.execute(
         text(_REMEMBER),
         [
@@ -125,6 +145,33 @@ def _asset(match: Match) -> tuple[str | None, ...] | None:
     if match.state != MATCHED:
         return None
     return match.type_name, match.qualified_name, match.columns, match.foreign
+
+
+def _described(connection: Connection, datasets: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """What information_schema says of the columns of some datasets, as the first source has it that knows them."""
+    held = tables.table_column.c
+    for start in range(0, len(datasets), _AT_ONCE):
+        query = select(held.dataset_id, held.source_id, held.name, held.data_type).where(
+            held.dataset_id.in_(datasets[start : start + _AT_ONCE])
+        )
+        rows = connection.execute(query.order_by(held.dataset_id, held.source_id, held.position, held.name)).all()
+        for number, of_dataset in groupby(rows, key=itemgetter(0)):
+            _, of_source = next(groupby(of_dataset, key=itemgetter(1)))
+            yield number, orjson.dumps([[name, kind or ""] for _, _, name, kind in of_source]).decode()
+
+
+def _forget_made(connection: Connection, sink: str, missing: Sequence[int]) -> set[int]:
+    """Forget that tables were created which are not there: they are created again, with what they are part of."""
+    sent = tables.emission.c
+    gone = set[int]()
+    for start in range(0, len(missing), _AT_ONCE):
+        chosen = (sent.sink == sink, sent.kind == "asset", sent.target_dataset.in_(missing[start : start + _AT_ONCE]))
+        gone |= set(connection.execute(select(sent.target_dataset).where(*chosen)).scalars())
+        connection.execute(delete(tables.emission).where(*chosen))
+    if gone:
+        above = (sent.sink == sink, sent.kind == "asset", sent.target_dataset == 0)
+        connection.execute(delete(tables.emission).where(*above))
+    return gone
 
 
 def _lay_down(connection: Connection) -> None:
@@ -185,6 +232,18 @@ _REMEMBER = (
     "qualified_name = excluded.qualified_name, reason = excluded.reason, naming = excluded.naming, "
     "looked_up_at = excluded.looked_up_at, spelled_columns = excluded.spelled_columns, "
     "foreign_sources = excluded.foreign_sources"
+)
+
+_TO_DESCRIBE = (
+    "SELECT d.id, d.catalog, d.schema, d.name FROM dataset d "
+    "JOIN table_form f ON f.dataset_id = d.id AND f.source_id = :source "
+    "WHERE d.name IS NOT NULL AND EXISTS (SELECT 1 FROM asset_match m WHERE m.dataset_id = d.id "
+    "AND (m.state = :missing OR m.reason = :made)) ORDER BY d.id"
+)
+
+_DOUBT_MADE = (
+    "UPDATE asset_match SET looked_up_at = 0 WHERE sink = :sink AND state = :missing AND dataset_id IN "
+    "(SELECT o.target_dataset FROM emission o WHERE o.sink = :sink AND o.kind = 'asset' AND o.target_dataset <> 0)"
 )
 
 _DOUBT_ASSET = "UPDATE asset_match SET looked_up_at = 0 WHERE sink = :sink AND qualified_name = :name"

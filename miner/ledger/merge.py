@@ -183,6 +183,7 @@ _CLEAR_LINEAGE = (
         "AND NOT EXISTS (SELECT 1 FROM stage.active a "
         "WHERE a.edge_id = m.edge_id AND a.set_id = m.set_id AND a.direct_bits <> 0)"
     ),
+    "DELETE FROM replaced WHERE source_id = :source AND day BETWEEN :first AND :last",
     # What is as it was is not written again: most of a day that is mined once more.
     (
         "UPDATE edge_month SET day_bits = day_bits & ~:bits, direct_bits = direct_bits & ~:bits "
@@ -246,6 +247,11 @@ _MERGE_LINEAGE = (
     dirty.MARK.format(
         rows="SELECT DISTINCT e.process_id, e.target_dataset, 1 FROM edge_indirect m JOIN edge e ON e.id = m.edge_id "
         "WHERE m.source_id = :source AND m.month = :month AND m.day_bits = 0"
+    ),
+    (
+        "INSERT INTO replaced (source_id, day, dataset_id, edge_id) "
+        "SELECT :source, day, dataset_id, edge_id FROM stage.replacing WHERE true "
+        "ON CONFLICT (source_id, day, dataset_id, edge_id) DO NOTHING"
     ),
     "DELETE FROM edge_month WHERE source_id = :source AND month = :month AND day_bits = 0",
     "DELETE FROM edge_indirect WHERE source_id = :source AND month = :month AND day_bits = 0",

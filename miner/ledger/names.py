@@ -4,7 +4,7 @@ Names are attributes. What changes here marks the flows that show it, and makes 
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,15 +13,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
-from miner import days
+from miner import days, schemas
 from miner.ledger import aliases, dirty, keys
 from miner.ledger.database import Stage
 from miner.ledger.locations import Locations
 from miner.ledger.merge import Fence
 from miner.ledger.staging import ADD_DATASETS, Staging
+from miner.ports import TableName
 
 KEPT_BY_DAY = frozenset({"dbt_models"})
 """Parts that are told for a run of days only: what was known of other days stays."""
+
+COLUMNS = "columns"
+"""The part that is told of tables which a catalog lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,18 @@ class NamesStaging(Staging):
         for batch in batches:
             self.rows_read[part] += batch.num_rows
             self._add(part, pa.Table.from_batches([batch]))
+
+    def add_columns(self, tables: Mapping[TableName, Sequence[int]], batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in the columns of some tables, given with their numbers; those of others are passed over."""
+        self.rows_read[COLUMNS] = 0
+        for batch in batches:
+            told = [
+                (number, column, position or 0, kind)
+                for *name, position, column, kind in zip(*(one.to_pylist() for one in batch.columns), strict=True)
+                for number in (tables.get(TableName(*name), ()) if column else ())
+            ]
+            self.rows_read[COLUMNS] += len(told)
+            self.ingest("columns", schemas.table_of(told, _STAGED_COLUMNS))
 
     def _add(self, part: str, rows: pa.Table) -> None:
         match part:
@@ -115,6 +131,10 @@ def merge_names(connection: Connection, one: NamesMerge, staging: NamesStaging) 
         one.lease.check(connection)
 
 
+_STAGED_COLUMNS = pa.schema(
+    [("dataset_id", pa.int64()), ("name", pa.string()), ("position", pa.int64()), ("data_type", pa.string())]
+)
+
 _NOTE = (
     "INSERT INTO names_read (source_id, part, rows, last_day, content, read_at, run_id) "
     "VALUES (:source, :part, :rows, :last, :content, :at, :run) ON CONFLICT (source_id, part) DO UPDATE SET "
@@ -138,6 +158,7 @@ _STAGED = (
         "CREATE TABLE stage.catalogs (metastore_id TEXT, catalog TEXT, type TEXT, connection TEXT, address TEXT, "
         "provider TEXT, share TEXT)"
     ),
+    "CREATE TABLE stage.columns (dataset_id INTEGER, name TEXT, position INTEGER, data_type TEXT)",
     "CREATE TABLE stage.replaced (part TEXT PRIMARY KEY)",
     (
         "CREATE TABLE stage.renamed (kind TEXT, workspace_id TEXT, item_id TEXT, "
@@ -218,6 +239,26 @@ _FORMS = (
 )
 """Flows of tables whose type no event tells, when information_schema tells another than before."""
 
+_COLUMN = "dataset_id, name, position, data_type"
+
+_COLUMNS = (
+    dirty.MARK.format(
+        rows="SELECT process_id, target_dataset, 1 FROM (SELECT e.process_id, e.target_dataset FROM ("  # noqa: S608
+        f"SELECT dataset_id AS id FROM (SELECT {_COLUMN} FROM stage.columns EXCEPT "
+        f"SELECT {_COLUMN} FROM table_column WHERE source_id = :source) n "
+        f"UNION SELECT dataset_id FROM (SELECT {_COLUMN} FROM table_column WHERE source_id = :source "
+        f"AND {_replaced(COLUMNS)} EXCEPT SELECT {_COLUMN} FROM stage.columns) o) c "
+        "JOIN edge e ON e.source_dataset = c.id OR e.target_dataset = c.id) m "
+        "WHERE true GROUP BY process_id, target_dataset"
+    ),
+    f"DELETE FROM table_column WHERE source_id = :source AND {_replaced(COLUMNS)}",  # noqa: S608
+    (
+        f"INSERT OR IGNORE INTO table_column ({_COLUMN}, source_id) "  # noqa: S608
+        f"SELECT {_COLUMN}, :source FROM stage.columns"
+    ),
+)
+"""Columns of tables that a catalog lacks: flows of those that are others now are marked."""
+
 _STALE_STORAGE = (
     f"a.source_id = :source AND a.kind = 'dataset' AND a.evidence IN {aliases.STORAGE} "  # noqa: S608 -- ours
     f"AND {_replaced('tables')} AND NOT EXISTS "
@@ -295,4 +336,4 @@ _REPLACE = (
     ),
 )
 
-_MERGE = (ADD_DATASETS, *_CHANGES, *_FORMS, *_ALIASES, *_GONE, *_REPLACE)
+_MERGE = (ADD_DATASETS, *_CHANGES, *_FORMS, *_COLUMNS, *_ALIASES, *_GONE, *_REPLACE)

@@ -15,14 +15,16 @@ COLUMNS = "columns"
 """The edge kept being seen without these column pairs for as many days."""
 REDEFINED = "redefined"
 """The target is a view, and was defined without the edge since."""
+REPLACED = "replaced"
+"""A statement replaced the target since (CREATE OR REPLACE TABLE)."""
 RECREATED = "recreated"
 """The target was dropped and made anew since: it has another managed storage."""
 DROPPED = "dropped"
 """One of its ends is in information_schema no more, and moved no data since."""
 
 _TABLES = (
-    *("settled", "judged", "forced", "counted", "cut", "view_target", "recreated", "listed", "dropped", "suspect"),
-    *("seen", "last_seen", "written", "pattern", "write_month", "latest", "hit"),
+    *("settled", "judged", "forced", "counted", "cut", "view_target", "recreated", "replaced_on", "listed", "dropped"),
+    *("suspect", "seen", "last_seen", "written", "pattern", "write_month", "latest", "hit"),
 )
 
 LAY_DOWN = (
@@ -99,6 +101,20 @@ _EVIDENCE = (
         "INSERT OR IGNORE INTO temp.recreated SELECT a.from_id, min(r.day) FROM temp.recreated r "
         "JOIN alias a ON a.kind = 'dataset' AND a.to_id = r.target WHERE true GROUP BY a.from_id"
     ),
+    # The last settled day on which a statement replaced a table, of those whose edges are looked at.
+    "CREATE TEMP TABLE replaced_on (target INTEGER PRIMARY KEY, dataset INTEGER, day INTEGER)",
+    (
+        "INSERT INTO temp.replaced_on SELECT r.dataset_id, r.dataset_id, max(r.day) FROM "
+        "(SELECT target FROM temp.judged "
+        "UNION SELECT e.target_dataset FROM temp.forced f JOIN edge e ON e.id = f.edge_id) t "
+        "CROSS JOIN replaced r ON r.dataset_id = t.target JOIN temp.settled s ON s.day = r.day "
+        "WHERE r.source_id = :source AND r.edge_id = 0 GROUP BY r.dataset_id"
+    ),
+    (
+        "INSERT OR IGNORE INTO temp.replaced_on SELECT a.from_id, min(r.dataset), min(r.day) FROM temp.replaced_on r "
+        "JOIN alias a ON a.kind = 'dataset' AND a.to_id = r.target WHERE NOT EXISTS (SELECT 1 FROM alias o "
+        "WHERE o.kind = 'dataset' AND o.from_id = a.from_id AND o.to_id <> a.to_id) GROUP BY a.from_id"
+    ),
     # Gone from its schema, of which other tables are still listed, so that the catalog can be read.
     (
         "CREATE TEMP TABLE listed (metastore_id TEXT, catalog TEXT, schema TEXT, "
@@ -144,6 +160,7 @@ _SUSPECTS = (
         for ends in (
             "temp.view_target v CROSS JOIN edge e ON e.target_dataset = v.target",
             "temp.recreated r CROSS JOIN edge e ON e.target_dataset = r.target",
+            "temp.replaced_on r CROSS JOIN edge e ON e.target_dataset = r.target",
             "temp.dropped g CROSS JOIN edge e ON e.target_dataset = g.dataset",
             "temp.dropped g CROSS JOIN edge e ON e.source_dataset = g.dataset",
         )
@@ -228,12 +245,18 @@ _ROWS = "FROM temp.seen x JOIN temp.last_seen l ON l.edge_id = x.edge_id"
 
 _HITS = (
     (
-        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{AGED}', 4 {_ROWS} "
+        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{REPLACED}', 4 {_ROWS} "  # noqa: S608
+        "JOIN temp.replaced_on r ON r.target = l.target WHERE x.day < r.day OR (x.day = r.day AND EXISTS "
+        "(SELECT 1 FROM replaced o WHERE o.source_id = :source AND o.day = r.day AND o.dataset_id = r.dataset "
+        "AND o.edge_id = x.edge_id))"
+    ),
+    (
+        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{AGED}', 5 {_ROWS} "
         f"JOIN temp.cut c ON c.workspace_id = l.workspace_id WHERE l.day < c.day AND {_NO_VIEW} "
         f"AND {_PLACES.format(first=_AFTER, last=_LATEST)} >= :stale"
     ),
     (
-        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{COLUMNS}', 5 {_ROWS} "
+        f"INSERT INTO temp.hit SELECT x.edge_id, x.set_id, x.day, '{COLUMNS}', 6 {_ROWS} "
         f"JOIN temp.cut c ON c.workspace_id = l.workspace_id WHERE x.day < c.day AND x.day < l.day AND {_NO_VIEW} "
         f"AND {_PLACES.format(first='x.day + 1', last='l.day')} >= :stale"
     ),
@@ -279,5 +302,5 @@ RELEASE = (
 )
 """What is retired for no reason that still holds, as (edge, set)."""
 
-RULES = {1: DROPPED, 2: RECREATED, 3: REDEFINED, 4: AGED, 5: COLUMNS}
+RULES = {1: DROPPED, 2: RECREATED, 3: REDEFINED, 4: REPLACED, 5: AGED, 6: COLUMNS}
 """Rules by rank: of several that retire the same, the first is told."""

@@ -31,21 +31,36 @@ def known(connection: Connection, sink: str, names: Sequence[str]) -> dict[tuple
     return {(kind, name): Known(*told) for kind, name, *told in connection.execute(query)}
 
 
-Sample = Sequence[tuple[str, int, int]]
-"""Qualified names of processes that were sent, each with its process and target."""
+class Sampled(NamedTuple):
+    """An entity as it was sent; process and target are those of its flow."""
+
+    qualified_name: str
+    kind: str
+    type_name: str
+    digest: str
+    figures: str
+    process: int
+    target: int
 
 
-def sample(connection: Connection, sink: str, after: str, most: int) -> Sample:
-    """At most so many processes that were sent, by qualified name from the one after; from the first on at the end."""
+def sample(connection: Connection, sink: str, after: str, most: int) -> Sequence[Sampled]:
+    """At most so many of what was sent, by qualified name from the one after; from the first on at the end.
+
+    Processes, summaries and figures: all else is read with the processes.
+    """
     sent = tables.emission.c
-    query = select(sent.qualified_name, sent.process_id, sent.target_dataset).where(
-        sent.sink == sink, sent.kind == "process", sent.state == SENT
+    query = select(
+        sent.qualified_name, sent.kind, sent.type_name, sent.digest, sent.figures, sent.process_id, sent.target_dataset
+    ).where(
+        sent.sink == sink,
+        sent.state == SENT,
+        sent.kind.in_(("process", "summary")) | ((sent.kind == "usage") & (sent.figures != "")),
     )
     query = query.order_by(sent.qualified_name)
     found = list(connection.execute(query.where(sent.qualified_name > after).limit(most)))
     if after and len(found) < most:
         found += connection.execute(query.where(sent.qualified_name <= after).limit(most - len(found)))
-    return [(name, process, target) for name, process, target in found]
+    return [Sampled(*row) for row in found]
 
 
 def begin_finished(connection: Connection) -> None:
@@ -133,6 +148,7 @@ _WHY = (
 )
 
 _LOSING = (
+    ("columns", _ORPHANS),
     ("process", _ORPHANS),
     ("summary", _ORPHANS),
     ("consumer", _ORPHANS),
@@ -181,9 +197,12 @@ def summarised_orphans(connection: Connection, sink: str) -> int:
 
 
 def orphan_flows(connection: Connection, sink: str) -> list[tuple[int, int]]:
-    """The flows (process, target) of the processes that `orphans` told."""
-    found = connection.execute(text(_ORPHAN_FLOWS), {"sink": sink, "kind": "process"})
-    return [(process, target) for process, target in found]
+    """The flows (process, target) of the processes that `orphans` told, and of what carried columns of others."""
+    found = dict[tuple[int, int], None]()
+    for kind in ("columns", "process"):
+        rows = connection.execute(text(_ORPHAN_FLOWS), {"sink": sink, "kind": kind})
+        found |= dict.fromkeys((process, target) for process, target in rows)
+    return list(found)
 
 
 def processes(connection: Connection, sink: str) -> int:

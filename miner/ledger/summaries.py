@@ -4,6 +4,8 @@ A side is `written` (what writes the dataset) or `read` (what reads it). An edge
 else by that of its source, else by its process. Consumers are never part of one: each is an answer by itself.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, delete, insert, select, text
 
 from miner.drawn import Drawing
@@ -29,6 +31,17 @@ def begin(connection: Connection) -> None:
 def as_known(connection: Connection, sink: str) -> None:
     """Lay down what was summarised when a sink was last brought up to date; none of it is looked at."""
     bulk.insert(connection, "temp.hub", ("dataset", "side"), sorted(known(connection, sink)))
+
+
+def look_at(connection: Connection, places: Sequence[tuple[int, int]]) -> bool:
+    """Want all that the summaries of some sides, given by dataset and place, stand for; whether that is anything."""
+    names = {place: side for side, place in PLACES.items()}
+    told = [(dataset, names[place], 0) for dataset, place in sorted(set(places))]
+    bulk.insert(connection, "temp.together", ("dataset", "side", "flows"), told)
+    more = 0
+    for side in PLACES:
+        more += connection.execute(text(_WANT.format(end=_ENDS[side])), {"side": side}).rowcount
+    return more > 0
 
 
 def gather(connection: Connection, sink: str, drawing: Drawing) -> bool:

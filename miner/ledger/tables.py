@@ -193,6 +193,19 @@ table_gone = Table(
 )
 """Tables that information_schema listed and lists no more, with the last day of lineage when that was found."""
 
+replaced = Table(
+    "replaced",
+    metadata,
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("dataset_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("edge_id", BigInteger, primary_key=True, autoincrement=False),
+    Index("replaced_by_dataset", "dataset_id"),
+    sqlite_with_rowid=False,
+)
+"""Tables that a statement replaced on a day (edge 0), and the edges into them that were last seen on that day before
+the last such statement."""
+
 column_set = Table(
     "column_set",
     metadata,
@@ -437,6 +450,18 @@ table_form = Table(
     sqlite_with_rowid=False,
 )
 """What information_schema says of datasets; `type` in the words of table_lineage."""
+
+table_column = Table(
+    "table_column",
+    metadata,
+    Column("dataset_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("name", String, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("data_type", Text),
+    sqlite_with_rowid=False,
+)
+"""Columns that information_schema lists of tables for which a sink's catalog has no asset, or one of ours."""
 
 catalog = Table(
     "catalog",

@@ -3,7 +3,7 @@
 Aliases are applied when reading, never before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
@@ -29,19 +29,21 @@ _RESOLUTION = (
 )
 
 
-def want(
+def want(  # noqa: PLR0913 (one keyword for each way to choose)
     connection: Connection,
     *,
     everything: bool = False,
     only: Iterable[tuple[int, int]] | None = None,
+    sides: Sequence[tuple[int, int]] = (),
     drawing: Drawing = EVERYTHING,
     sink: str = "",
 ) -> int:
     """Lay down the flows to look at, as they are named now and as they were; returns how many. Call `resolve` first.
 
     Those are the flows that may have changed; or `everything` the ledger has; or `only` these (process, target), as
-    they are named now. With the former two come those that are drawn together with one of them in the `sink`. What is
-    not to be drawn is laid down too, as left out.
+    they are named now, with those that the summaries of some `sides` (dataset, place) stand for. With the former two
+    come those that are drawn together with one of them in the `sink`. What is not to be drawn is laid down too, as left
+    out.
     """
     for statement in _DROP_WANTED:
         connection.exec_driver_sql(statement)
@@ -56,6 +58,8 @@ def want(
     summaries.begin(connection)
     if only is not None:
         summaries.as_known(connection, sink)
+        if sides and summaries.look_at(connection, sides):
+            _lay_down(connection, drawing)
     elif summaries.gather(connection, sink, drawing):
         _lay_down(connection, drawing)
     return int(connection.exec_driver_sql("SELECT count(*) FROM temp.wanted").scalar_one())

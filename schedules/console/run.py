@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from miner.changes import COLUMN_USAGE, PROCESS, USAGE, Changes, Verified
+from miner.changes import COLUMN_USAGE, PROCESS, SUMMARY, USAGE, Changes, Verified
 from miner.ledger import retirement_rules as rules
 from miner.mining import MinedDay
 from miner.pipeline import Outcome
@@ -78,7 +78,10 @@ def show_emitted(screen: Screen, outcome: Outcome) -> None:
 
 
 def _show_verified(screen: Screen, verified: Verified) -> None:
-    screen.line(f"{verified.entities:,} entities of {verified.processes:,} processes read back")
+    chosen = f"{verified.processes:,} processes"
+    for kind, text in ((SUMMARY, "summaries"), (USAGE, "assets with figures")):
+        chosen += f", {verified.chosen[kind]:,} {text}" if verified.chosen[kind] else ""
+    screen.line(f"{verified.entities:,} entities of {chosen} read back")
     rejected = verified.changes.rejected.total()
     screen.line(f"{len(verified.wrong):,} were not as they should be: {len(verified.wrong) - rejected:,} sent again")
     for name in verified.wrong[:_MOST_REASONS]:
@@ -142,14 +145,17 @@ _RETIRED = {
     rules.COLUMNS: "seen without some of their column pairs for as long: only these go",
     rules.DROPPED: "one of their tables is missing from information_schema for [mining] dropped_days",
     rules.RECREATED: "their target was dropped and made anew",
+    rules.REPLACED: "a statement replaced their target since: CREATE OR REPLACE TABLE",
     rules.REDEFINED: "their target is a view that was defined anew",
 }
 
 _ENTITIES = (
     ("processes", (PROCESS,)),
+    ("more columns of processes", ("columns",)),
     ("what they are part of", ("runnable", "parent")),
     ("consumers", ("consumer",)),
     ("summaries of many", ("summary",)),
+    ("assets made, with their columns", ("asset",)),
     ("usage of assets", (USAGE,)),
     ("usage of columns", (COLUMN_USAGE,)),
 )

@@ -274,10 +274,11 @@ class Purview(Section):
     rules: Annotated[tuple[NamingRule, ...], BeforeValidator(checks.items)] = setting(
         (), "a list of tables [[purview.rules]]", "names of assets that the miner does not know by itself, in order"
     )
-    missing: Literal["skip", "placeholder"] = setting(
+    missing: Literal["skip", "placeholder", "create"] = setting(
         "skip",
-        '"skip" or "placeholder"',
-        "what becomes of a dataset that Purview has no asset for: left out, or drawn as an entity of our own",
+        '"skip", "placeholder" or "create"',
+        "what becomes of a dataset that Purview has no asset for: left out, drawn as an entity of our own, or, "
+        "of tables that information_schema knows, created as the scan would make it",
     )
     foreign_lineage: Literal["keep", "skip"] = setting(
         "keep",
@@ -300,10 +301,19 @@ class Purview(Section):
         10, 0, 100, "percent by which a usage figure must have moved since it was sent, to be sent again"
     )
     verify_sample: Whole = whole(
-        1000, 1, 100_000, "processes that `emit --verify` and the daemon read back at a time, in turn"
+        1000,
+        1,
+        100_000,
+        "processes, summaries and assets with figures that `emit --verify` and the daemon read back at a time, in turn",
     )
     max_removals: Whole = whole(
         5, 0, 100, "percent of our processes that one run may remove; more are kept, and the run fails"
+    )
+    column_parts: Whole = whole(
+        8,
+        1,
+        100,
+        "processes that one column mapping over 32 KB is spread over; what they cannot take is left out",
     )
     max_entities: Whole = whole(100, 1, 200, "entities in one request")
     max_bytes: Whole = whole(1_000_000, 100_000, 10_000_000, "bytes of one request")
@@ -467,6 +477,11 @@ class Settings(BaseSettings):
     def reads_columns(self) -> bool:
         """Whether column lineage is read, for edges or for usage."""
         return self.mining.column_lineage or self.usage.columns
+
+    @property
+    def describes(self) -> bool:
+        """Whether columns of tables that Purview lacks are read, to create these."""
+        return self.purview.missing == "create" and self.purview.sink == "purview"
 
     @classmethod
     def settings_customise_sources(

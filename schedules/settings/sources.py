@@ -94,6 +94,11 @@ class Tables(Section):
     information_schema_views: TableName | Literal["none"] = setting(
         "system.information_schema.views", OR_NONE, "definitions of views; none: not known"
     )
+    information_schema_columns: TableName | Literal["none"] = setting(
+        "system.information_schema.columns",
+        OR_NONE,
+        'columns of tables that [purview] missing = "create" creates; none: it creates nothing',
+    )
     billing_usage: TableName | Literal["none"] = setting(
         "system.billing.usage", OR_NONE, "what is billed for; none: cost is not told"
     )

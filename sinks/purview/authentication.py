@@ -1,5 +1,6 @@
 """Who the miner is to the catalog: an Entra identity for Purview, or a user and password for a plain Apache Atlas."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,32 @@ Headers = dict[str, str]
 
 RENEWED_BEFORE = 300.0
 """Seconds before its end at which a token is renewed: no request may outlive its token."""
+
+_CODE = re.compile(r"AADSTS[0-9]+|IDX[0-9]+")
+"""Codes of Microsoft Entra (https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes)."""
+
+_KINDS = {
+    "ClientAuthenticationError": "the sign-in failed",
+    "CredentialUnavailableError": "nothing to sign in with was found here",
+    "ServiceRequestError": "the sign-in service is out of reach",
+    "ServiceResponseError": "the sign-in service broke off",
+    "ValueError": "the settings of the sign-in do not fit",
+}
+"""What went wrong, by azure-identity's exceptions."""
+
+_MEND = "look at [purview] auth; sign in (az login), or set a managed identity or service principal"
+_MENDS = {
+    "AADSTS7000215": "client_secret under [purview] is not that of the service principal: give its value, not its id",
+    "AADSTS7000222": "the client secret has expired: make a new one",
+    "AADSTS700016": "there is no such client_id in this tenant",
+    "AADSTS700027": "the certificate is not one of the service principal's, or has expired",
+    "AADSTS90002": "there is no such tenant: look at tenant_id under [purview]",
+    "AADSTS900023": "there is no such tenant: look at tenant_id under [purview]",
+    "AADSTS700211": "no federated credential of the identity fits this token's issuer",
+    "AADSTS700213": "no federated credential of the identity fits this token's subject",
+    "AADSTS700024": "the federated token has expired: look at the clock, and at what renews the token's file",
+    "AADSTS53003": "a policy of conditional access keeps the identity out",
+}
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -62,14 +89,12 @@ class CredentialAuthentication(AtlasAuthBase):  # type: ignore[misc]
         try:
             self._token = self._credential.get_token(self._scope)
         except (AzureError, ValueError) as error:
-            words = str(error).partition("\n")[0]
+            told, mend = _told(error)
             if self._left() > 0:
-                log.warning("token.not_renewed", error=words)
+                log.warning("token.not_renewed", error=told)
                 return
-            raise SinkError(
-                f"no token for Purview: {words}",
-                mend="look at [purview] auth; sign in (az login), or set a managed identity or service principal",
-            ) from error
+            # Without its cause: a traceback would repeat the server's words.
+            raise SinkError(f"no token for Purview: {told}", mend=mend) from None
 
 
 class PasswordAuthentication(BasicAuthentication):  # type: ignore[misc]
@@ -91,6 +116,15 @@ def authenticated(
     if isinstance(authentication, tuple):
         return PasswordAuthentication(*authentication)
     return CredentialAuthentication(authentication, scope_for(host, cloud))
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """What may be said of a failed sign-in, and how to mend it: never the server's words, which may repeat a secret."""
+    code = next(iter(_CODE.findall(str(error))), "")
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    kind = _KINDS.get(type(error).__name__, "it failed")
+    told = ", ".join(filter(None, [code, f"status {status}" if status else ""]))
+    return f"{kind} ({told})" if told else kind, _MENDS.get(code, _MEND)
 
 
 def _bearer(token: AccessToken | None) -> Headers:

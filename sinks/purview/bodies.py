@@ -8,7 +8,7 @@ from typing import NamedTuple
 from miner.ports import Entity, Unmatched
 from sinks.purview import payload
 from sinks.purview.assets import Asset
-from sinks.purview.columns import ColumnMapping
+from sinks.purview.columns import Part
 from sinks.purview.flows import Flow, KnownDatasets
 from sinks.purview.foreign import JOINED
 from sinks.purview.hierarchy import MAKER, Place
@@ -50,7 +50,16 @@ class Line(NamedTuple):
     title: str
     inputs: Inputs
     output: Asset
-    columns: ColumnMapping
+    columns: str
+    """Its columnMapping."""
+    degraded: bool = False
+    """Whether columns of some sources are left out."""
+
+    def further(self, number: int, name: str, part: Part) -> "Line":
+        """What carries one more part of the mapping: the sources whose columns it tells of, and the same output."""
+        references = {source: self.inputs.references[source] for source in part.sources}
+        inputs = Inputs(references=references, verified=self.inputs.verified)
+        return Line(self.flow, name, f"{self.title} (more columns, {number})", inputs, self.output, part.text)
 
 
 def inputs_of(flow: Flow, known: KnownDatasets, output: Asset) -> Inputs:
@@ -102,7 +111,7 @@ def _head(line: Line) -> dict[str, object]:
 
 
 def _ends(line: Line) -> dict[str, object]:
-    return {"columnMapping": line.columns.text, "inputs": line.inputs.sorted, "outputs": [line.output.reference]}
+    return {"columnMapping": line.columns, "inputs": line.inputs.sorted, "outputs": [line.output.reference]}
 
 
 def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
@@ -113,7 +122,7 @@ def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
         "pipelineId": process.pipeline_id,
         "taskKey": process.task_key,
         "unverified": not line.inputs.verified,
-        "columnMappingDegraded": bool(line.columns.left_out),
+        "columnMappingDegraded": line.degraded,
         "unmatchedInputs": _unmatched(line, options.max_attribute_bytes),
     }
 
@@ -121,7 +130,7 @@ def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
 def _custom(line: Line, about: Mapping[str, str]) -> Mapping[str, str]:
     told = {name: value for name, value in about.items() if value}
     told |= {"unverified": "true"} if not line.inputs.verified else {}
-    told |= {"columnMappingDegraded": "true"} if line.columns.left_out else {}
+    told |= {"columnMappingDegraded": "true"} if line.degraded else {}
     unmatched = ", ".join(_unmatched(line, _CUSTOM_CHARACTERS))
     told |= {"unmatchedInputs": unmatched} if unmatched else {}
     return {name: value[:_CUSTOM_CHARACTERS] for name, value in told.items()} | dict([MAKER])

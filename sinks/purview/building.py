@@ -7,11 +7,12 @@ import pandas as pd
 import pyarrow as pa
 
 from miner.ports import Entity, Known, Unmatched, nothing_known
+from sinks.purview.assets import Asset
 from sinks.purview.batches import batched
 from sinks.purview.entities import process_entities
 from sinks.purview.options import PurviewOptions
 from sinks.purview.summaries import summary_entities
-from sinks.purview.usage import column_entities, moved, usage_entities
+from sinks.purview.usage import as_sent, column_entities, moved, usage_entities
 
 
 class Building(ABC):
@@ -42,6 +43,10 @@ class Building(ABC):
     ) -> Iterator[Entity]:
         """As `sinks.purview.usage.usage_entities`."""
         return usage_entities(popularity, unmatched, self._given, known)
+
+    def figures(self, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
+        """As `sinks.purview.usage.as_sent`."""
+        return as_sent(Asset(type_name, qualified_name), figures, digest, self._given.usage_group)
 
     def column_usage(
         self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known

@@ -12,7 +12,8 @@ import structlog
 
 from miner.errors import SinkError
 from sinks.purview import foreign
-from sinks.purview.native import Look, misfit
+from sinks.purview.creating import creation
+from sinks.purview.native import Creation, Look, misfit
 from sinks.purview.options import NATIVE, OWN, PurviewOptions
 from sinks.purview.ownership import refuse_microsofts
 from sinks.purview.refusals import RefusedError
@@ -91,6 +92,10 @@ class Catalog:
             )
         log.info("process_types.chosen", native=not reason, reason=reason)
         return not reason
+
+    def creation(self) -> Creation:
+        """What the definitions of tables, and of what they consist of, let us create."""
+        return creation(self._looker())
 
     def define(self, options: PurviewOptions) -> None:
         """Create the miner's types, or add to them what they lack.

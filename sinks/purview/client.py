@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from miner.checks import Check
 from miner.ports import AssetIndex, Delivery, Entity, Match, Rejected
-from sinks.purview import payload
+from sinks.purview import native, payload
 from sinks.purview.authentication import Authentication, authenticated
 from sinks.purview.building import Building
 from sinks.purview.catalog import Catalog, Key, PresentAsset
@@ -21,8 +21,8 @@ from sinks.purview.hierarchy import MAKER
 from sinks.purview.marks import retired
 from sinks.purview.matching import match_of, matches
 from sinks.purview.naming import Candidate, Naming
-from sinks.purview.options import DEFAULT, DELETE, PurviewOptions
-from sinks.purview.ownership import refuse_foreign
+from sinks.purview.options import CREATE, DEFAULT, DELETE, PurviewOptions
+from sinks.purview.ownership import is_further, refuse_foreign
 from sinks.purview.pace import Pace
 from sinks.purview.patience import DEFAULT_PATIENCE, Patience
 from sinks.purview.posting import posted
@@ -65,7 +65,7 @@ class PurviewSink(Building):
     def _ways(self) -> Mapping[str, Callable[[Sequence[Entity]], list[Rejected]]]:
         """How entities of some kinds are sent that are not like processes."""
         figures = dict.fromkeys((payload.USAGE, payload.COLUMN_USAGE), self._figures.send)
-        return {**figures, payload.PARENT: self._send_parents}
+        return {**figures, payload.PARENT: self._send_shared, payload.ASSET: self._send_shared}
 
     @property
     def fingerprint(self) -> str:
@@ -75,7 +75,9 @@ class PurviewSink(Building):
     @cached_property
     def _options(self) -> PurviewOptions:
         """The options, with what the catalog's types make of `process_types`."""
-        return replace(self._given, native=self._catalog.native_types(self._given.process_types))
+        native_types = self._catalog.native_types(self._given.process_types)
+        shape = self._catalog.creation() if self._given.missing == CREATE else None
+        return replace(self._given, native=native_types, creation=shape)
 
     def matches(self, datasets: Iterable[pa.RecordBatch], index: AssetIndex) -> Iterator[Sequence[Match]]:
         """As `sinks.purview.matching.matches`."""
@@ -86,9 +88,11 @@ class PurviewSink(Building):
         return match_of(naming, index, self._catalog)
 
     def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:
-        """As `sinks.purview.verification.differing`."""
+        """As `sinks.purview.verification.differing`, and as `FigureSender.differing` for figures."""
+        usage = [one for one in entities if one.kind == payload.USAGE]
+        others = [one for one in entities if one.kind != payload.USAGE]
         with ThreadPoolExecutor(self._given.workers, thread_name_prefix="purview") as pool:
-            return differing(entities, self._catalog, pool)
+            return [*differing(others, self._catalog, pool), *self._figures.differing(usage, pool)]
 
     def prepare(self) -> None:
         """Create or widen the type definitions. Raises SinkError."""
@@ -111,19 +115,24 @@ class PurviewSink(Building):
     def remove(self, entities: Sequence[tuple[str, str]]) -> None:
         """Delete entities of our own, or mark them; one that is gone already is no error.
 
-        Placeholders are always deleted: an asset has come in their place, or nothing refers to them. Raises SinkError,
-        before anything is deleted, when one of them is not our own.
+        Placeholders are always deleted: an asset has come in their place, or nothing refers to them; and so is what
+        carried columns of another process. Raises SinkError, before anything is deleted, when one of them is not ours.
         """
         refuse_foreign(entities)
         deleted = self._given.removed == DELETE
-        gone = [key for key in entities if deleted or key[0] == self._given.placeholder_type]
-        kept = [key for key in entities if not deleted and key[0] != self._given.placeholder_type]
+        gone = [key for key in entities if deleted or self._never_kept(*key)]
+        kept = [key for key in entities if not (deleted or self._never_kept(*key))]
         with ThreadPoolExecutor(self._given.workers) as pool:
             for _ in pool.map(lambda key: self._catalog.delete(*key), gone):
                 pass
             there = self._catalog.assets(kept, pool)
             for _ in pool.map(self._mark, there.items()):
                 pass
+
+    def _never_kept(self, type_name: str, qualified_name: str) -> bool:
+        given = self._given
+        processes = {given.process_type, native.PROCESS}
+        return type_name == given.placeholder_type or (type_name in processes and is_further(qualified_name))
 
     def _mark(self, one: tuple[Key, PresentAsset]) -> None:
         (type_name, name), present = one
@@ -139,8 +148,8 @@ class PurviewSink(Building):
         self._pace.stop()
         self._session.close()
 
-    def _send_parents(self, entities: Sequence[Entity]) -> list[Rejected]:
-        """Post those parents of native types that are not there, or that are our own: others' stay as they are."""
+    def _send_shared(self, entities: Sequence[Entity]) -> list[Rejected]:
+        """Post those entities of native types that are not there, or that are our own: others' stay as they are."""
         there = self._catalog.assets([(entity.type_name, entity.qualified_name) for entity in entities])
         known = {key for key, present in there.items() if MAKER not in present.labels.items()}
         return self._send_own([one for one in entities if (one.type_name, one.qualified_name) not in known])

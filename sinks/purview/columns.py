@@ -1,47 +1,69 @@
-"""The columnMapping attribute of a process, in the one form Purview's lineage view understands.
+"""The columnMapping attribute of processes, in the one form Purview's lineage view understands.
 
 A string that holds JSON: one object per (source, sink) pair of datasets, with names of columns, not qualified names:
 `[{"DatasetMapping":{"Source":"…","Sink":"…"},"ColumnMapping":[{"Source":"a","Sink":"b"}]}]`
 (https://learn.microsoft.com/en-us/purview/data-gov-api-create-lineage-relationships).
+
+A value has a limit, and the lineage view shows a parent in place of its processes: what is too long for one process is
+carried by further ones below the same parent, without one more node.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from sinks.purview import payload
 
+_BRACKETS = 2
+
+Pair = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One attribute's text, and the sources whose columns it tells of."""
+
+    text: str
+    sources: frozenset[str] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """The attribute's text, and the sources that were left out to keep it within Purview's limit."""
+    """The parts of one mapping, one at least, and the sources that are left out to keep it within the limits."""
 
-    text: str
-    left_out: frozenset[str]
+    parts: tuple[Part, ...]
+    left_out: frozenset[str] = frozenset()
 
 
-def column_mapping(pairs: Mapping[str, Sequence[str]], sink: str, limit: int) -> ColumnMapping:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """An object of the list, whole or with some of its pairs."""
+
+    source: str
+    text: bytes
+
+
+def column_mapping(pairs: Mapping[str, Sequence[str]], sink: str, limit: int, most: int = 1) -> ColumnMapping:
     """The mapping of one process with the pairs (JSON lists) of each source, by the source's qualified name.
 
-    Sources come sorted. When the text would exceed `limit` bytes, whole sources are left out, the largest first,
-    so that what is shown of a source is always complete.
+    Sources come sorted, each whole in one part unless it alone is longer than `limit` bytes: then its pairs are parted.
+    Where `most` parts do not take all, whole sources are left out, the largest first, so that what is shown of a source
+    is always complete.
     """
     one_case = all(text == "" or text.islower() for texts in pairs.values() for text in texts)
     targets: dict[str, str] = {}
-    parts: dict[str, bytes] = {}
+    found: dict[str, tuple[_Piece, ...]] = {}
     for source in sorted(pairs):
         columns = _united(pairs[source]) if one_case else _folded(pairs[source], targets)
         if columns:
-            parts[source] = payload.written(
-                {"DatasetMapping": {"Source": source, "Sink": sink}, "ColumnMapping": columns}
-            )
-    left_out = _excess(parts, limit)
-    kept = [part for source, part in parts.items() if source not in left_out]
-    return ColumnMapping(f"[{b','.join(kept).decode()}]", left_out)
+            found[source] = tuple(_pieces(source, sink, columns, limit))
+    if _length([piece for pieces in found.values() for piece in pieces]) <= limit:
+        return ColumnMapping((_part([piece for pieces in found.values() for piece in pieces]),))
+    return _spread(found, limit, most)
 
 
-def _united(texts: Sequence[str]) -> list[dict[str, str]]:
+def _united(texts: Sequence[str]) -> list[Pair]:
     """The distinct pairs, none of which needs folding: the usual case, and three times as fast."""
     if len(texts) == 1:
         found = orjson.loads(texts[0]) if texts[0] else []
@@ -50,7 +72,7 @@ def _united(texts: Sequence[str]) -> list[dict[str, str]]:
     return [{"Source": source, "Sink": target} for source, target in found]
 
 
-def _folded(texts: Sequence[str], targets: dict[str, str]) -> list[dict[str, str]]:
+def _folded(texts: Sequence[str], targets: dict[str, str]) -> list[Pair]:
     """The distinct pairs; a column written in several ways keeps one spelling, a target's for all sources."""
     sources: dict[str, str] = {}
     found = {
@@ -62,15 +84,51 @@ def _folded(texts: Sequence[str], targets: dict[str, str]) -> list[dict[str, str
     return [{"Source": source, "Sink": target} for source, target in sorted(found)]
 
 
-def _excess(parts: Mapping[str, bytes], limit: int) -> frozenset[str]:
-    """The sources to leave out: none when all parts, joined in brackets, are within the limit."""
-    excess = 1 + sum(len(part) + 1 for part in parts.values()) - limit
-    if excess <= 0:
-        return frozenset()
-    left_out = set()
-    for source in sorted(parts, key=lambda source: (-len(parts[source]), source)):
-        if excess <= 0:
-            break
-        left_out.add(source)
-        excess -= len(parts[source]) + 1
-    return frozenset(left_out)
+def _pieces(source: str, sink: str, columns: Sequence[Pair], limit: int) -> Iterator[_Piece]:
+    """The object of a source, in as many pieces as it takes for each to fit; a single pair is never parted."""
+    text = payload.written({"DatasetMapping": {"Source": source, "Sink": sink}, "ColumnMapping": columns})
+    if len(text) + _BRACKETS <= limit or len(columns) == 1:
+        yield _Piece(source, text)
+        return
+    middle = len(columns) // 2
+    yield from _pieces(source, sink, columns[:middle], limit)
+    yield from _pieces(source, sink, columns[middle:], limit)
+
+
+def _spread(found: Mapping[str, Sequence[_Piece]], limit: int, most: int) -> ColumnMapping:
+    """As many sources as the parts take; those with a piece that fits nowhere, and the largest, are left out."""
+    left_out = {source for source, pieces in found.items() if any(_length([piece]) > limit for piece in pieces)}
+    size = {source: _length(pieces) for source, pieces in found.items()}
+    largest = sorted(found.keys() - left_out, key=lambda source: (-size[source], source), reverse=True)
+    while len(parts := list(_packed(found, left_out, limit))) > most:
+        excess = sum(size[source] for source in largest) - most * limit
+        while True:
+            gone = largest.pop()
+            left_out.add(gone)
+            excess -= size[gone]
+            if excess <= 0:
+                break
+    return ColumnMapping(tuple(map(_part, parts or [[]])), frozenset(left_out))
+
+
+def _packed(found: Mapping[str, Sequence[_Piece]], left_out: set[str], limit: int) -> Iterator[list[_Piece]]:
+    """The pieces in their order, each part as full as the next piece leaves it."""
+    part: list[_Piece] = []
+    size = 0
+    for piece in (piece for source, pieces in found.items() if source not in left_out for piece in pieces):
+        if part and size + len(piece.text) + 1 > limit:
+            yield part
+            part, size = [], 0
+        size = size + len(piece.text) + 1 if part else len(piece.text) + _BRACKETS
+        part.append(piece)
+    if part:
+        yield part
+
+
+def _length(pieces: Sequence[_Piece]) -> int:
+    """Bytes of the pieces in one list."""
+    return _BRACKETS + sum(len(piece.text) for piece in pieces) + max(0, len(pieces) - 1)
+
+
+def _part(pieces: Sequence[_Piece]) -> Part:
+    return Part(f"[{b','.join(piece.text for piece in pieces).decode()}]", frozenset(piece.source for piece in pieces))

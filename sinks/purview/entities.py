@@ -4,7 +4,7 @@ An Atlas upsert replaces a process's inputs by the list it carries, so an entity
 (https://learn.microsoft.com/en-us/purview/data-gov-api-create-lineage-relationships).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,25 +16,35 @@ from miner.ports import Entity, Known, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.bodies import Inputs, Line, consumer, inputs_of, process_body
-from sinks.purview.columns import column_mapping
+from sinks.purview.columns import Part, column_mapping
+from sinks.purview.creating import Creating
 from sinks.purview.flows import CONSUMER, Flow, KnownDatasets, flows
 from sinks.purview.hierarchy import Hierarchy, Place
-from sinks.purview.options import DEFAULT, PLACEHOLDER, PurviewOptions
+from sinks.purview.options import CREATE, DEFAULT, PLACEHOLDER, PurviewOptions
+from sinks.purview.ownership import further_name
 from sinks.purview.placeholders import placeholder
+from sinks.purview.standing import StandIn, Standing
 
 Report = Callable[[Unmatched], None]
+
+DEGRADED = "columns of some of its sources left out: more than [purview] column_parts processes can carry"
+"""Reported of a process whose sources are not all drawn with their columns."""
 
 _AT_ONCE = 1000
 """Processes behind one wave of parents: full batches of both, and flat memory."""
 
 
 class _Drawn(NamedTuple):
-    """A process entity, where it hangs, the dataset made for it when it only reads, and those made for its ends."""
+    """A process entity, where it hangs, and what is made for it.
+
+    Those that carry the rest of its columns, the dataset that it has as output when it only reads, those for its ends.
+    """
 
     place: Place
     process: Entity
+    further: Sequence[Entity]
     consumer: Entity | None
-    placeholders: Sequence[Entity]
+    stand_ins: Sequence[StandIn]
 
 
 def process_entities(
@@ -47,16 +57,31 @@ def process_entities(
 
     Reported are, once each: an input without an asset, a flow that gives no entity, a shortened column mapping.
     """
-    stand_in = partial(placeholder, options=options) if options.missing == PLACEHOLDER else None
-    known = KnownDatasets(options.naming, known_matches, stand_in)
+    known = KnownDatasets(options.naming, known_matches, _standing(options))
     drawing = _Drawing(known, Hierarchy(options), options, _once(unmatched))
     drawn = (one for flow in flows(batches, known) if (one := drawing.drawn(flow)))
     while some := list(islice(drawn, _AT_ONCE)):
         parents = [parent for one in some for parent in drawing.hierarchy.untold(one.place)]
         yield from sorted(parents, key=lambda parent: len(parent.needs))
         yield from (one.consumer for one in some if one.consumer)
-        yield from {made.qualified_name: made for one in some for made in one.placeholders}.values()
+        made = _made(stands for one in some for stands in one.stand_ins)
+        yield from sorted(made, key=lambda entity: len(entity.needs))
+        yield from (part for one in some for part in one.further)
         yield from (one.process for one in some)
+
+
+def _standing(options: PurviewOptions) -> Standing | None:
+    if options.missing == PLACEHOLDER:
+        return partial(placeholder, options=options)
+    if options.missing == CREATE and options.creation:
+        return Creating(options.naming, options.creation).stands
+    return None
+
+
+def _made(stand_ins: Iterable[StandIn]) -> Collection[Entity]:
+    """What stand-ins consist of, once each."""
+    once = {one.asset: one for one in stand_ins}
+    return {entity.qualified_name: entity for one in once.values() for entity in one.entities()}.values()
 
 
 def _once(report: Report) -> Report:
@@ -93,31 +118,40 @@ class _Drawing:
             self.report(Unmatched(title, inputs.nothing_left))
             return None
         place = self.hierarchy.place(flow, target.folded)
-        name = self.options.named(f"{place.own_name}/{target.hash}", native=place.native)
-        line = self._line(flow, name, title, inputs, output)
+        name = f"{place.own_name}/{target.hash}"
+        line, parts = self._line(flow, self.options.named(name, native=place.native), title, inputs, output)
         ends = (self.known[one].made for one in (flow.target, *flow.sources))
-        placeholders = [one for one in ends if one]
-        return _Drawn(place, self._entity(line, place, made, placeholders), made, placeholders)
+        stand_ins = [one for one in ends if one]
+        needs = [*place.needs, *([made.qualified_name] if made else ())]
+        needs += [one.asset.qualified_name for one in stand_ins]
+        further = []
+        for number, part in enumerate(parts, start=2):
+            named = self.options.named(further_name(name, number), native=place.native)
+            further.append(self._entity(payload.COLUMNS, line.further(number, named, part), place, needs))
+        # Behind its parts, so that a flow is done only when all of them are.
+        needs += [one.qualified_name for one in further]
+        return _Drawn(place, self._entity(payload.PROCESS, line, place, needs), further, made, stand_ins)
 
-    def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> Line:
+    def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> tuple[Line, Sequence[Part]]:
+        """What is drawn with the first part of its columns, and the further parts."""
         for source in (*inputs.unmatched, *inputs.joined):
             self.report(source)
-        columns = column_mapping(inputs.pairs, output.qualified_name, self.options.max_attribute_bytes)
-        if columns.left_out:
-            reason = f"column mapping too long: left out for {len(columns.left_out)} of its sources"
-            self.report(Unmatched(title, reason))
-        return Line(flow, name, title, inputs, output, columns)
+        options = self.options
+        mapping = column_mapping(inputs.pairs, output.qualified_name, options.max_attribute_bytes, options.column_parts)
+        if mapping.left_out:
+            self.report(Unmatched(title, DEGRADED))
+        first, *more = mapping.parts
+        return Line(flow, name, title, inputs, output, first.text, bool(mapping.left_out)), more
 
-    def _entity(self, line: Line, place: Place, made: Entity | None, placeholders: Sequence[Entity]) -> Entity:
+    def _entity(self, kind: str, line: Line, place: Place, needs: Sequence[str]) -> Entity:
         body = process_body(line, place, self.options)
-        needs = [one.qualified_name for one in (made, *placeholders) if one]
         return Entity(
-            payload.PROCESS,
+            kind,
             line.name,
             place.process_type,
             body,
             payload.digest(body),
             operations=3 + len(line.inputs.references),  # the entity, its parent, its output, its inputs
             flow=(line.flow.process_id, line.flow.target),
-            needs=(*place.needs, *needs),
+            needs=tuple(needs),
         )

@@ -9,6 +9,7 @@ import csv
 import io
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -57,6 +58,17 @@ class FigureSender:
             for one in absent
         ]
         return rejected + self._bring(present, assets)
+
+    def differing(self, usage: Sequence[Entity], pool: ThreadPoolExecutor) -> list[Entity]:
+        """Those figures that their asset does not show, or shows more of; an asset that is gone shows none."""
+        there = self._catalog.assets([_key(entity) for entity in usage], pool)
+        return [entity for entity in usage if not self._alike(there.get(_key(entity)), entity)]
+
+    def _alike(self, asset: PresentAsset | None, entity: Entity) -> bool:
+        if asset is None or not self._shows(asset, entity):
+            return False
+        told = {name for name, value in asset.figures.get(self._group, {}).items() if value is not None}
+        return not (told & self._names) - figures_of(entity).keys()
 
     def _bring(self, usage: Sequence[Entity], assets: Mapping[Key, PresentAsset]) -> list[Rejected]:
         if self._merges is None:

@@ -1,6 +1,6 @@
 """Rows of current edges, grouped: one flow is what a process brings into one target, from all its sources."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from miner.ports import Entity, Known, Match, Unmatched, nothing_known
+from miner.ports import MADE, Known, Match, Unmatched, nothing_known
 from sinks.purview import payload
 from sinks.purview.assets import Asset
 from sinks.purview.foreign import told
@@ -17,6 +17,7 @@ from sinks.purview.names import Dataset, asset, matched
 from sinks.purview.naming import Context
 from sinks.purview.processes import Process
 from sinks.purview.spelling import Spellings, spellings
+from sinks.purview.standing import StandIn, Standing
 
 CONSUMER = "consumer"
 """Kind of a target that is the process itself, because it only reads."""
@@ -29,10 +30,6 @@ _PROCESS = (
     "label", "task_key", "workspace_name", "workspace_url",
 )  # fmt: skip
 _DATASET = ("kind", "catalog", "schema", "name", "path", "type", "spelling")
-
-
-StandIn = Callable[[int, Dataset, Unmatched], Entity]
-"""Makes what stands for a dataset without an asset, given its ledger id."""
 
 
 class Flow(NamedTuple):
@@ -56,7 +53,7 @@ class KnownDataset:
     label: str
     folded: str
     hash: str
-    made: Entity | None = None
+    made: StandIn | None = None
     """What stands for it, where Purview has no asset."""
     spellings: Spellings | None = None
     """How its asset spells columns, where that is known."""
@@ -67,7 +64,7 @@ class KnownDataset:
 class KnownDatasets:
     """The datasets of the rows at hand by ledger id: named once each, not once per edge."""
 
-    def __init__(self, naming: Context, known: Known = nothing_known, stand_in: StandIn | None = None) -> None:
+    def __init__(self, naming: Context, known: Known = nothing_known, stand_in: Standing | None = None) -> None:
         self._naming = naming
         self._matches = known
         self._stand_in = stand_in
@@ -92,11 +89,16 @@ class KnownDatasets:
     def _named(self, number: int, dataset: Dataset, match: Match | None) -> KnownDataset:
         found = matched(dataset, match) if match else asset(dataset, self._naming)
         made = None
-        if self._stand_in and isinstance(found, Unmatched) and dataset.kind != CONSUMER:
-            made = self._stand_in(number, dataset, found)
-            found = Asset(made.type_name, made.qualified_name)
+        ours = match is not None and match.reason == MADE
+        if self._stand_in and (ours or isinstance(found, Unmatched)) and dataset.kind != CONSUMER:
+            stands = self._stand_in(number, dataset, found, match)
+            made = stands if isinstance(stands, StandIn) else None
+            if isinstance(stands, (StandIn, Unmatched)):
+                found = stands.asset if isinstance(stands, StandIn) else stands
         reference = None if isinstance(found, Unmatched) else orjson.Fragment(payload.written(found.reference))
         spelled, brought = (spellings(match.columns), told(match.foreign)) if match else (None, frozenset[str]())
+        if made and spelled is None:
+            spelled = made.spellings
         return KnownDataset(
             dataset.kind, found, reference, dataset.label, dataset.folded, dataset.hash, made, spelled, brought
         )

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from miner.ports import AMBIGUOUS, MATCHED, MISSING, AssetIndex, Match
+from miner.ports import AMBIGUOUS, MADE, MATCHED, MISSING, AssetIndex, Match
 from sinks.purview import foreign, spelling
 from sinks.purview.assets import Asset
 from sinks.purview.catalog import Catalog, Key, PresentAsset
 from sinks.purview.flows import texts
+from sinks.purview.hierarchy import MAKER
 from sinks.purview.index import all_assets, found_in
 from sinks.purview.names import Dataset, candidates
 from sinks.purview.naming import Candidate, Naming
@@ -39,7 +40,9 @@ class Found(NamedTuple):
     def match(self, dataset: int, sources: Sequence[str] | None) -> Match:
         """What the ledger keeps; `sources` are those that others lead into it, None when nobody asked."""
         one, columns = self.candidate, spelling.kept(self.asset.columns)
-        return Match(dataset, MATCHED, one.type_name, one.qualified_name, one.rule, columns, foreign.kept(sources))
+        ours = one.type_name.startswith("databricks_") and MAKER in self.asset.labels.items()
+        reason = MADE if ours else one.rule
+        return Match(dataset, MATCHED, one.type_name, one.qualified_name, reason, columns, foreign.kept(sources))
 
 
 def matches(

@@ -53,6 +53,18 @@ _GIVEN = frozenset({"qualifiedName", "name", "inputs", "outputs"})
 _BASES = frozenset({"Asset", "DataSet", "Infrastructure", "Process", "Referenceable"})
 
 
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What a catalog's definitions of tables and views, and of what these are part of, take.
+
+    Attributes by type, and the end by which a type is part of another; `refused` says why nothing can be created.
+    """
+
+    attributes: Mapping[str, tuple[str, ...]]
+    ends: Mapping[str, str]
+    refused: str = ""
+
+
 def workspace_name(host: str) -> str:
     """The qualified name of a workspace by its host, such as `adb-6051921418418893.13.azuredatabricks.net`."""
     return f"databricks://{host}"
@@ -84,7 +96,7 @@ def misfit(look: Look) -> str:
         definition = look(name)
         if definition is None:
             return f"there is no type {name}"
-        attributes, ends = _attributes(definition, look), _ends(definition)
+        attributes, ends = attributes_of(definition, look), ends_of(definition)
         for attribute, kind in needed.attributes.items():
             if attributes.get(attribute, {}).get("typeName") != kind:
                 return f"{name} has no attribute {attribute} of type {kind}"
@@ -100,12 +112,12 @@ def misfit(look: Look) -> str:
     return ""
 
 
-def _attributes(definition: Definition, look: Look) -> dict[str, Definition]:
+def attributes_of(definition: Definition, look: Look) -> dict[str, Definition]:
     """The attributes of a type with those it inherits from other native types."""
     return {one["name"]: one for told in _lineage(definition, look) for one in told.get("attributeDefs") or []}
 
 
-def _ends(definition: Definition) -> dict[str, Definition]:
+def ends_of(definition: Definition) -> dict[str, Definition]:
     """The ends of a type's relationships; the catalog lists inherited ones too (seen on Atlas 2.1.0)."""
     return {one["name"]: one for one in definition.get("relationshipAttributeDefs") or []}
 

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from sinks.purview import payload
 from sinks.purview.assets import COLUMN_TYPES, DATASET_TYPES
 from sinks.purview.naming import NOTHING, Context
+from sinks.purview.native import Creation
 
 NO_INDEX, SEARCH = "none", "search"
 """What `index` may be."""
 
-SKIP, PLACEHOLDER = "skip", "placeholder"
+SKIP, PLACEHOLDER, CREATE = "skip", "placeholder", "create"
 """What `missing` may be."""
 
 KEEP, SKIP_FOREIGN = "keep", "skip"
@@ -44,13 +45,15 @@ class PurviewOptions:
     (`mark`).
     `collection` is the id of the collection that takes the entities we create; '' is the root collection.
     `index` tells whether datasets without an asset of exactly one of their names are searched among all assets
-    (`search`) or not (`none`). `missing` tells whether those without any asset are left out (`skip`), or become an
-    entity of our own (`placeholder`). `foreign_lineage` tells whether lineage that a process of somebody else draws
-    already is drawn once more (`keep`) or not (`skip`).
+    (`search`) or not (`none`). `missing` tells whether those without any asset are left out (`skip`), become an entity
+    of our own (`placeholder`), or are made as Purview's scan would (`create`), as far as `creation` lets.
+    `foreign_lineage` tells whether lineage that a process of somebody else draws already is drawn once more (`keep`) or
+    not (`skip`).
     `process_types` tells whether jobs and notebooks become entities of Purview's own types (`native`), of ours (`own`),
     or native where the catalog has them (`auto`); `native` is what came of it.
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
-    (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas).
+    (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas); a longer column mapping is carried by up to
+    `column_parts` processes, and what these cannot take loses its columns, source by source.
     """
 
     naming: Context = NOTHING
@@ -68,8 +71,10 @@ class PurviewOptions:
     missing: str = SKIP
     foreign_lineage: str = KEEP
     max_attribute_bytes: int = 32_000
+    column_parts: int = 8
     process_types: str = AUTO
     native: bool = False
+    creation: Creation | None = None
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
 

@@ -1,5 +1,6 @@
 """Which entities are the miner's own: only those are rewritten or removed."""
 
+import re
 from collections.abc import Iterable
 
 from miner.errors import SinkError
@@ -10,6 +11,18 @@ _MICROSOFTS = "databricks_"
 
 SCHEME = "uc-miner://"
 """Begins the qualified name of every entity the miner makes, whatever its type is called."""
+
+_FURTHER = re.compile(r"/columns-[0-9]+(\?|$)")
+
+
+def further_name(name: str, number: int) -> str:
+    """The name of the process that carries a further part, from the second on, of another one's column mapping."""
+    return f"{name}/columns-{number}"
+
+
+def is_further(name: str) -> bool:
+    """Whether a process, given by its qualified name, carries a part of another one's mapping and nothing else."""
+    return bool(_FURTHER.search(name))
 
 
 def refuse_foreign(entities: Iterable[tuple[str, str]]) -> None:

@@ -5,11 +5,15 @@ import hashlib
 import orjson
 
 PROCESS = "process"
+COLUMNS = "columns"
+"""Processes that carry what is too long of another one's column mapping."""
 RUNNABLE = "runnable"
 CONSUMER = "consumer"
 SUMMARY = "summary"
 PARENT = "parent"
 PLACEHOLDER = "placeholder"
+ASSET = "asset"
+"""Of Microsoft's own types of datasets, made where no scan had brought one in."""
 USAGE = "usage"
 COLUMN_USAGE = "column_usage"
 

@@ -21,7 +21,7 @@ _NOTHING: tuple[object, ...] = (None, "", [], {}, False)
 
 
 def differing(entities: Sequence[Entity], catalog: Catalog, pool: ThreadPoolExecutor | None = None) -> list[Entity]:
-    """Those that the catalog lacks, or holds otherwise. Parents that others made are theirs. Raises SinkError."""
+    """Those that the catalog lacks, or holds otherwise. Parents and assets of others are theirs. Raises SinkError."""
     bodies = [orjson.loads(entity.body) for entity in entities]
     there = catalog.entities(map(_key, entities), pool)
     references = {key for body in bodies for key in _references(body)}
@@ -50,7 +50,7 @@ def _referred(reference: Mapping[str, Any]) -> Key:
 
 def _theirs(entity: Entity, present: Json | None) -> bool:
     return (
-        entity.kind == payload.PARENT
+        entity.kind in {payload.PARENT, payload.ASSET}
         and present is not None
         and MAKER not in (present.get("customAttributes") or {}).items()
     )

@@ -60,6 +60,38 @@ class Catalog:
         self.ask("POST", "types/typedefs", json={"entityDefs": types, "relationshipDefs": [COLUMNS]})
         self.ask("POST", "types/typedefs", json=json.loads(NATIVE_TYPES.read_text(encoding="utf-8")))
 
+    def define_hierarchy(self) -> None:
+        """The types of what a metastore consists of, each part of another, as Purview's scan needs them."""
+        there = {one["name"] for one in self.ask("GET", "types/typedefs/headers")}
+        above = [
+            ("databricks_metastore", "databricks_catalog"), ("databricks_catalog", "databricks_schema"),
+            ("databricks_schema", "databricks_table"), ("databricks_schema", "databricks_view"),
+            ("databricks_view", "databricks_view_column"),
+        ]  # fmt: skip
+        text = {"typeName": "string", "isOptional": True, "cardinality": "SINGLE"}
+        names = {one for pair in above for one in pair} - there
+        types = [
+            {"name": one, "superTypes": ["DataSet"], "typeVersion": "1.0", "attributeDefs": [
+                {"name": name, **text} for name in ("catalogName", "schemaName", "dataType")
+            ]} for one in sorted(names)
+        ]  # fmt: skip
+        parts = [
+            {
+                **COLUMNS, "name": f"{first}_{second.removeprefix('databricks_')}s",
+                "endDef2": {**COLUMNS["endDef2"], "type": second, "name": first.removeprefix("databricks_")},
+                # What tests scan has no schema.
+                "relationshipCategory": "ASSOCIATION" if second in DATASET_TYPES else "COMPOSITION",
+                "endDef1": {
+                    "type": first, "name": f"{second.removeprefix('databricks_')}s", "cardinality": "SET",
+                    "isContainer": second not in DATASET_TYPES,
+                },
+            }
+            for first, second in above
+        ]  # fmt: skip
+        parts = [one for one in parts if one["name"] not in there]
+        if types or parts:
+            self.ask("POST", "types/typedefs", json={"entityDefs": types, "relationshipDefs": parts})
+
     def scan(self, assets: Iterable[Key]) -> None:
         """Put assets there, as a scan would."""
         for some in _chunks(sorted(set(assets) - self.scanned.keys()), 100):

@@ -90,11 +90,11 @@ class Estate:
             used.close()
             ledger.close()
 
-    def verify(self, most: int = 10_000) -> Verified:
-        """Read so many processes back, and mend them."""
+    def verify(self, most: int = 10_000, drawing: Drawing = EVERYTHING) -> Verified:
+        """Read so much back, and mend it."""
         ledger, sink = self.ledger(), self.sink()
         try:
-            return Emitter(ledger, sink, self.limits, self.popularity, lambda: NOW).verify(most)
+            return Emitter(ledger, sink, self.limits, self.popularity, lambda: NOW, drawing=drawing).verify(most)
         finally:
             sink.close()
             ledger.close()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
+from miner.drawn import Drawing
 from miner.ledger.retirement import Limits
 from tests.atlas.estate import as_read
 
@@ -113,9 +114,31 @@ def test_damage_is_found_and_mended(catalog, estate):
 
 
 def test_a_sample_at_a_time(catalog, estate):
-    """Read back in small samples, all processes have their turn before any has its second."""
+    """Read back in small samples, all processes and figures have their turn before any has its second."""
     estate.emit()
     names = sorted(catalog.processes())
     catalog.change(catalog.processes()[names[-1]]["typeName"], names[-1], {"name": "mine now"})
-    size = len(names) // 2 + 1
+    size = (len(names) + len(catalog.figures())) // 2 + 1
     assert [estate.verify(size).wrong for _ in range(2)] == [(), (names[-1],)]
+
+
+def test_figures_and_summaries_are_read_back(catalog, estate):
+    """Figures that somebody changed on the server, and a summary that is gone, are found and put right."""
+    drawing = Drawing(most_processes=3)
+    estate.emit(drawing=drawing)
+    before, figures = catalog.processes(), catalog.figures()
+    assert estate.verify(drawing=drawing).wrong == ()
+    kind, name = min(figures)
+    groups = figures[kind, name]
+    group, told = next(iter(groups.items()))
+    catalog.ask(
+        "POST", f"entity/guid/{catalog.scanned[kind, name]}/businessmetadata", params={"isOverwrite": "false"},
+        json={group: {figure: 12345 for figure in told if figure.startswith("reads_")}},
+    )  # fmt: skip
+    summary = next(one for one in sorted(before) if "/summary/" in one)
+    catalog.ask("DELETE", "entity/uniqueAttribute/type/uc_miner_summary", params={"attr:qualifiedName": summary})
+    verified = estate.verify(drawing=drawing)
+    assert set(verified.wrong) == {name, summary}
+    assert verified.changes.rejected == {}
+    assert (catalog.processes(), catalog.figures()) == (before, figures)
+    assert estate.verify(drawing=drawing).wrong == ()

@@ -146,14 +146,17 @@ class FakeSink:
         for (metastore, name, number), rows in popularity.groupby(["metastore_id", "dataset", "dataset_id"]):
             figures = {str(row.window_days): [row.reads, row.writes, row.readers] for row in rows.itertuples()}
             if self.moves_by is not None:
-                told = _entity("usage", f"{metastore}/{name}", "fake_dataset", {"figures": figures}, 1)
-                yield told._replace(digest="1", figures=str(int(rows["reads"].iloc[0])))
+                yield self.figures("fake_dataset", f"{metastore}/{name}", str(int(rows["reads"].iloc[0])), "1")
             elif not self.naming:
                 yield _entity("usage", f"{metastore}/{name}", "fake_dataset", {"figures": figures}, 1)
             elif found[number].state == MATCHED:
                 yield _entity("usage", found[number].qualified_name, "fake_dataset", {"figures": figures}, 1)
             else:
                 unmatched(Unmatched(name, found[number].reason))
+
+    def figures(self, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
+        told = _entity("usage", qualified_name, type_name, {"reads": int(figures)}, 1)
+        return told._replace(digest=digest, figures=figures)
 
     def column_usage(
         self, popularity, unmatched: Callable[[Unmatched], None], known: Known = nothing_known

@@ -210,6 +210,17 @@ class FakeTables:
                     form["last_location"] = max(form.get("last_location", location), location)
         return forms
 
+    def replaced(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
+        """As the query tells them: each day's replacements, and edges into these that were last seen before."""
+        told = []
+        for day in days_between(first, last):
+            found = oracle.replaced(day, self.rows["table_lineage"], self.rows["query_history"])
+            for (metastore, target), superseded in found.items():
+                key = hashed(metastore, *target)
+                keys = [None, *map(edge_key, superseded)]
+                told += [{"day": day, "dataset_key": key, "edge_key": one} for one in keys]
+        return self._batches("replaced", first, last, told, schemas.REPLACED)
+
     def column_usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         told = [row for day in days_between(first, last) for row in self._column_usage_of(day)]
         return self._batches("column_usage", first, last, told, schemas.COLUMN_USAGE)

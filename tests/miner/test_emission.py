@@ -383,3 +383,18 @@ def test_verifying_leaves_the_queue_alone(world):
     assert dirty(world) == before > 0
     changes = world.emit()
     assert (changes.created["process"], len(changes.removed)) == (1, 1)
+
+
+def test_verifying_figures(world):
+    """Figures that somebody changed are sent again as they were sent, in turn with the processes."""
+    world.sink.moves_by = 2
+    world.mine(FakeTables(*edges("c.s.b", statement_id="st")))
+    world.emit()
+    right = dict(world.sink.held)
+    name = next(one for one, entity in right.items() if entity.kind == "usage")
+    world.sink.held[name] = right[name]._replace(body=b"{}")
+    verified = world.emitter().verify(10)
+    assert (verified.wrong, dict(verified.chosen)) == ((name,), {"process": 1, "usage": 2})
+    assert world.sink.held == right
+    assert world.emitter().verify(10).wrong == ()
+    assert world.emit().sent == 0

@@ -70,7 +70,7 @@ def _shared(draw):
         "created_by": draw(WHO),
         "direct_access": draw(st.sampled_from((True, True, None, False))),
         "statement_id": draw(st.sampled_from((None, *STATEMENTS))),
-        "entity_run_id": draw(st.sampled_from((None, "run", "again"))),
+        "entity_run_id": draw(st.sampled_from((None, "run", "run2"))),
         "workspace_id": draw(st.sampled_from(("1001", "1001", "2"))),
     }
 
@@ -252,8 +252,7 @@ def test_columns(told):
 DOCS = Path(__file__).parents[2] / "docs" / "usage.md"
 _LEDGERS_USAGE = (
     "SELECT u.day, d.metastore_id, coalesce(d.catalog || '.' || d.schema || '.' || d.name, d.path), r.name, u.process_kind, "
-    "u.reads, u.failed_reads, u.indirect_reads, u.self_reads, u.cached_reads, u.writes, u.runs, u.last_read_at, "
-    "u.last_write_at "
+    "u.reads, u.failed_reads, u.indirect_reads, u.self_reads, u.cached_reads, u.writes, u.runs, u.last_read_at, u.last_write_at "
     "FROM usage_day u JOIN dataset d ON d.id = u.dataset_id LEFT JOIN reader r ON r.id = u.reader_id AND u.reader_id <> 0"
 )
 _DAILY = (

@@ -7,6 +7,7 @@ import pytest
 from miner.changes import Changes
 from miner.emission import Emitter
 from miner.errors import SinkError
+from miner.ledger import wanted
 from miner.ledger.asset_index import LedgerIndex
 from miner.ledger.matches import Ages
 from miner.ledger.retirement import Limits
@@ -295,3 +296,17 @@ def test_columns_that_are_spelled_otherwise(world):
     assert {row["source_name"] for row in world.sink.flows} == {"a"}
     held = world.sql("SELECT qualified_name, spelled_columns FROM asset_match ORDER BY qualified_name")
     assert held == [("a", '["Id"]'), ("b", None)]
+
+
+def test_flows_are_laid_down_once(world, monkeypatch):
+    """Where nothing is to be looked up, what is wanted is worked out once an emission; else once more behind it."""
+    counted = []
+    want = wanted.want
+    monkeypatch.setattr("miner.ledger.wanted.want", lambda *given, **more: counted.append(1) or want(*given, **more))
+    has(world, "c.s.a", "c.s.b")
+    world.mine(FakeTables(lineage("c.s.a", "c.s.b", query="q", day=day(0))))
+    assert world.emit().looked_up == {"matched": 2}
+    assert len(counted) == 2
+    counted.clear()
+    assert world.emit().sent == 0
+    assert len(counted) == 1

@@ -166,3 +166,21 @@ def test_what_is_read_back_is_as_it_was_sent(world):
     verified = emitter(world).verify(100)
     assert (verified.processes, verified.wrong) == (1, ())
     assert drawn(world) == known(world)
+
+
+def test_summaries_are_read_back(world):
+    """A summary that somebody removed is found and sent again; one that is to be sent otherwise is left to the next one."""
+    table = into("c.s.log", *range(8))
+    world.mine(FakeTables(*table))
+    emitter(world).emit()
+    right = dict(world.sink.held)
+    verified = emitter(world).verify(10)
+    assert (verified.wrong, verified.chosen["summary"], verified.entities) == ((), 1, 1)
+    del world.sink.held["written/c.s.log"]
+    assert emitter(world).verify(10).wrong == ("written/c.s.log",)
+    assert world.sink.held == right
+    world.now = noon(day(1))
+    world.mine(FakeTables(*table, *into("c.s.log", 9, on=1)))
+    world.sink.log.clear()
+    assert (emitter(world).verify(10).entities, world.sink.sent) == (0, [])
+    assert emitter(world).emit().changed["summary"] == 1

@@ -13,6 +13,7 @@ from tests.oracle.lineage import (
     indirect_edges,
     lineage_fates,
     one_time_runs,
+    replaced,
 )
 from tests.oracle.names import Dataset, dataset, folder, table_name
 from tests.oracle.popularity import Popularity, is_person, popularity
@@ -53,6 +54,7 @@ __all__ = [
     "popularity",
     "query_fates",
     "query_runs",
+    "replaced",
     "table_name",
     "usage",
     "usage_fates",

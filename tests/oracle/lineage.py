@@ -2,10 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
-from tests.oracle.names import Dataset, dataset
+from tests.oracle.names import Dataset, dataset, fold
 from tests.oracle.scope import EVERYTHING, Fates, Row, Rows, Scope, first_reason, left_out, on, process
 
 CONSUMERS = ("alert", "dashboard", "genie_space", "legacy_dashboard")
@@ -92,3 +92,29 @@ def one_time_runs(rows: Rows, first: date, last: date) -> dict[tuple[str, str], 
             key = (row["workspace_id"] or "", row["job_id"])
             found[key] = row["run_name"] or found.get(key)
     return found
+
+
+def replaced(day: date, rows: Rows, history: Rows) -> dict[tuple[str, Dataset], set[Edge]]:
+    """Tables that a statement replaced on a day, by metastore, and the edges into each that it made void.
+
+    A replacement counts from its first row on; void is what was last seen before the last of them. Whatever is told
+    under the name of a run's own table, which is renamed afterwards, is not told under the table's.
+    """
+    statements = {
+        (row["workspace_id"] or "", row["statement_id"])
+        for row in history
+        if row["statement_type"] == "REPLACE" and row["execution_status"] in {None, "FINISHED"} and row["statement_id"]
+    }
+    since: dict[tuple[str, Dataset], dict[tuple[str, str], datetime]] = defaultdict(dict)
+    last: dict[tuple[str, Dataset], dict[Edge, datetime]] = defaultdict(dict)
+    for row in sorted(on(day, rows), key=lambda row: row["event_time"]):
+        target, name = dataset(row, "target"), fold(row["target_table_name"])
+        if target is None or name is None or target.name != name or not all(target[:3]):
+            continue
+        key = (row["metastore_id"] or "", target)
+        by = (row["workspace_id"] or "", row["statement_id"])
+        if by in statements:
+            since[key].setdefault(by, row["event_time"])
+        if dataset(row, "source") is not None:
+            last[key][edge(row)] = row["event_time"]
+    return {key: {one for one, at in last[key].items() if at < max(times.values())} for key, times in since.items()}

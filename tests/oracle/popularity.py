@@ -108,8 +108,8 @@ def _by_hand(use: Use) -> bool:
 
 
 def _by_machine(use: Use) -> bool:
-    """Of what runs by itself, or of somebody known who is no person."""
-    return use.kind in BY_THEMSELVES or bool(use.reader and not is_person(use.reader))
+    """By a machine's process, or by somebody known who is no person."""
+    return use.kind in BY_THEMSELVES or (bool(use.reader) and not is_person(use.reader))
 
 
 def _sum(used: Used, measure: str) -> int:

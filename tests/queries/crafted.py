@@ -240,6 +240,80 @@ def _statements():
     yield statement("s1", workspace_id=None, execution_status="FAILED")
 
 
+def _replaced():
+    """What statements wrote that may have replaced a table, by their names in `_replacing`, and what was there before."""
+
+    def one(target, source="c.r.new", statement_id="r1", hour=12, **told):
+        told = {"day": FIRST, "query": "rebuild", "statement_id": statement_id} | told
+        return lineage(source, target, event_time=at(told["day"], hour), **told)
+
+    def before(target, hour=1, source="c.r.old", **told):
+        return one(target, source, None, hour, **({"query": "before"} | told))
+
+    for number, statement_id in enumerate(("r1", "r failed", "r insert", "r null", "r upper", "r untold", "r other")):
+        yield one(f"c.r.t{number}", statement_id=statement_id)
+        yield before(f"c.r.t{number}")
+    yield one("C.R.`T20`")
+    yield before("c.r.T20")
+    yield before("c.r.t20", source="c.r.same_hour", hour=12)
+    yield before("C.r.t20", source="c.r.other_catalog")
+    yield before("`c`.r.t20", source="c.r.quoted_catalog")
+    yield before("c.R.t20", source="c.r.other_schema")
+    yield before("c.`r`.t20", source="c.r.quoted_schema")
+    yield before("c.r.`t20`", source="c.r.quoted_table")
+    yield before("c.r.t20", source="c.r.seen_twice", hour=1)
+    yield before("c.r.t20", source="c.r.seen_twice", hour=13)
+    yield before("c.r.t20", source=None)
+    yield before("c.r.t20", source="abfss://c@a/old")
+    yield before("c.r.t20", source="c.r.of_dbt__dbt_tmp")
+    yield before("c.r.t20", source="c.r.named", query="named") | {"source_path": "abfss://c@a/named"}
+    yield before("c.r.t20", query=None)
+    yield before("c.r.t20", query=None, job="7")
+    for statement_id, hour in (("r1", 3), ("r2", 5), ("r2", 9)):
+        yield one("c.r.twice", f"c.r.at_{hour}", statement_id, hour)
+    yield one("c.r.mine__dbt_tmp")
+    yield one("abfss://c@a/replaced")
+    yield one(None, statement_id="r1")
+    yield one("c.r.halfway") | {"target_table_schema": None}
+    yield one("c.r.", statement_id="r1") | {"target_table_name": ""}
+    yield one("c.r.metastore", metastore_id=None)
+    yield before("c.r.metastore", metastore_id=None)
+    yield before("c.r.metastore", source="c.r.elsewhere")
+    yield before("c.x.t0", source="c.r.of_schema")
+    yield before("x.r.t0", source="c.r.of_catalog")
+    yield one("c.r.workspace", statement_id="r none", workspace_id=None)
+    yield before("c.r.workspace", workspace_id=None)
+    for number, day in enumerate((BEFORE, FIRST, LAST, LAST + timedelta(days=1))):
+        yield one(f"c.r.day{number}", day=day)
+        yield before(f"c.r.day{number}", day=day)
+        yield before(f"c.r.day{number}", day=FIRST, source=f"c.r.on_another{number}")
+    for number in range(4):
+        yield one(f"c.r.started{number}", statement_id=f"r{number} started")
+
+
+def _replacing():
+    def one(name, **told):
+        return statement(name, **{"statement_type": "REPLACE", "start_time": at(FIRST, 12)} | told)
+
+    yield one("r1")
+    yield one("r1")
+    yield one("r2")
+    yield one("r failed", execution_status="FAILED")
+    yield one("r insert", statement_type="INSERT")
+    yield one("r null", statement_type=None)
+    yield one("r untold", execution_status=None)
+    yield one("r other", workspace_id="9")
+    yield one("r none", workspace_id=None)
+    yield one(None)
+    # A statement counts when it began within a day of the days asked for.
+    later = LAST + timedelta(days=1)
+    starts = (
+        at(BEFORE, 0), at(BEFORE - timedelta(days=1), 23, 59, 59), at(later, 23, 59, 59), at(later + timedelta(days=1), 0)
+    )  # fmt: skip
+    for number, start in enumerate(starts):
+        yield one(f"r{number} started", start_time=start)
+
+
 def _matching():
     """Statements that meet lineage, or just fail to: of each day around the run, and of no workspace."""
     for apart in range(-3, 5):
@@ -585,9 +659,9 @@ def _column_reads():
     yield _column("c.s.a", "c.s.a", job="self") | {"target_path": "s3://bucket/a"}
 
 
-TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins(), *_asked_for(), *_run_rows()]
+TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins(), *_asked_for(), *_run_rows(), *_replaced()]
 COLUMN_ROWS = [*_both(_column), *_days(_column), *_pairs(), *_column_reads()]
-HISTORY = [*_statements(), *_hits(), *_asked(), *_matching()]
+HISTORY = [*_statements(), *_replacing(), *_hits(), *_asked(), *_matching()]
 RUNS = [
     run("1", "SUBMIT_RUN", "b", period_start_time=at(hour=1)),
     run("1", "SUBMIT_RUN", "a", period_start_time=at(hour=2)),

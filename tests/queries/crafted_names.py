@@ -167,6 +167,17 @@ def _history():
         yield one(f"at {number}", "m", start_time=start)
 
 
+def _columns():
+    def one(catalog, schema, name, column="c", position=0, **kinds):
+        told = {"table_catalog": catalog, "table_schema": schema, "table_name": name, "ordinal_position": position}
+        return row("information_schema_columns", **told, column_name=column, **kinds)
+
+    yield one("C", "S", "T", "Whole", full_data_type="decimal(10,2)", data_type="decimal")
+    yield one("c", "s", "t", "short", 1, data_type="int")
+    yield one("c", "s", "unasked", data_type="int")
+    yield one("other", "s", "t", data_type="int")
+
+
 TABLES = {
     "jobs": [*_versions("jobs", "job_id")],
     "pipelines": [*_versions("pipelines", "pipeline_id")],
@@ -174,5 +185,6 @@ TABLES = {
     "workspaces": [*_workspaces()],
     "information_schema_tables": [*_tables()],
     "information_schema_views": [*_views()],
+    "information_schema_columns": [*_columns()],
 }
 ESTATE = {"table_lineage": [*_events()], "query_history": [*_history()]}

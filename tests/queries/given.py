@@ -286,6 +286,26 @@ def one_time_runs(
     return names
 
 
+def replaced(source: SystemTableReader, first: date, last: date) -> dict[tuple[date, str], set[str]]:
+    """Keys of superseded edges by day and key of the table that was replaced."""
+    found: dict[tuple[date, str], set[str]] = defaultdict(set)
+    for row in told(source.replaced(first, last)):
+        found[row["day"], row["dataset_key"]] |= {row["edge_key"]} - {None}
+    return dict(found)
+
+
+def expected_replaced(first: date, last: date, lineage: oracle.Rows, history: oracle.Rows) -> dict:
+    """The same, in the oracle's words; statements count that began within a day of the run of days."""
+    around = (first - timedelta(days=1), last + timedelta(days=1))
+    history = [row for row in history if around[0] <= row["start_time"].date() <= around[1]]
+    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    return {
+        (day, _hashed(metastore, *target)): {_hashed(*edge[:4], *edge.source, *edge.target) for edge in superseded}
+        for day in days
+        for (metastore, target), superseded in oracle.replaced(day, lineage, history).items()
+    }
+
+
 def totals_of_days(source: SystemTableReader, first: date, last: date) -> list[dict]:
     """Rows of table_lineage by day and workspace."""
     return source.totals("table_lineage", first, last).to_pylist()

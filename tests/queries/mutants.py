@@ -20,7 +20,8 @@ from queries.warehouse import Prepared
 
 QUERIES = (
     "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "enrichment", "outside_reads",
-    "one_time_runs", "totals", "span", "query_runs", "lineage_mix", "first_direct_access", "history_totals",
+    "one_time_runs", "replaced_tables", "totals", "span", "query_runs", "lineage_mix", "first_direct_access",
+    "history_totals",
     "history_mix", "most_read",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from miner.ports import TableName
 from miner.scope import Globs, Scope
 from miner.visible import SHOWN_DAYS
 from queries.cost import CostReader
@@ -109,6 +110,7 @@ QUESTIONS = {
         of_scope(KINDS, statements(100)),
     ),
     "one_time_runs": (answers.one_time_runs,),
+    "replaced_tables": (answers.replaced,),
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
     "lineage_mix": (
@@ -142,6 +144,14 @@ def named(part):
     return ask
 
 
+def described(source):
+    """The columns of two tables, of which there is one."""
+    asked = [TableName("c", "s", "t"), TableName("c", "s", "nothing")]
+    return sorted(
+        (tuple(row.values()) for batch in NameReader(source).columns(asked) for row in batch.to_pylist()), key=str
+    )
+
+
 def metastores(first, last):
     """The metastores that lineage of some days tells of."""
     days = {"first_day": first, "last_day": last}
@@ -154,6 +164,7 @@ NAME_QUESTIONS = {
     "pipeline_names": (named("pipelines"),),
     "workspace_names": (named("workspaces"),),
     "table_forms": (named("tables"),),
+    "table_columns": (described,),
     "dbt_models": (named("dbt_models"),),
     "lineage_metastores": (
         metastores(crafted_names.FIRST, crafted_names.LAST),
@@ -243,6 +254,7 @@ def test_the_crafted_estate(bench, day: date):
     assert usage.figures == oracle.usage(day, lineage, history, crafted.SCOPE)
     assert cached.figures == oracle.cached_reads(day, lineage, history, crafted.SCOPE)
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
+    assert bench.answers["replaced_tables"][0] == answers.expected_replaced(*DAYS, lineage, history)
     matched = bench.answers["enrichment"][0]
     assert matched.get(day, {}) == oracle.enrichment(day, lineage, history)
     read = bench.answers["column_usage"][0][day]
@@ -261,6 +273,8 @@ _NULL = "NULL joins nothing; this joins less"
 _NO_TIME = "an overlap of no time adds nothing"
 _SKIPS = "greatest and least skip NULL; this says what is meant"
 EQUIVALENT = {
+    "replaced_tables: without t.event_date >= :first_day (2)": _LESS,
+    "replaced_tables: without t.event_date <= :last_day (2)": _LESS,
     "usage_daily: always DATASET_KEY(metastore_id, catalog, schema, name, path)": "says nothing of rows left out",
     "usage_daily: always last_spelled.spelled": "says nothing of rows left out",
     "usage_daily: always reader": _ONE_ROW,

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from miner.ports import NAMES
+from miner.ports import NAMES, TableName
+from miner.schemas import TABLE_COLUMNS
 from miner.scope import Globs, Scope
 from queries.documented import DOCUMENTED
 from queries.names import NameReader
@@ -200,3 +201,60 @@ def test_what_is_not_there_is_absent(tmp_path):
 def test_a_history_without_tags(read):
     """A history that knows no tags tells of no dbt model."""
     assert read("dbt_models", table_lineage=[]) is None
+
+
+def column(name, position, kind="int", **told):
+    catalog, schema, table, own = name.split(".")
+    told = {"table_catalog": catalog, "table_schema": schema, "table_name": table, **told}
+    return row("information_schema_columns", **told, column_name=own, ordinal_position=position, data_type=kind)
+
+
+@pytest.fixture
+def described(tmp_path):
+    """The columns of some tables over given rows."""
+    opened = []
+
+    def reading(tables, rows, *, without=()):
+        write_table(tmp_path, KNOWN_TABLES["information_schema_columns"], rows, without=without)
+        warehouse = given.unopened(tmp_path).warehouse
+        opened.append(warehouse)
+        reader = NameReader(SystemTableReader(warehouse, dict(KNOWN_TABLES), LEFT_OUT))
+        wanted = [TableName(*name.split(".")) for name in tables]
+        batches = list(reader.columns(wanted))
+        told = pa.Table.from_batches(batches, schema=TABLE_COLUMNS).to_pylist()
+        return sorted(tuple(one.values()) for one in told)
+
+    yield reading
+    for warehouse in opened:
+        warehouse.close()
+
+
+def test_columns_of_some_tables(described):
+    """Columns come with their place, spelling and whole type, of the tables asked for and of no others."""
+    rows = [
+        column("C.S.a.Id", 0, "decimal", full_data_type="decimal(10,2)"), column("c.s.a.v", 1), column("c.s.b.o", 0),
+        column("d.s.a.x", 0), column("d.t.a.no", 0),
+    ]  # fmt: skip
+    assert described(["c.s.a", "d.s.a"], rows) == [
+        ("c", "s", "a", 0, "Id", "decimal(10,2)"), ("c", "s", "a", 1, "v", "int"), ("d", "s", "a", 0, "x", "int")
+    ]  # fmt: skip
+
+
+def test_columns_of_many_tables(described):
+    """However many tables are asked for, each comes once."""
+    names = [f"c.s.t{n}" for n in range(2_500)]
+    assert len(described(names, [column(f"{name}.i", 0) for name in names])) == 2_500
+
+
+def test_columns_without_their_whole_type(described):
+    """An older information_schema has the short name of a type alone."""
+    assert described(["c.s.a"], [column("c.s.a.i", 0)], without=["full_data_type"]) == [("c", "s", "a", 0, "i", "int")]
+
+
+def test_columns_that_are_not_to_be_read(tmp_path):
+    """Without the table there is nothing to tell of; that is no error."""
+    warehouse = given.unopened(tmp_path).warehouse
+    tables = {**KNOWN_TABLES, "information_schema_columns": "none"}
+    assert NameReader(SystemTableReader(warehouse, tables, LEFT_OUT)).columns([TableName("c", "s", "a")]) is None
+    assert NameReader(SystemTableReader(warehouse, {}, LEFT_OUT)).columns([TableName("c", "s", "a")]) is None
+    warehouse.close()

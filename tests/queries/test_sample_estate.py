@@ -86,6 +86,13 @@ def test_one_time_runs(source, rows):
     assert len(expected) > 5
 
 
+def test_replaced_tables(source, rows):
+    """Tables that statements replaced, by day, and the edges that they made void."""
+    expected = answers.expected_replaced(*DAYS, rows["table_lineage"], rows["query_history"])
+    assert answers.replaced(source, *DAYS) == expected
+    assert expected
+
+
 def test_span(source, rows):
     """The days the lineage tables hold rows for."""
     for role in ("table_lineage", "column_lineage"):

@@ -83,7 +83,7 @@ def test_verify_mends(sent, atlas):
     """Reading back finds what somebody changed or removed, sends just that, and finds nothing the next time."""
     before = ours(atlas)
     answer = sent("emit", "--verify")
-    assert (answer.code, "4 entities of 2 processes read back" in answer.out) == (0, True)
+    assert (answer.code, "8 entities of 2 processes, 4 assets with figures read back" in answer.out) == (0, True)
     assert "0 were not as they should be" in answer.out
     gone, changed = [key for key in sorted(before) if key[0] == "uc_miner_process"]
     del atlas.entities[gone]
@@ -126,7 +126,7 @@ def test_the_daemon_reads_back(sent, atlas):
     assert process in ours(atlas)
     metrics.ticked(ticked, 1.0)
     told = metrics.text().decode()
-    assert 'uc_miner_entities_total{fate="verified",sink="purview"} 4.0' in told
+    assert 'uc_miner_entities_total{fate="verified",sink="purview"} 8.0' in told
     assert 'uc_miner_entities_total{fate="mended",sink="purview"} 1.0' in told
     assert not [one for one in jobs_of(_with_files(sent)) if one.stream == VERIFY]
 

@@ -55,6 +55,7 @@ ASKED = {
     "lineage_mix": lambda source, first, last: cast(
         source.ask("lineage_mix", {"first_day": first, "last_day": last}, {"table_lineage": "table_lineage"}), MIX
     ),
+    "replaced_tables": lambda source, first, last: source.replaced(first, last),
     "one_time_runs": lambda source, first, last: source.one_time_runs(first, last),
 }
 

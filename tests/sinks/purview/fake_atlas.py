@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -149,6 +150,22 @@ class FakeAtlas:
         ends = {one["name"]: {one["endDef1"]["type"], one["endDef2"]["type"]} for one in given["relationshipDefs"]}
         kept = [one for one in given["relationshipDefs"] if self.types.keys() >= ends[one["name"]]]
         self.relationships |= {one["name"]: one for one in kept}
+
+    def hierarchy(self, leave_out=()):
+        """Put Purview's own types for what a metastore consists of there, each part of another by a relationship."""
+        simple = dict.fromkeys(("catalogName", "schemaName", "dataType", "tableType"), "string")
+        chain = ("databricks_metastore", "databricks_catalog", "databricks_schema", "databricks_table")
+        pairs = [*pairwise(chain), ("databricks_schema", "databricks_view")]
+        pairs += [(one, f"{one}_column") for one in ("databricks_table", "databricks_view")]
+        for name in {one for pair in pairs for one in pair} - set(leave_out):
+            self.types[name] = {"name": name, "superTypes": ["DataSet"], "attributeDefs": _definitions(simple)}
+        for above, below in pairs:
+            if not {above, below} & set(leave_out):
+                several = "columns" if below.endswith("_column") else f"{below.rpartition('_')[2]}s"
+                ends = {"type": above, "name": several}, {"type": below, "name": above.rpartition("_")[2]}
+                self.relationships[f"{above}_{below}"] = {
+                    "name": f"{above}_{below}", "relationshipCategory": "COMPOSITION", "endDef1": ends[0], "endDef2": ends[1]
+                }  # fmt: skip
 
     def parent(self, type_name, qualified_name, end):
         """The qualified name of what an entity hangs below."""
@@ -443,7 +460,10 @@ class FakeAtlas:
         if query["ignoreRelationships"] == "False":
             for one in found:
                 key = (type_name, one["attributes"]["qualifiedName"])
-                more = {"columns": self.columns.get(key, []), "outputFromProcesses": self._makers(one)}
+                more = {
+                    "columns": self.columns.get(key, []) + self._parts(key),
+                    "outputFromProcesses": self._makers(one),
+                }
                 one["relationshipAttributes"] = one["relationshipAttributes"] | more
         return {"entities": found, "referredEntities": {}}
 
@@ -490,6 +510,14 @@ class FakeAtlas:
                 there[guid] | {"attributes": attributes, "relationshipAttributes": related if with_ends else {}}
             )
         return {"entities": found, "referredEntities": {}}
+
+    def _parts(self, key):
+        """The columns that hang below an asset."""
+        return [
+            {"guid": one["guid"], "typeName": kind, "displayText": one["attributes"]["name"]}
+            for (kind, _), one in self.entities.items()
+            if kind == f"{key[0]}_column" and key in one["relationships"].values()
+        ]
 
     def _makers(self, asset):
         """The processes that write an asset."""

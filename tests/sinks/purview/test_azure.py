@@ -1,5 +1,7 @@
 """Sign-in to Purview by way of Azure: the vendor's own clients, over TLS, against servers of this machine."""
 
+import traceback
+
 import pytest
 
 from miner.errors import SinkError
@@ -56,3 +58,16 @@ def test_nobody(azure):
     with pytest.raises(SinkError, match="no token for Purview") as caught:
         headers(SignIn("managed-identity"))
     assert "managed identity" in caught.value.mend
+
+
+@pytest.mark.parametrize("secret", ["wr0ng-s3cret"])
+def test_words_of_the_server_stay_there(azure, secret):
+    """Of a refused sign-in its code is told and what to mend, nothing else: the answer may repeat what was sent."""
+    azure.directory.secrets[APP] = "s3cret"
+    with pytest.raises(SinkError, match="no token for Purview") as caught:
+        headers(SignIn("client-secret", tenant_id=TENANT, client_id=APP, client_secret=secret))
+    told = "".join(traceback.format_exception(caught.value))
+    assert "(AADSTS7000215)" in caught.value.message
+    assert "client_secret" in caught.value.mend
+    assert secret not in told
+    assert "Invalid client secret" not in told

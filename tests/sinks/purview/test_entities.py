@@ -1,12 +1,13 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from miner.ports import Unmatched
 from sinks.purview import payload
-from sinks.purview.entities import process_entities
+from sinks.purview.entities import DEGRADED, process_entities
 from sinks.purview.naming import Context
-from sinks.purview.options import PurviewOptions
+from sinks.purview.options import DEFAULT, PurviewOptions
 from tests.sinks.purview.given import METASTORE, TABLES, body, edge
 from tests.sinks.purview.given import flows as batch_of
 
@@ -17,7 +18,7 @@ def made(unmatched):
 
     def make(*edges, options=None):
         every = process_entities([batch_of(*edges)], unmatched, options or PurviewOptions())
-        return [entity for entity in every if entity.kind == "process"]
+        return [entity for entity in every if entity.kind in {"process", "columns"}]
 
     return make
 
@@ -188,15 +189,50 @@ def test_unverified(made):
     assert body(entity)["attributes"]["unverified"] is True
 
 
+def columns_of(entity):
+    """Pairs of a process by source."""
+    mapping = json.loads(body(entity)["attributes"]["columnMapping"])
+    return {(one["DatasetMapping"]["Source"], pair["Source"]) for one in mapping for pair in one["ColumnMapping"]}
+
+
 def test_wide_tables(made, unmatched):
-    """A column mapping over Purview's limit is shortened, marked and reported; the inputs stay whole."""
+    """What is too long for one column mapping is carried by further processes, and the flow's own comes behind them."""
     wide = [(f"column_{n}", f"column_{n}") for n in range(2000)]
-    (entity,) = made(edge("c.s.a", "c.s.x", pairs=wide), edge("c.s.b", "c.s.x", pairs=[("k", "k")]))
+    edges = edge("c.s.a", "c.s.x", pairs=wide), edge("c.s.b", "c.s.x", pairs=[("k", "k")])
+    *parts, process = made(*edges)
+    told = [body(one)["attributes"] for one in (*parts, process)]
+    assert all(len(one["columnMapping"].encode()) < 32 * 1024 for one in told)
+    assert [one.kind for one in parts] == ["columns"] * len(parts)
+    assert [one.qualified_name for one in parts] == [
+        f"{process.qualified_name}/columns-{n + 2}" for n in range(len(parts))
+    ]
+    assert {one.flow for one in parts} == {process.flow}
+    assert set(process.needs) >= {one.qualified_name for one in parts}
+    assert {pair for one in (*parts, process) for pair in columns_of(one)} == {
+        *((f"{TABLES}/a", name) for name, _ in wide), (f"{TABLES}/b", "k")
+    }  # fmt: skip
+    ends = [[one["uniqueAttributes"]["qualifiedName"] for one in attributes["inputs"]] for attributes in told]
+    assert ends[-1] == [f"{TABLES}/a", f"{TABLES}/b"]
+    for inputs, one in zip(ends[:-1], parts, strict=True):
+        assert set(inputs) == {source for source, _ in columns_of(one)}
+    assert {json.dumps(one["outputs"]) for one in told} == {json.dumps(told[-1]["outputs"])}
+    assert {json.dumps(body(one)["relationshipAttributes"]) for one in parts} == {
+        json.dumps(body(process)["relationshipAttributes"])
+    }
+    assert not any(one["columnMappingDegraded"] for one in told)
+    assert unmatched == []
+
+
+def test_wider_than_all_parts(made, unmatched):
+    """What the processes allowed cannot carry loses its columns, is marked and reported; the inputs stay whole."""
+    wide = [(f"column_{n}", f"column_{n}") for n in range(2000)]
+    edges = edge("c.s.a", "c.s.x", pairs=wide), edge("c.s.b", "c.s.x", pairs=[("k", "k")])
+    (entity,) = made(*edges, options=replace(DEFAULT, column_parts=1))
     attributes = body(entity)["attributes"]
-    assert len(attributes["columnMapping"].encode()) < 32 * 1024
+    assert columns_of(entity) == {(f"{TABLES}/b", "k")}
     assert attributes["columnMappingDegraded"] is True
     assert len(attributes["inputs"]) == 2
-    assert unmatched == [Unmatched("Job 101 → c.s.x", "column mapping too long: left out for 1 of its sources")]
+    assert unmatched == [Unmatched("Job 101 → c.s.x", DEGRADED)]
 
 
 def test_settings(made):

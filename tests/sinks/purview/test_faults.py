@@ -211,7 +211,7 @@ def test_a_failed_renewal_is_no_trouble_yet(clock):
     clock.now += 400
     assert authentication.get_authentication_headers() == {"Authorization": "Bearer token-1"}
     clock.now += 300
-    with pytest.raises(SinkError, match="away"):
+    with pytest.raises(SinkError, match="the sign-in failed"):
         authentication.get_authentication_headers()
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from sinks.purview.files import FilesSink
 from sinks.purview.naming import Context
+from sinks.purview.native import Creation
 from sinks.purview.options import DEFAULT
 
 OTHER = {
@@ -15,7 +16,9 @@ OTHER = {
     "missing": "placeholder",
     "foreign_lineage": "skip",
     "max_attribute_bytes": 1000,
+    "column_parts": 1,
     "native": True,
+    "creation": Creation({}, {}),
     "figures_percent": 0,
     "process_type": "p",
     "usage_group": "g",

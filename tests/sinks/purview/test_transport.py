@@ -82,12 +82,12 @@ def test_the_credential_is_asked_for_every_request(atlas, connected):
 
 
 def test_no_token(connected):
-    """When nobody can sign in, the error says what to do, without a stack of the library's."""
-    sink = connected(authentication=Credential(ClientAuthenticationError("tenant unknown\nlong story")))
-    with pytest.raises(SinkError, match="tenant unknown") as caught:
+    """When nobody can sign in, the error says what kind of trouble it is and what to do, in no words of the server's."""
+    sink = connected(authentication=Credential(ClientAuthenticationError("AADSTS90002: tenant unknown\nlong story")))
+    with pytest.raises(SinkError, match=r"the sign-in failed \(AADSTS90002\)") as caught:
         sink.prepare()
-    assert "long story" not in str(caught.value)
-    assert caught.value.mend
+    assert "tenant unknown" not in str(caught.value)
+    assert "tenant_id" in caught.value.mend
 
 
 def test_the_data_map_gets_its_version(monkeypatch, atlas, connected):

@@ -1,8 +1,11 @@
 """Entities read back: what is as it should be, and what is not."""
 
+import json
+
 import pytest
 
-from tests.sinks.purview.given import TABLES, Reports, edge
+from sinks.purview.usage import usage_entities
+from tests.sinks.purview.given import TABLES, Reports, edge, popularity
 from tests.sinks.purview.given import flows as batch_of
 
 
@@ -97,3 +100,53 @@ def test_parents_of_others_are_theirs(sent):
     assert wrong(sent) == ["parent"]
     jobs[0]["customAttributes"] = {}
     assert wrong(sent) == []
+
+
+@pytest.fixture
+def figured(atlas, connected, made_usage):
+    """A sink and the figures of one asset that it sent."""
+    atlas.scanned("databricks_table", f"{TABLES}/t")
+    sink = connected()
+    sink.prepare()
+    (one,) = made_usage
+    assert sink.send([one]) == []
+    return sink, atlas, one
+
+
+@pytest.fixture
+def made_usage():
+    """The figures of one table."""
+    return list(usage_entities(popularity({}), Reports()))
+
+
+def test_figures_are_read_back(figured):
+    """What was sent is found right, and is the same entity when it is made of what the ledger keeps."""
+    sink, _, one = figured
+    again = sink.figures(one.type_name, one.qualified_name, one.figures, one.digest)
+    assert json.loads(again.body) == json.loads(one.body)
+    assert again._replace(body=one.body) == one
+    assert sink.differing([again]) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"reads_30d": 1}, {"reads_30d": None}, {"trend_30d": 99.0}], ids=["changed", "gone", "more"]
+)
+def test_figures_that_somebody_changed(figured, change):
+    """A figure that is another, missing, or there though it is not known, is found, and put right."""
+    sink, atlas, _ = figured
+    (one,) = usage_entities(popularity({"trend": None}), Reports())
+    sink.send([one])
+    group = atlas.usage(f"{TABLES}/t")["UnityCatalogUsage"]
+    group.update(change)
+    for name in [name for name, value in group.items() if value is None]:
+        del group[name]
+    assert sink.differing([one]) == [one]
+    assert sink.send([one]) == []
+    assert sink.differing([one]) == []
+
+
+def test_figures_of_an_asset_that_is_gone(figured):
+    """An asset that was deleted shows no figures."""
+    sink, atlas, one = figured
+    del atlas.entities["databricks_table", f"{TABLES}/t"]
+    assert sink.differing([one]) == [one]
