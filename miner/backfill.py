@@ -12,9 +12,10 @@ from miner.errors import MinerError, SettingsError
 from miner.ledger import COST, QUERIES, Ledger, backfills, reading, registry
 from miner.ledger.backfills import Pace, Request
 from miner.ledger.leases import Leases
-from miner.mining import AT_ONCE, MinedDay, Source
+from miner.mining import MinedDay
 from miner.pipeline import DONE, FAILED, INTERRUPTED
 from miner.ports import TABLE_LINEAGE, Span
+from miner.streams import AT_ONCE, Source, span_of, with_options_of
 
 log = structlog.get_logger()
 
@@ -83,7 +84,7 @@ def plan(source: Source, stream: str, asked: Asked, ledger: Ledger, now: datetim
 
 
 def _span(source: Source, stream: str) -> Span:
-    return mining.span_of(source, stream, source.tables.span(TABLE_LINEAGE)) or Span(None, None)
+    return span_of(source, stream, source.tables.span(TABLE_LINEAGE)) or Span(None, None)
 
 
 def _cost_span(source: Source) -> Span:
@@ -109,7 +110,7 @@ def _done(source: Source, stream: str, asked: Asked, ledger: Ledger, now: dateti
             run_id = backfills.unfinished(connection, _request(source, stream, asked))
             return backfills.mined_since(connection, source.name, stream, run_id) if run_id is not None else set()
         marks = reading.mined_days(connection, source.name, stream)
-    options = mining.with_options_of(source, stream).options
+    options = with_options_of(source, stream).options
     unsettled = now.date() - timedelta(days=options.settle_days)
     return {
         mark.day

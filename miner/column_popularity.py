@@ -25,7 +25,7 @@ def column_popularity(ledger: Ledger, options: PopularityOptions) -> pd.DataFram
             windows = Windows(tuple(sorted(options.windows)), as_of, options.score)
             wanted.resolve(connection)
             names, datasets = column_usage.column_names(connection), usage.dataset_names(connection)
-            told = column_usage.joined(usage.tell(connection, options.users, options.kinds), names)
+            told = column_usage.joined(usage.tell(connection, options.users, options.kinds, options.readers), names)
             column_usage.copy_out(ledger.database, connection, copy, windows.first, as_of)
             mined = reading.usage_days(connection, COLUMNS)
         ids = names["id"].to_numpy().copy()

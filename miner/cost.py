@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection, select
 
 from miner.ledger import Ledger, sent, tables
-from miner.mining import Source
+from miner.streams import Source
 
 log = structlog.get_logger()
 

@@ -16,9 +16,10 @@ from miner.emission import Emitter
 from miner.errors import HeldError, MinerError, RemovalsError
 from miner.ledger import COST, LINEAGE, Ledger, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
-from miner.mining import MinedDay, Source
+from miner.mining import MinedDay
 from miner.names import NamesRead, read_names
 from miner.ports import Missing
+from miner.streams import Source
 from miner.visible import Finding, ViewWatch
 
 log = structlog.get_logger()

@@ -40,7 +40,7 @@ rated AS (
 )
 SELECT
   day,
-  hour_of_day(hour_begin(unix_millis(began))) AS hour,
+  hour_of_day(hour_begin(millis(began))) AS hour,
   currency,
   cast(sum(charge(quantity, price)) AS BIGINT) AS amount
 FROM rated

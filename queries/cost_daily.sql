@@ -88,11 +88,11 @@ fates AS (
 hours AS (
   SELECT
     day, fate, workspace_id, warehouse_id, currency,
-    hour_begin(unix_millis(began)) AS begin_ms,
+    hour_begin(millis(began)) AS begin_ms,
     cast(sum(charge(quantity, price)) AS BIGINT) AS amount
   FROM rated
   WHERE currency IS NOT NULL
-  GROUP BY day, fate, workspace_id, warehouse_id, currency, hour_begin(unix_millis(began))
+  GROUP BY day, fate, workspace_id, warehouse_id, currency, hour_begin(millis(began))
 ),
 statements AS (
   SELECT
@@ -100,8 +100,8 @@ statements AS (
     h.statement_id AS statement_id,
     max(h.compute.warehouse_id) AS warehouse_id,
     cast(min(h.start_time) AS DATE) AS began,
-    unix_millis(min(h.start_time)) AS from_ms,
-    greatest(unix_millis(max(h.end_time)), unix_millis(min(h.start_time)) + 1) AS to_ms,
+    millis(min(h.start_time)) AS from_ms,
+    greatest(millis(max(h.end_time)), millis(min(h.start_time)) + 1) AS to_ms,
     max(h.total_task_duration_ms)
       + coalesce(max(h.result_fetch_duration_ms), 0) + coalesce(max(h.compilation_duration_ms), 0) AS work_ms
   FROM IDENTIFIER(:query_history) AS h
@@ -146,8 +146,8 @@ states AS (
     coalesce(e.workspace_id, '') AS workspace_id,
     e.warehouse_id AS warehouse_id,
     e.event_type AS event_type,
-    unix_millis(e.event_time) AS from_ms,
-    lead(unix_millis(e.event_time)) OVER (
+    millis(e.event_time) AS from_ms,
+    lead(millis(e.event_time)) OVER (
       PARTITION BY coalesce(e.workspace_id, ''), e.warehouse_id ORDER BY e.event_time, e.event_type) AS to_ms
   FROM IDENTIFIER(:warehouse_events) AS e
   WHERE e.event_time >= :events_from AND e.event_time < :events_to

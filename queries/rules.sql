@@ -237,6 +237,10 @@ CREATE FUNCTION charge(quantity DECIMAL(38, 18), price DECIMAL(18, 9)) RETURNS B
 -- whole numbers that add up to the amount; doubles hold these numbers exactly up to nine million units of a currency.
 CREATE FUNCTION up_to(amount BIGINT, share DOUBLE) RETURNS BIGINT RETURN cast(floor(amount * share) AS BIGINT);
 
+-- Whole milliseconds since 1970: engines differ in what their own functions make of the rest.
+CREATE FUNCTION millis(at TIMESTAMP) RETURNS BIGINT RETURN
+  cast((unix_micros(at) - unix_micros(at) % 1000) / 1000 AS BIGINT);
+
 -- Milliseconds since 1970 at the beginning of a UTC hour, and which hour of its day that is.
 CREATE FUNCTION hour_begin(at BIGINT) RETURNS BIGINT RETURN at - at % 3600000;
 

@@ -8,7 +8,8 @@ from miner import mining
 from miner.backfill import Asked, Backfill, Plan, plan
 from miner.errors import SettingsError
 from miner.ledger import COLUMNS, COST, QUERIES, Ledger
-from miner.mining import MinedDay, Source
+from miner.mining import MinedDay
+from miner.streams import Source
 from schedules.balance import Balance, balance_of
 from schedules.parts import Leave, Parts
 

@@ -21,11 +21,11 @@ from miner.ledger.leases import Clock, Leases, Patience, database_clock
 from miner.ledger.matches import Ages
 from miner.ledger.query_ranks import Ranked
 from miner.ledger.retirement import Limits
-from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import COLUMN_LINEAGE, INFORMATION_SCHEMA_COLUMNS, Statements
 from miner.readers import Readers
 from miner.scope import Chosen, Scope, lowered
+from miner.streams import MiningOptions, Source
 from queries.cost import CostReader
 from queries.embedded import EmbeddedWarehouse
 from queries.names import NameReader
@@ -179,7 +179,7 @@ class Parts:
         options, queries = self.popularity(), self.settings.queries
         chosen = [glob for glob in queries.statement_types if not glob.startswith("!")]
         left_out = [glob[1:] for glob in queries.statement_types if glob.startswith("!")]
-        return Ranked(options.users, options.kinds, Chosen.by(chosen, left_out), queries.top)
+        return Ranked(options.users, options.kinds, Chosen.by(chosen, left_out), queries.top, options.readers)
 
     def scope(self, name: str) -> Scope:
         """What one source is mined for: the lists of its own settings, else those under [mining]."""

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from miner import days, readers, schemas
 from miner.disclosure import Disclosed
-from miner.ledger import bulk, tables
+from miner.ledger import bulk, usage
 from miner.ledger.database import Database
 from miner.ledger.walk import NAME
+from miner.readers import UNNAMED, Readers
 from miner.schemas import RUNS
 from miner.scope import Chosen, lowered
 
@@ -50,12 +51,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Whose statements of which kinds of process and which types are ranked, and how many of them."""
+    """Whose statements of which kinds of process and which types are ranked, how many, and what is known of readers."""
 
     users: Chosen
     kinds: Chosen
     types: Chosen
     top: int
+    readers: Readers = UNNAMED
 
 
 def copy_out(database: Database, connection: Connection, copy: Path, window: Window, ranked: Ranked) -> None:
@@ -72,9 +74,9 @@ def _lay_down(connection: Connection, ranked: Ranked, first: int, last: int) -> 
     """Readers that are people; readers, kinds of process and fingerprints that are not ranked."""
     for statement in _BEGIN:
         connection.exec_driver_sql(statement)
-    named = connection.execute(select(tables.reader.c.id, tables.reader.c.name)).all()
-    people = [(number,) for number, name in named if readers.kind_of(name) == readers.PERSON]
-    left_out = [(number,) for number, name in named if name not in ranked.users]
+    known, named = ranked.readers, usage.readers_by_name(connection)
+    people = [(number,) for name, number in named.items() if known.kind_of(name) == readers.PERSON]
+    left_out = [(number,) for name, number in named.items() if not known.chosen(name, ranked.users)]
     left_out += [] if "" in ranked.users else [(0,)]
     kinds = connection.exec_driver_sql(
         f"SELECT DISTINCT process_kind FROM query_day WHERE day BETWEEN {first} AND {last}"  # noqa: S608 -- numbers
@@ -89,10 +91,16 @@ def _lay_down(connection: Connection, ranked: Ranked, first: int, last: int) -> 
         ("unwanted_type", "kind", other),
     ):
         bulk.insert(connection, f"temp.{name}", (column,), rows)
+    same = usage.same_readers(named, known)
+    bulk.insert(connection, "temp.same_reader", ("from_id", "to_id"), sorted(same.items()))
 
 
 _BEGIN = (
-    *(f"DROP TABLE IF EXISTS temp.{name}" for name in ("person", "unwanted_reader", "unwanted_kind", "unwanted_type")),
+    *(
+        f"DROP TABLE IF EXISTS temp.{name}"
+        for name in ("person", "unwanted_reader", "unwanted_kind", "unwanted_type", "same_reader")
+    ),
+    "CREATE TEMP TABLE same_reader (from_id INTEGER PRIMARY KEY, to_id INTEGER)",
     "CREATE TEMP TABLE person (id INTEGER PRIMARY KEY)",
     "CREATE TEMP TABLE unwanted_reader (id INTEGER PRIMARY KEY)",
     "CREATE TEMP TABLE unwanted_kind (kind TEXT PRIMARY KEY)",
@@ -157,7 +165,8 @@ def _list(place: int, rank: str, worth: str) -> str:
 
 _RANKS = f"""
 WITH by_reader AS (
-  SELECT coalesce(a.to_id, q.dataset_id) AS dataset, q.fingerprint_id AS fingerprint, q.reader_id AS reader,
+  SELECT coalesce(a.to_id, q.dataset_id) AS dataset, q.fingerprint_id AS fingerprint,
+    coalesce(s.to_id, q.reader_id) AS reader,
     {_total(_SUMS, "q.")}, max(q.longest_ms) AS longest_ms, max(q.last_run_at) AS last_run_at,
     max(CASE WHEN p.id IS NOT NULL AND q.process_kind NOT IN {_MACHINE} THEN 1 ELSE 0 END) AS person,
     max(CASE WHEN q.reader_id <> 0 AND (p.id IS NULL OR q.process_kind IN {_MACHINE}) THEN 1 ELSE 0 END) AS machine,
@@ -165,6 +174,7 @@ WITH by_reader AS (
     group_concat(DISTINCT q.warehouse) AS warehouses
   FROM query_day q
   LEFT JOIN temp.dataset_alias a ON a.from_id = q.dataset_id
+  LEFT JOIN temp.same_reader s ON s.from_id = q.reader_id
   LEFT JOIN temp.person p ON p.id = q.reader_id
   WHERE q.day BETWEEN {{first}} AND {{last}} AND q.fingerprint_id <> 0
     AND q.reader_id NOT IN (SELECT id FROM temp.unwanted_reader)

@@ -7,9 +7,9 @@ from datetime import timedelta
 from miner.errors import MinerError
 from miner.ledger import COLUMNS, COST, LINEAGE, QUERIES, USAGE, Ledger, reading, registry
 from miner.ledger.leases import EMISSION, NAMES, Leases
-from miner.mining import Source
 from miner.names import read_names
 from miner.pipeline import DONE, FAILED, Outcome, Run
+from miner.streams import Source
 from schedules.ledger_jobs import prune_ledger
 from schedules.parts import Parts
 from schedules.reports import Asked, Name, Wanted, write_reports

@@ -22,9 +22,9 @@ def mine_wire(server: Mapping[str, str], ledger: str, first: str, asked: str) ->
     import structlog
 
     from miner.ledger import Ledger
-    from miner.mining import MiningOptions, Source
     from miner.mining import mine as mine_source
     from miner.scope import DEFAULT, Scope
+    from miner.streams import MiningOptions, Source
     from queries.system_tables import SystemTableReader
     from tests.bench.tasks import NOW
 
@@ -49,10 +49,10 @@ def report_wire(server: Mapping[str, str], ledger: str, first: str, asked: str, 
     import structlog
 
     from miner.ledger import Ledger
-    from miner.mining import MiningOptions, Source
     from miner.mining import mine as mine_source
     from miner.popularity import PopularityOptions, popularity
     from miner.scope import DEFAULT, Scope
+    from miner.streams import MiningOptions, Source
     from queries.system_tables import SystemTableReader
     from sinks.report_files import write
     from tests.bench.tasks import NOW

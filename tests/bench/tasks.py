@@ -79,9 +79,9 @@ def mine(estate: str, ledger: str, threads: int, streams: list[str], first: str)
     """Mine what is due of some streams."""
     import structlog
 
-    from miner.mining import MiningOptions, Source
     from miner.mining import mine as mine_source
     from miner.scope import DEFAULT, Scope
+    from miner.streams import MiningOptions, Source
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with _opened(f"sqlite:///{ledger}", estate, threads) as (opened, reader):
@@ -99,8 +99,8 @@ def lock(estate: str, url: str, threads: int, day: str, rules: str) -> None:
     """Mine the lineage of one day, and tell how long the ledger was locked for it."""
     import structlog
 
-    from miner.mining import MiningOptions, Source
     from miner.mining import mine as mine_source
+    from miner.streams import MiningOptions, Source
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     options = MiningOptions(start=date.fromisoformat(day), settle_days=0, rules=rules, streams=("lineage",))

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miner.ledger.reading import MinedDay
-from miner.mining import MiningOptions, due_days, runs_of
+from miner.mining import due_days, runs_of
 from miner.ports import Span
+from miner.streams import MiningOptions
 
 FIRST = date(2026, 11, 1)
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)

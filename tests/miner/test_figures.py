@@ -70,7 +70,7 @@ def _shared(draw):
         "created_by": draw(WHO),
         "direct_access": draw(st.sampled_from((True, True, None, False))),
         "statement_id": draw(st.sampled_from((None, *STATEMENTS))),
-        "entity_run_id": draw(st.sampled_from((None, "run"))),
+        "entity_run_id": draw(st.sampled_from((None, "run", "run2"))),
         "workspace_id": draw(st.sampled_from(("1001", "1001", "2"))),
     }
 
@@ -252,12 +252,12 @@ def test_columns(told):
 DOCS = Path(__file__).parents[2] / "docs" / "usage.md"
 _LEDGERS_USAGE = (
     "SELECT u.day, d.metastore_id, coalesce(d.catalog || '.' || d.schema || '.' || d.name, d.path), r.name, u.process_kind, "
-    "u.reads, u.failed_reads, u.indirect_reads, u.self_reads, u.cached_reads, u.writes, u.last_read_at, u.last_write_at "
+    "u.reads, u.failed_reads, u.indirect_reads, u.self_reads, u.cached_reads, u.writes, u.runs, u.last_read_at, u.last_write_at "
     "FROM usage_day u JOIN dataset d ON d.id = u.dataset_id LEFT JOIN reader r ON r.id = u.reader_id AND u.reader_id <> 0"
 )
 _DAILY = (
     "CREATE TABLE daily_usage (day INTEGER, metastore VARCHAR, dataset VARCHAR, reader VARCHAR, process_kind VARCHAR, "
-    "reads BIGINT, failed_reads BIGINT, indirect_reads BIGINT, self_reads BIGINT, cached_reads BIGINT, writes BIGINT, "
+    "reads BIGINT, failed_reads BIGINT, indirect_reads BIGINT, self_reads BIGINT, cached_reads BIGINT, writes BIGINT, runs BIGINT, "
     "last_read BIGINT, last_write BIGINT)"
 )
 
@@ -275,7 +275,7 @@ def test_the_sql_of_the_docs(rows, history):
     with duckdb.connect() as engine:
         engine.execute(_DAILY)
         if usage:
-            engine.executemany("INSERT INTO daily_usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", usage)
+            engine.executemany("INSERT INTO daily_usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", usage)
         engine.execute("ALTER TABLE daily_usage ALTER day TYPE DATE USING DATE '1970-01-01' + day")
         for length in WINDOWS:
             asked = query.replace(":as_of", f"'{DAYS[-1]}'").replace(":days", str(length))

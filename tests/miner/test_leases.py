@@ -282,7 +282,8 @@ from miner.ledger import Ledger
 from miner.ledger.leases import Leases
 from tests.miner.fakes import FakeTables
 from tests.miner.test_leases import estate
-from miner.mining import mine, Source, MiningOptions
+from miner.mining import mine
+from miner.streams import MiningOptions, Source
 from tests.miner.world import START, noon, day
 
 url, seconds = sys.argv[1], int(sys.argv[2])

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from miner.ledger.query_pruning import Pruned, prune_queries
 from miner.ledger.query_ranks import Ranked, Window
 from miner.ledger.soundness import checks
 from miner.ports import Statements
+from miner.readers import Readers
 from miner.scope import Chosen
 from tests import oracle
 from tests.miner.fakes import FakeTables
@@ -264,6 +266,9 @@ def key(row):
 def test_rankings(rows, history, most):
     """Every list, its order and every figure is what the oracle makes of the days."""
     rows = [row | {"source_path": None, "target_path": None} for row in rows]  # aliases are told of elsewhere
+    rows += [
+        lineage(None, "c.s.z", day=DAY + timedelta(days=back)) for back in (-1, 1)
+    ]  # the days of lineage are mined
     with worlds(now=MUCH_LATER) as (world,):
         world.mine(FakeTables(*rows, query_history=history), allow_empty=True, statements=Statements(most), **MINED)
         daily = {
@@ -315,6 +320,18 @@ def test_who_and_what_is_ranked(world):
     assert ranked(world, of=Ranked(Chosen(), Chosen(), Chosen.by(("*",), ("select",)), 3)) == []
     assert {row["rank"] for row in ranked(world, of=Ranked(Chosen(), Chosen(), Chosen(), 1))} == {1}
     assert ranked(world, Window(1, DAY - timedelta(days=1))) == []
+
+
+def test_one_reader_of_two_names(world):
+    """A service principal that is known by its id and by its name is one reader, and no person."""
+    number = "5eed0a11-0c0f-4b0e-9d1a-000000000001"
+    history = [said(0, 0, executed_by=number), said(0, 1, executed_by="Robot"), said(0, 2)]
+    world.mine(FakeTables(lineage("c.s.a", day=DAY), query_history=history), **ALONE)
+    known = Readers(names={number: "Robot"})
+    (row,) = [row for row in ranked(world, of=replace(EVERYTHING, readers=known)) if row["ranking"] == "popular"]
+    assert (row["readers"], row["people"], row["machines"], row["top_reader"]) == (2, 1, 1, number)
+    no_robot = replace(EVERYTHING, readers=known, users=Chosen.by((), ("robot",)))
+    assert {row["top_reader"] for row in ranked(world, of=no_robot)} == {"ann@x.org"}
 
 
 def test_aliases(world):

@@ -12,9 +12,9 @@ from miner.emission import Emitter
 from miner.ledger import Ledger, edges, reading, retirement, wanted
 from miner.ledger.dump import dump
 from miner.ledger.retirement import Limits
-from miner.mining import MiningOptions, Source
 from miner.popularity import PopularityOptions
 from miner.ports import Sink, Span, SystemTables
+from miner.streams import MiningOptions, Source
 from tests import ledgers
 from tests.miner.fakes import FakeSink, FakeTables
 from tests.rows import DAY

@@ -158,8 +158,8 @@ def _statements(day: date, history: Rows) -> list[Statement]:
             rows[row["workspace_id"] or "", row["statement_id"]].append(row)
     found = []
     for (workspace, number), told in rows.items():
-        start = min(row["start_time"] for row in told)
-        end = max(*(row["end_time"] for row in told), start + timedelta(milliseconds=1))
+        start = _cut(min(row["start_time"] for row in told))
+        end = max(_cut(max(row["end_time"] for row in told)), start + timedelta(milliseconds=1))
         work = sum(
             max((row[name] or 0) for row in told)
             for name in ("total_task_duration_ms", "result_fetch_duration_ms", "compilation_duration_ms")
@@ -168,6 +168,11 @@ def _statements(day: date, history: Rows) -> list[Statement]:
         if warehouse and midnight(day - DAY) <= start < midnight(day + DAY):
             found.append(Statement(workspace, number, warehouse, start, end, work))
     return found
+
+
+def _cut(instant: datetime) -> datetime:
+    """Whole milliseconds."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def _work(one: Statement, hour: datetime) -> int:
@@ -185,8 +190,8 @@ def _utilisation(hour: Hour, at_work: list[Statement], events: Rows) -> Fraction
         and row["event_time"] < midnight(hour.begin.date() + DAY)
     )
     up = timedelta()
-    for place, (start, kind) in enumerate(told):
-        end = told[place + 1][0] if place + 1 < len(told) else hour.begin + HOUR
+    for place, (at, kind) in enumerate(told):
+        start, end = _cut(at), _cut(told[place + 1][0]) if place + 1 < len(told) else hour.begin + HOUR
         recent = start >= hour.begin - timedelta(days=30)
         if kind in ON and recent and start < hour.begin + HOUR and end > hour.begin:
             up += min(end, hour.begin + HOUR) - max(start, hour.begin)

@@ -30,6 +30,8 @@ class Popularity:
     machines: int
     indirect_readers: int
     readers_unknown: int
+    machine_reads: int
+    machine_runs: int
     last_read: datetime | None
     last_write: datetime | None
     score: float
@@ -76,6 +78,8 @@ def popularity(
             machines=len(_readers(one for one in read[name] if not _by_hand(one[0]))),
             indirect_readers=len(_readers(read[name], "indirect_reads")),
             readers_unknown=_sum([one for one in read[name] if not one[0].reader], "reads"),
+            machine_reads=_sum([one for one in read[name] if _by_machine(one[0])], "reads"),
+            machine_runs=_sum([one for one in read[name] if _by_machine(one[0])], "runs"),
             last_read=_latest(figures.last_read_at for _, figures in read[name]),
             last_write=_latest(figures.last_write_at for _, figures in used),
             score=scores[name],
@@ -101,6 +105,11 @@ def _by_dataset(daily: Daily, days: list[date]) -> dict[tuple[str, Hashable], Us
 
 def _by_hand(use: Use) -> bool:
     return is_person(use.reader) and use.kind not in BY_THEMSELVES
+
+
+def _by_machine(use: Use) -> bool:
+    """By a machine's process, or by somebody known who is no person."""
+    return use.kind in BY_THEMSELVES or (bool(use.reader) and not is_person(use.reader))
 
 
 def _sum(used: Used, measure: str) -> int:

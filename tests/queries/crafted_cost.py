@@ -20,6 +20,8 @@ SCOPE = Scope(
     own_tables=OWN_TABLES,
 )
 HALF = at(hour=12, minute=30)
+PART = timedelta(microseconds=1700)
+"""No whole milliseconds: engines cut or round."""
 GUID = "0a1b2c3d-0000-4444-8888-0123456789ab"
 
 
@@ -78,8 +80,8 @@ PRICES = [
 ]
 
 HISTORY = [
-    worked("plain", 1000, at(hour=12, minute=1), 60, compilation_duration_ms=130, result_fetch_duration_ms=170),
-    worked("compiled", 1000, at(hour=12, minute=2), 600, compilation_duration_ms=500),
+    worked("plain", 1000, at(hour=12, minute=1) + PART, 60, compilation_duration_ms=130, result_fetch_duration_ms=170),
+    worked("compiled", 1000, at(hour=12, minute=2) + PART, 600, compilation_duration_ms=500),
     worked("fetched", 1000, at(hour=12, minute=3), 30, result_fetch_duration_ms=700),
     worked("spans", 9000, at(hour=11, minute=50), 4000, total_duration_ms=1),
     worked("sudden", 700, at(hour=13, minute=59, second=59), 0),
@@ -161,9 +163,9 @@ LINEAGE = [
 
 EVENTS = [
     warehouse_event("RUNNING", at(hour=16), "up0"),
-    warehouse_event("STOPPED", at(hour=16, minute=50), "up0"),
+    warehouse_event("STOPPED", at(hour=16, minute=50) + PART, "up0"),
     warehouse_event("RUNNING", at(hour=17), "up1"),
-    warehouse_event("SCALED_UP", at(hour=17, minute=20), "up1"),
+    warehouse_event("SCALED_UP", at(hour=17, minute=20) + PART, "up1"),
     warehouse_event("SCALED_DOWN", at(hour=17, minute=40), "up1"),
     warehouse_event("SCALED_UP", at(BEFORE, 3), "up2"),
     warehouse_event("SCALED_DOWN", at(_far(-29), 3), "up3"),

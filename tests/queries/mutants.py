@@ -28,7 +28,7 @@ QUERIES = (
 NAMES = (*NAME_QUERIES, "lineage_metastores")
 """Queries that tell what things are called: they are asked of an estate of their own."""
 
-COSTS = (*COST_QUERIES, "list_price", "charge", "up_to", "hour_begin", "hour_of_day", "overlap")
+COSTS = (*COST_QUERIES, "list_price", "charge", "up_to", "millis", "hour_begin", "hour_of_day", "overlap")
 """Queries of cost and the rules that no other has: they are asked of an estate of their own too."""
 
 _ALL = (*QUERIES, *NAMES, *COST_QUERIES)

@@ -240,7 +240,7 @@ def work(draw):
     return worked(
         draw(st.sampled_from((*_STATEMENTS, "st4", "st5", None))),
         draw(st.sampled_from((0, None, 1, 10, 2500, 400_000))),
-        _evening(DAY - timedelta(days=1), draw(_HOURS), draw(st.integers(0, 3599))),
+        _evening(DAY - timedelta(days=1), draw(_HOURS), draw(st.sampled_from((0, 7, 1800.0017, 3599.9996)))),
         draw(st.sampled_from((0, 7, 300, 3600, 9000))),
         draw(_WAREHOUSES),
         workspace_id=draw(_PLACES),

@@ -10,8 +10,8 @@ from pathlib import Path
 from miner.emission import Emitter
 from miner.ledger import Ledger
 from miner.ledger.retirement import Limits
-from miner.mining import MiningOptions, Source
 from miner.ports import Sink
+from miner.streams import MiningOptions, Source
 from schedules.daemon.life import Daemon
 from schedules.parts import Parts
 from schedules.settings.model import Settings
@@ -139,7 +139,7 @@ class Simulation:
         return Settings(
             ledger={"url": ledgers.url_in(folder)},
             sources={name: {"kind": "files", "path": str(folder)} for name in estate.sources},
-            daemon={"listen": "off", "names": "off"} | daemon,
+            daemon={"listen": "off", "names": "off", "cost": "off"} | daemon,
         )
 
     def daemon(self, name: str = "one", settings: Settings | None = None) -> Daemon:

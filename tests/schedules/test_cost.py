@@ -8,7 +8,11 @@ from decimal import Decimal
 import pytest
 
 from queries.sample import MINER, write_estate
+from schedules import settings
+from schedules.daemon.works import jobs_of, work
+from schedules.parts import Parts
 from tests.rows import DAY
+from tests.schedules.conftest import NOW
 
 FATES = {"dataset", "no_reads", "out_of_scope", "idle", "no_statements", "elsewhere"}
 
@@ -91,3 +95,13 @@ def test_backfill(billed):
     assert [(one["stream"], one["day"]) for one in mined] == [("cost", "2026-11-05"), ("cost", "2026-11-06")]
     dry = billed("backfill", *first, *last, "--again", "--dry-run")
     assert {"lineage", "usage", "cost"} <= set(dry.out.split())
+
+
+def test_the_daemons_job(billed):
+    """The daemon mines cost at times of its own, and nothing else then."""
+    parts = Parts(settings.load(billed.settings, {}), lambda: NOW)
+    (job,) = (one for one in jobs_of(parts) if one.stream == "cost")
+    assert (job.name, job.timing.text) == ("cost of prod", "daily at 05:00")
+    with parts.ledger() as ledger:
+        worked = work(parts, job, ledger, lambda: False, lambda _: None)
+    assert (worked.error, {day.stream for day in worked.outcome.days}) == (None, {"cost"})

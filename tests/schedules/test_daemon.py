@@ -33,7 +33,7 @@ from schedules.daemon.works import jobs_of
 from tests.schedules.conftest import NOW, small_estate
 
 ROOT = Path(__file__).parents[2]
-DAEMON = '[daemon]\nlisten = "127.0.0.1:0"\njitter_seconds = 0\ngrace_seconds = 20\nnames = "off"\n'
+DAEMON = '[daemon]\nlisten = "127.0.0.1:0"\njitter_seconds = 0\ngrace_seconds = 20\nnames = "off"\ncost = "off"\n'
 
 
 class Clock:

@@ -67,14 +67,14 @@ def test_views_in_a_schema(home):
     """With `--in` there is a view for every table that is read, and the lines of settings that name them."""
     home.set('[sources.prod.tables]\nquery_history = "none"\ntable_lineage = "ops.l.t"\n')
     text = home("views", "--in", "ops.lineage", "--workspace", "1", "--workspace", "2").out
-    assert text.count("CREATE OR REPLACE VIEW") == 10
+    assert text.count("CREATE OR REPLACE VIEW") == 11
     # Prices are the same for every workspace.
     assert text.count("WHERE workspace_id IN ('1', '2');") == 9
     assert "FROM system.billing.list_prices;" in text
     lines = [line[5:] for line in text.splitlines() if line.startswith("--   ")]
     named = tomllib.loads("\n".join(lines))["sources"]["prod"]["tables"]
     roles = ("column_lineage", "job_run_timeline", "jobs", "job_tasks", "pipelines", "workspaces")
-    roles += ("billing_usage", "list_prices", "warehouse_events")
+    roles += ("audit", "billing_usage", "list_prices", "warehouse_events")
     assert named == {role: f"ops.lineage.{role}" for role in roles}
     home.set('[sources.prod.tables]\nquery_history = "none"\ntable_lineage = "ops.l.t"\n' + "\n".join(lines[1:]))
     assert settings.load(home.settings, {}).sources["prod"].tables.column_lineage == named["column_lineage"]
