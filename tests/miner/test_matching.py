@@ -94,7 +94,8 @@ def test_what_emission_does_not_need(world):
     )
     emitter = Emitter(world.ledger, world.sink, Limits(3), PopularityOptions(windows=(1,)), lambda: world.now, AGES)
     emitter._retire(Changes())
-    emitter._look_up(Changes())
+    with emitter._looked_up(Changes()):
+        pass
     assert sorted(world.sink.looked_up) == ["c.s.b", "c.s.z"]
 
 
