@@ -33,8 +33,13 @@ _GOOD_FOR = {
 }
 
 
-def grants(name: str, tables: Mapping[str, str], principal: str, warehouse: str = "") -> str:
-    """The statements for one source: `tables` gives the full name by role, `warehouse` is the id of its warehouse."""
+def grants(
+    name: str, tables: Mapping[str, str], principal: str, warehouse: str = "", *, statements: bool = False
+) -> str:
+    """The statements for one source: `tables` gives the full name by role, `warehouse` is the id of its warehouse.
+
+    `statements` says whether statements are mined, by what they say.
+    """
     named = {role: full_name for role, full_name in tables.items() if full_name != NO_TABLE}
     read = {role: name for role, name in named.items() if role not in ALWAYS_THERE or name != KNOWN_TABLES[role]}
     lines = [f"-- [sources.{name}]: the least that {_one_line(principal)} needs.", *_enabling(read.values())]
@@ -45,7 +50,7 @@ def grants(name: str, tables: Mapping[str, str], principal: str, warehouse: str 
         lines += [f"{grant};" for grant in rights.grants(full_name, principal) if f"{grant};" not in granted]
         granted.update(lines)
     shown = list(_browsing(principal)) if len(read) < len(named) else []
-    return "\n".join([*lines, *shown, "", *_warehouse(principal, warehouse), ""])
+    return "\n".join([*lines, *shown, "", *_warehouse(principal, warehouse), _texts(statements=statements), ""])
 
 
 def _browsing(principal: str) -> Iterator[str]:
@@ -82,7 +87,15 @@ def _warehouse(principal: str, warehouse: str) -> Iterator[str]:
         'permission_level = "CAN_USE" }'
     )
     yield "--   }"
-    yield "-- The miner reads no SQL text: it needs no place in the group databricks_pii_access."
+
+
+def _texts(*, statements: bool) -> str:
+    if statements:
+        return (
+            "-- Texts of statements may be masked for who is not in the group databricks_pii_access: such statements\n"
+            "-- are told apart by their type alone."
+        )
+    return "-- The miner reads no SQL text: it needs no place in the group databricks_pii_access."
 
 
 def _one_line(text: str) -> str:

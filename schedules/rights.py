@@ -47,7 +47,7 @@ def _grants(settings: Settings, name: str) -> str:
     if not principal:
         raise SettingsError(f"source {name} names no principal to grant to", mend=f"set [sources.{name}] principal")
     warehouse = (given.warehouse_id or "") if isinstance(given, DatabricksSource) else ""
-    return grants.grants(name, _tables(settings, given), principal, warehouse)
+    return grants.grants(name, _tables(settings, given), principal, warehouse, statements=settings.queries.mine)
 
 
 def _views(settings: Settings, name: str, schema: str, workspaces: Sequence[str]) -> str:

@@ -34,6 +34,16 @@ def test_grants_of_what_is_mined(home):
     assert "column_lineage" not in home("grants").out
 
 
+def test_who_may_read_texts(home):
+    """That no text is read is said only where it is so: statements that are mined are told apart by their texts."""
+    home.set(PRINCIPAL)
+    assert "-- The miner reads no SQL text" in home("grants").out
+    home.set(f"{PRINCIPAL}[queries]\nmine = true\n")
+    text = home("grants").out
+    assert "reads no SQL text" not in text
+    assert "are told apart by their type alone" in text
+
+
 def test_grants_of_a_warehouse(home):
     """A service principal that signs in by itself is granted to under its application id, with its warehouse."""
     home.set(f"{PRINCIPAL}{DATABRICKS}")
