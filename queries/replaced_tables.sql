@@ -1,5 +1,5 @@
--- Tables that a statement replaced (CREATE OR REPLACE TABLE, REPLACE TABLE), by UTC day, and the edges into them whose last
--- event of that day was before the last such statement: what these brought is gone.
+-- Tables that a statement of type REPLACE made anew, by UTC day, and the edges into them whose last event of that day was
+-- before the last such statement: what these brought is gone.
 -- A replacement counts from its first event on, so that its own edges stay. That of a run's temporary table is not told of:
 -- it replaces nothing that stays.
 -- Grain: one row per day and table, and one per day and such an edge.

@@ -286,7 +286,11 @@ def test_nothing_secret_is_logged(home, wire):
     settings(home, wire, '[sources.prod.tables]\nquery_history = "system.query.history"\n')
     for method in ("ExecuteStatement", "FetchResults", "OpenSession"):
         wire.faults.add(HttpStatus(500), method, nth=2)
-    wire.faults.add(Fails("UNRESOLVED_COLUMN", "42703", "no `x`; line 1 pos 7\nSELECT t.x FROM t"), nth=9)
+    wire.faults.add(
+        Fails("UNRESOLVED_COLUMN", "42703", "no `x`; line 1 pos 7\nSELECT t.x FROM t"),
+        nth=4,
+        table="system.access.table_lineage",
+    )
     assert home("--log-level", "debug", "run").code == 1
     wire.faults.clear()
     logged = home("--log-level", "debug", "run")

@@ -60,6 +60,7 @@ def ready(loaded):
     assert {one.stream for one in jobs_of(Parts(loaded, utc_now))} == {
         "lineage",
         "usage",
+        "cost",
         "names",
         "emission",
         "verify",

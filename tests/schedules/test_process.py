@@ -165,7 +165,7 @@ def test_disk_full(home, shell):
     home.set(start=str(events[0]["event_date"]))
     assert shell("run").returncode == 0
     before = home.dump()
-    home.write(*events, *[{**row, "target_table_name": f"t{number}"} for row in events for number in range(400)])
+    home.write(*events, *[{**row, "target_table_name": f"t{number}"} for row in events for number in range(1600)])
     size = home.ledger.stat().st_size
     result = shell("run", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
     assert result.returncode == 1

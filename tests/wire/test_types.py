@@ -35,8 +35,10 @@ def root(tmp_path_factory):
     columns = [rows.columns("c.s.a", "c.s.b", "x", "y")]
     runs = [rows.run("7"), rows.run("8", compute_ids=["a", None])]
     return rows.write_estate(
-        folder, table_lineage=LINEAGE, column_lineage=columns, query_history=HISTORY, job_run_timeline=runs
-    )
+        folder, table_lineage=LINEAGE, column_lineage=columns, query_history=HISTORY, job_run_timeline=runs,
+        audit=[rows.audited("getTable", full_name="c.s.a"), rows.audited("deltaSharingQueriedTable", status=None)],
+        table_share_usage=[rows.shared("c.s.a")],
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["inline", "by link"])
