@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from miner.ports import Statements
+from miner.ports import Statements, TableName
 from queries.cost import CostReader
 from queries.names import NameReader, told_by
 from queries.preflight.looks import Looks
@@ -79,7 +79,7 @@ def questions(first: date, last: date, wanted: Sequence[str] = ()) -> dict[str, 
         "enrichment": lambda source: source.enrichment(first, last),
         "reads past lineage": lambda source: source.outside_reads(first, last).rows,
     }
-    named = {part: _naming(part, first, last) for part in told_by()}
+    named = {part: _naming(part, first, last) for part in told_by()} | {LISTED: _listing(first, last)}
     paid = {name: _costing(ask, first, last) for name, ask in COSTS.items()}
     return mined | paid | {name: _looking(look, first, last) for name, look in LOOKS.items()} | named
 
@@ -121,6 +121,19 @@ def _costing(ask: Callable[[CostReader, date, date], object], first: date, last:
 
 def _naming(part: str, first: date, last: date) -> Ask:
     return lambda source: NameReader(source).read(part, first, last)
+
+
+LISTED = "columns of tables"
+
+
+def _listing(first: date, last: date) -> Ask:
+    def ask(source: SystemTableReader) -> object:
+        reader = NameReader(source)
+        tables = [row for batch in reader.read("tables", first, last) or () for row in batch.to_pylist()]
+        named = sorted({TableName(row["catalog"], row["schema"], row["name"]) for row in tables})
+        return reader.columns(named[::10])
+
+    return ask
 
 
 def _answer(source: SystemTableReader, ask: Ask) -> Answer:
