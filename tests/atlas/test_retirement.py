@@ -28,6 +28,7 @@ def settled(estate):
     """An estate that was sent, whose days are all settled by now; some edges were seen on its first day alone."""
     estate.emit()
     estate.mine(days=LATER)
+    estate.emit()  # settled days tell which tables were replaced
     ledger = estate.ledger()
     with ledger.writing() as connection:
         flows = defaultdict(list)
