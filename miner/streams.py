@@ -13,7 +13,7 @@ from miner.ports import QUERY_HISTORY, TOLD, Costs, Names, Span, Statements, Sys
 
 log = structlog.get_logger()
 
-AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7, QUERIES: 7, COST: 7}
+AT_ONCE = {LINEAGE: schemas.RUN_DAYS, USAGE: 7, COLUMNS: 7, QUERIES: 7, COST: schemas.RUN_DAYS}
 """Days fetched and committed together at most: usage keeps a row per day, an edge's month is one row."""
 
 

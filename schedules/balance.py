@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Self
 
 from miner import schemas
-from miner.ledger import Ledger, reading
+from miner.ledger import COST, Ledger, reading
 from miner.ledger.reading import Fate
 from miner.mining import MinedDay
 from miner.ports import TABLE_LINEAGE
@@ -47,9 +47,9 @@ class Balance:
 
     @property
     def columns(self) -> list[Column]:
-        """Streams and tables; of a stream, the one that tells of tables first."""
+        """Streams and tables, money last; of a stream, the one that tells of tables first."""
         found = {(fate.stream, fate.table) for fate in self.fates}
-        return sorted(found, key=lambda column: (column[0], column[1] != TABLE_LINEAGE, column[1]))
+        return sorted(found, key=lambda column: (column[0] == COST, column[0], column[1] != TABLE_LINEAGE, column[1]))
 
     @property
     def reasons(self) -> list[str]:
