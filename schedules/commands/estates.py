@@ -40,7 +40,7 @@ def demo(
     force: Annotated[bool, typer.Option("--force", help="Make an earlier demo anew.")] = False,
     tables: Tables = 1000,
     days: Days = 30,
-    events_per_day: Events = 6_000,
+    events_per_day: Events = 5_000,
     seed: Seed = 1,
     last_day: LastDay = None,
 ) -> None:
