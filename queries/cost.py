@@ -9,7 +9,7 @@ import pyarrow as pa
 from miner import schemas
 from miner.errors import MissingRightError, SchemaDriftError
 from miner.ports import BILLING_USAGE, LIST_PRICES, QUERY_HISTORY, TABLE_LINEAGE, WAREHOUSE_EVENTS, Span
-from queries.system_tables import HISTORY_SLACK, NO_TABLE, SystemTableReader, cast
+from queries.system_tables import NO_TABLE, SystemTableReader, cast, history_around, lineage_around
 from queries.warehouse import Field
 
 NEEDED = (BILLING_USAGE, LIST_PRICES, QUERY_HISTORY)
@@ -77,8 +77,7 @@ class CostReader:
         """What became of every row and of every hour's cost."""
         start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
         bounds = {
-            "history_from": start - HISTORY_SLACK, "history_to": end + HISTORY_SLACK,
-            "lineage_from": first - HISTORY_SLACK, "lineage_to": last + HISTORY_SLACK,
+            **history_around(first, last), **lineage_around(first, last),
             "events_from": start - EVENTS_SLACK, "events_to": end,
         }  # fmt: skip
         tables = _roles(*NEEDED, TABLE_LINEAGE, WAREHOUSE_EVENTS)

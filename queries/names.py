@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from itertools import chain, groupby, islice
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from miner.ports import (
     WORKSPACES,
     TableName,
 )
-from queries.system_tables import HISTORY_SLACK, NO_TABLE, SystemTableReader, cast
+from queries.system_tables import NO_TABLE, SystemTableReader, cast, history_around
 
 _BATCH_ROWS = 10_000
 _DESCRIBED_AT_ONCE = 1_000
@@ -158,8 +158,7 @@ class NameReader:
 
     def _rows(self, part: str, first: date, last: date) -> Iterator[pa.RecordBatch] | None:
         query, roles = _TABLES[part]
-        start, end = _midnight(first) - HISTORY_SLACK, _midnight(last + timedelta(days=1)) + HISTORY_SLACK
-        values: dict[str, object] = {"first_day": first, "last_day": last, "history_from": start, "history_to": end}
+        values: dict[str, object] = {"first_day": first, "last_day": last, **history_around(first, last)}
         if part == "tables":
             values["metastore_id"] = self._metastore(first, last)
             if not values["metastore_id"]:  # nothing says whose tables these are
@@ -209,7 +208,3 @@ def _batch(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBa
     columns = zip(*rows, strict=True)
     arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -251,8 +251,7 @@ class SystemTableReader:
         last = last or first
         start, end = _midnight(first), _midnight(last + timedelta(days=1))
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
-        slack = {"history_from": start - HISTORY_SLACK, "history_to": end + HISTORY_SLACK}
-        rows = self.ask("usage_daily", {**_span(first, last), **slack}, tables)
+        rows = self.ask("usage_daily", {**_span(first, last), **history_around(first, last)}, tables)
         yield from self.with_globs(cast(rows, schemas.USAGE))
         if self.fields(QUERY_HISTORY) is not None:
             bounds = {"last_day": last, "lineage_from": first - HISTORY_SLACK, "day_start": start, "day_end": end}
@@ -261,12 +260,7 @@ class SystemTableReader:
     def enrichment(self, first: date, last: date | None = None) -> pa.Table:
         """Statements of lineage and of the history by whether the other side has them, day by day."""
         last = last or first
-        bounds = {
-            **_span(first, last),
-            "lineage_from": first - HISTORY_SLACK, "lineage_to": last + HISTORY_SLACK,
-            "history_from": _midnight(first) - HISTORY_SLACK,
-            "history_to": _midnight(last + timedelta(days=1)) + HISTORY_SLACK,
-        }  # fmt: skip
+        bounds = {**_span(first, last), **lineage_around(first, last), **history_around(first, last)}
         rows = self.ask("enrichment", bounds, {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY})
         table = pa.Table.from_batches(cast(rows, schemas.ENRICHMENT), schema=schemas.ENRICHMENT)
         if self.fields(QUERY_HISTORY) is None:
@@ -289,19 +283,15 @@ class SystemTableReader:
     def column_usage(self, first: date, last: date | None = None) -> Iterator[pa.RecordBatch]:
         """Reads of columns in a run of days."""
         last = last or first
-        slack = {
-            "history_from": _midnight(first) - HISTORY_SLACK,
-            "history_to": _midnight(last + timedelta(days=1)) + HISTORY_SLACK,
-        }
         tables = {COLUMN_LINEAGE: COLUMN_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
-        rows = self.ask("column_usage", {**_span(first, last), **slack}, tables)
+        rows = self.ask("column_usage", {**_span(first, last), **history_around(first, last)}, tables)
         return self.with_globs(cast(rows, schemas.COLUMN_USAGE))
 
     def query_runs(self, first: date, last: date, told: Statements) -> Iterator[pa.RecordBatch]:
         """Statements of a run of days, by the day they began on, and the balance of all rows of the history."""
         values = {
             "day_start": _midnight(first), "day_end": _midnight(last + timedelta(days=1)),
-            "lineage_from": first - HISTORY_SLACK, "lineage_to": last + HISTORY_SLACK,
+            **lineage_around(first, last),
             "most": told.most, "text_length": told.text_length, "tag_name": self.tag[0], "tag_value": self.tag[1],
         }  # fmt: skip
         rows = self.ask("query_runs", values, {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY})
@@ -323,8 +313,7 @@ class SystemTableReader:
         """Tables that statements replaced between two days; nothing without the history of queries, or its types."""
         if not (self.holds(QUERY_HISTORY, "statement_type") and self.holds(TABLE_LINEAGE, "statement_id")):
             return iter(())
-        start, end = _midnight(first) - HISTORY_SLACK, _midnight(last + timedelta(days=1)) + HISTORY_SLACK
-        values = {**_span(first, last), "history_from": start, "history_to": end}
+        values = {**_span(first, last), **history_around(first, last)}
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         return cast(self.ask("replaced_tables", values, tables), schemas.REPLACED)
 
@@ -428,6 +417,19 @@ def _databricks_type(kind: pa.DataType) -> str:
 
 def _span(first: date, last: date | None) -> dict[str, object]:
     return {"first_day": first, "last_day": last or first}
+
+
+def history_around(first: date, last: date) -> dict[str, object]:
+    """Instants between which the history is looked at for statements of some days."""
+    return {
+        "history_from": _midnight(first) - HISTORY_SLACK,
+        "history_to": _midnight(last + timedelta(days=1)) + HISTORY_SLACK,
+    }
+
+
+def lineage_around(first: date, last: date) -> dict[str, object]:
+    """Days between which lineage is looked at for statements of some days."""
+    return {"lineage_from": first - HISTORY_SLACK, "lineage_to": last + HISTORY_SLACK}
 
 
 def _midnight(day: date) -> datetime:

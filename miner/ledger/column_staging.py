@@ -1,6 +1,5 @@
 """A run of days of the columns stream, staged: reads by column and reader, and how columns are spelled."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import ClassVar
@@ -10,10 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from miner import days
 from miner.ledger import keys
 from miner.ledger.database import Stage
-from miner.ledger.staging import Staging, end_columns
+from miner.ledger.staging import NEW_DATASET, NEW_READER, Staging, end_columns
 
 
 class ColumnStaging(Staging):
@@ -31,9 +29,7 @@ class ColumnStaging(Staging):
         """Take in reads of columns (`miner.schemas.COLUMN_USAGE`)."""
         for batch in batches:
             whole = pa.Table.from_batches([batch])
-            sums = whole.group_by(["day", "fate", "rule"]).aggregate([("rows", "sum")]).to_pylist()
-            for row in sums:
-                self.fates[row["day"], "column_lineage", row["fate"], row["rule"] or ""] += row["rows_sum"]
+            self.count_rows("column_lineage", whole)
             if (kept := whole.filter(pc.equal(whole["fate"], "kept"))).num_rows:
                 self._add_reads(kept)
 
@@ -75,12 +71,7 @@ class ColumnStaging(Staging):
         self.refuse_doubles()
         self.ingest("latest_spelling", self._spellings)
         self.execute(_SUM)
-        table = self.stage.read("reads", _READS)
-        for day in pc.unique(table["day"]).to_pylist():
-            digest = hashlib.blake2b(digest_size=16)
-            for batch in table.filter(pc.equal(table["day"], day)).combine_chunks().to_batches():
-                digest.update(batch.serialize())
-            self.contents[days.day_of(day)] = digest.hexdigest()
+        self.digest(self.stage.read("reads", _READS))
 
 
 _NEW_COLUMN = ["id", "check_bits", "dataset_id", "name"]
@@ -90,12 +81,9 @@ _TABLES = (
         "CREATE TABLE stage.counted (day INTEGER, column_id INTEGER, reader_id INTEGER, process_kind TEXT, "
         "reads INTEGER, last_read_at INTEGER)"
     ),
-    (
-        "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
-        "name TEXT, path TEXT)"
-    ),
+    NEW_DATASET,
     "CREATE TABLE stage.new_column (id INTEGER, check_bits INTEGER, dataset_id INTEGER, name TEXT)",
-    "CREATE TABLE stage.new_reader (id INTEGER, name TEXT)",
+    NEW_READER,
 )
 
 # Written in the order of its key, which is the order it is read and merged in.

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from miner.ledger import keys
 from miner.ledger.database import Stage
-from miner.ledger.staging import Staging, end_columns
+from miner.ledger.staging import NEW_DATASET, Staging, end_columns
 from miner.ports import BILLING_USAGE
 
 HourOf = tuple[date, int, str]
@@ -106,10 +106,7 @@ def _shown(billionths: int) -> str:
 
 
 _TABLES = (
-    (
-        "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
-        "name TEXT, path TEXT)"
-    ),
+    NEW_DATASET,
     "CREATE TABLE stage.paid_hour (day INTEGER, hour INTEGER, currency TEXT, fate TEXT, amount INTEGER)",
     "CREATE TABLE stage.paid_day (day INTEGER, dataset_id INTEGER, currency TEXT, amount INTEGER, statements INTEGER)",
 )

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from miner import columns, days
+from miner.ledger import keys
 from miner.ledger.dump_names import Row, name_rows
 from miner.schemas import RUNS, VOLUMES
 
@@ -281,7 +282,7 @@ def _fingerprints(connection: Connection) -> Iterator[Row]:
 
 def _hex(half: int | None, other: int | None) -> str | None:
     """The warehouse's own key again; None of statements without a row of their own."""
-    return None if half is None or other is None else f"{half % (1 << 64):016x}{other % (1 << 64):016x}"
+    return None if half is None or other is None else keys.hex_of(half, other)
 
 
 def _matches(connection: Connection) -> Iterator[Row]:

@@ -48,6 +48,14 @@ def readers(names: pa.StringArray) -> tuple[npt.NDArray[np.int64], pa.Table]:
     return each, pa.table({"id": numbers, "name": encoded.dictionary})
 
 
+def hex_of(number: int, check_bits: int) -> str:
+    """The key again, as 32 hex digits."""
+    return f"{number % _WORD:016x}{check_bits % _WORD:016x}"
+
+
+_WORD = 1 << 64
+
+
 def number_of(*parts: str) -> int:
     """The number of one natural key."""
     return int(halves_of_texts([SEPARATOR.join(parts)])[0, 0])

@@ -15,7 +15,7 @@ from miner import columns, run_names, schemas
 from miner.ledger import keys
 from miner.ledger.database import Stage
 from miner.ledger.edge_days import EdgeDays, Numbers, SetDays, active
-from miner.ledger.staging import Staging, end_columns, halves_of
+from miner.ledger.staging import NEW_DATASET, Staging, end_columns, halves_of
 
 
 class LineageStaging(Staging):
@@ -230,10 +230,7 @@ _LINEAGE_TABLES = (
         "CREATE TABLE stage.new_process (id INTEGER, check_bits INTEGER, metastore_id TEXT, workspace_id TEXT, "
         "kind TEXT, process_id TEXT, notebook_id TEXT, job_id TEXT, pipeline_id TEXT)"
     ),
-    (
-        "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
-        "name TEXT, path TEXT)"
-    ),
+    NEW_DATASET,
     "CREATE TABLE stage.new_set (id INTEGER, check_bits INTEGER, content TEXT)",
     "CREATE TABLE stage.day_edge (id INTEGER PRIMARY KEY, day_bits INTEGER)",
     "CREATE TABLE stage.replacing (day INTEGER, dataset_id INTEGER, edge_id INTEGER)",

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from miner import days, readers, schemas
 from miner.disclosure import Disclosed
-from miner.ledger import bulk, usage
+from miner.ledger import bulk, keys, usage
 from miner.ledger.database import Database
 from miner.ledger.walk import NAME
 from miner.readers import UNNAMED, Readers
@@ -124,7 +124,7 @@ def _shaped(rows: pa.RecordBatch, window: Window, told: Disclosed | None) -> pa.
         "window_days": pa.repeat(pa.scalar(window.length, pa.int64()), size),
         "as_of": pa.repeat(pa.scalar(window.as_of, pa.date32()), size),
         "ranking": pa.array(RANKINGS).take(pc.subtract(rows["place"], 1)),
-        "fingerprint": pa.array([f"{half % _WORD:016x}{other % _WORD:016x}" for half, other in halves], pa.string()),
+        "fingerprint": pa.array([keys.hex_of(*both) for both in halves], pa.string()),
         "top_reader": _each(rows["reader"], told) if told else pa.nulls(size, pa.string()),
         "mean_duration_ms": pc.if_else(ran, pc.round(mean, 1), pa.scalar(None, pa.float64())),
         "max_duration_ms": pc.if_else(ran, rows["longest_ms"], pa.scalar(None, pa.int64())),
@@ -135,9 +135,6 @@ def _shaped(rows: pa.RecordBatch, window: Window, told: Disclosed | None) -> pa.
         "text": rows["said"],
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in schemas.QUERIES.names], schema=schemas.QUERIES)
-
-
-_WORD = 1 << 64
 
 
 def _names(joined: str) -> str:

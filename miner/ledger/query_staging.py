@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from miner.ledger import keys
 from miner.ledger.database import Stage
-from miner.ledger.staging import Staging, end_columns
+from miner.ledger.staging import NEW_DATASET, NEW_READER, Staging, end_columns
 from miner.schemas import RUNS, VOLUMES
 
 _FIGURES = (*RUNS, *VOLUMES)
@@ -45,7 +45,7 @@ class QueryStaging(Staging):
             keys.halves_of_hex(pc.fill_null(rows[name], _NOTHING).combine_chunks())
             for name in ("dataset_key", "fingerprint")
         )
-        readers, names = _readers(pc.fill_null(rows["reader"], "").combine_chunks())
+        readers, names = keys.readers(pc.fill_null(rows["reader"], "").combine_chunks())
         self.ingest(
             "counted",
             pa.table(
@@ -81,17 +81,6 @@ class QueryStaging(Staging):
         self.execute(_SUM)
 
 
-def _readers(names: pa.StringArray) -> tuple[np.ndarray, pa.Table]:
-    """The number of each row's reader, 0 where it is not known; and the readers by number."""
-    encoded = names.dictionary_encode()
-    told = encoded.dictionary.to_pylist()
-    numbers = keys.halves_of_texts(told)[:, 0]
-    numbers[np.array([name == "" for name in told], dtype=bool)] = 0
-    return numbers[encoded.indices.to_numpy(zero_copy_only=False)], pa.table(
-        {"id": numbers, "name": encoded.dictionary}
-    )
-
-
 _COLUMNS = (
     "day INTEGER, dataset_id INTEGER, fingerprint_id INTEGER, reader_id INTEGER, process_kind TEXT, client TEXT, "
     f"warehouse TEXT, {', '.join(f'{name} INTEGER' for name in _FIGURES)}, last_run_at INTEGER"
@@ -99,11 +88,8 @@ _COLUMNS = (
 
 _TABLES = (
     f"CREATE TABLE stage.counted ({_COLUMNS})",
-    (
-        "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
-        "name TEXT, path TEXT)"
-    ),
-    "CREATE TABLE stage.new_reader (id INTEGER, name TEXT)",
+    NEW_DATASET,
+    NEW_READER,
     "CREATE TABLE stage.new_fingerprint (id INTEGER, check_bits INTEGER, statement_type TEXT, said TEXT)",
 )
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from miner.checks import Check, Found, failed, passed
 from miner.ledger import bulk, keys
+from miner.ledger.merge import TABLE_OF
 
 _MEND = "restore the ledger from a backup, or start a new one and mine again"
 
@@ -52,10 +53,9 @@ _REFERENCES = {
 }
 
 _BALANCE = (
-    "SELECT count(*) FROM day_mined d WHERE d.rows_total <> (SELECT coalesce(sum(f.rows), 0) FROM day_fate f "
+    "SELECT count(*) FROM day_mined d WHERE d.rows_total <> (SELECT coalesce(sum(f.rows), 0) FROM day_fate f "  # noqa: S608
     "WHERE f.source_id = d.source_id AND f.stream = d.stream AND f.day = d.day AND f.table_name = "
-    "CASE d.stream WHEN 'columns' THEN 'column_lineage' WHEN 'queries' THEN 'query_history' "
-    "WHEN 'cost' THEN 'billing_usage' ELSE 'table_lineage' END)"
+    f"CASE d.stream {' '.join(f'WHEN {stream!r} THEN {table!r}' for stream, table in TABLE_OF.items())} END)"
 )
 
 _MONEY = (

@@ -4,6 +4,7 @@ Rows stream in as Arrow batches; numbers go to the stage as they are, texts only
 know their number yet. What the merge needs is worked out here, so that its transaction is short.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -12,8 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection
 
+from miner import days
 from miner.errors import LedgerError
 from miner.ledger import bulk, keys
 from miner.ledger.database import Stage
@@ -28,6 +31,13 @@ ADD_DATASETS = (
     "ON CONFLICT (id) DO NOTHING"
 )
 """What every merge does first with the datasets it brought."""
+
+
+NEW_DATASET = (
+    "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
+    "name TEXT, path TEXT)"
+)
+NEW_READER = "CREATE TABLE stage.new_reader (id INTEGER, name TEXT)"
 
 
 class Staging:
@@ -52,6 +62,19 @@ class Staging:
     def difference(self) -> str:
         """How what was staged does not add up by itself; empty when it does."""
         return ""
+
+    def count_rows(self, of: str, rows: pa.Table) -> None:
+        """Add rows that tell day, fate and rule to the balance of a table."""
+        for row in rows.group_by(["day", "fate", "rule"]).aggregate([("rows", "sum")]).to_pylist():
+            self.fates[row["day"], of, row["fate"], row["rule"] or ""] += row["rows_sum"]
+
+    def digest(self, rows: pa.Table) -> None:
+        """Note the content of each day of what is to be merged; rows come in their order."""
+        for day in pc.unique(rows["day"]).to_pylist():
+            digest = hashlib.blake2b(digest_size=16)
+            for batch in rows.filter(pc.equal(rows["day"], day)).combine_chunks().to_batches():
+                digest.update(batch.serialize())
+            self.contents[days.day_of(day)] = digest.hexdigest()
 
     def execute(self, statement: str) -> None:
         self.connection.exec_driver_sql(statement)

@@ -1,6 +1,5 @@
 """A run of days of the usage stream, staged: counts by dataset and reader, and what is told of datasets."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 from miner import days, schemas
 from miner.ledger import keys
 from miner.ledger.database import Stage
-from miner.ledger.staging import Staging, end_columns
+from miner.ledger.staging import NEW_DATASET, NEW_READER, Staging, end_columns
 from miner.ports import AUDIT, Outside
 
 
@@ -31,9 +30,7 @@ class UsageStaging(Staging):
         """Take in usage (`miner.schemas.USAGE`)."""
         for batch in batches:
             whole = pa.Table.from_batches([batch])
-            sums = whole.group_by(["day", "fate", "rule"]).aggregate([("rows", "sum")]).to_pylist()
-            for row in sums:
-                self.fates[row["day"], "table_lineage", row["fate"], row["rule"] or ""] += row["rows_sum"]
+            self.count_rows("table_lineage", whole)
             if (kept := whole.filter(pc.equal(whole["fate"], "kept"))).num_rows:
                 self._add_usage(kept)
 
@@ -109,12 +106,7 @@ class UsageStaging(Staging):
             "outside", schemas.table_of([(*key, reads) for key, reads in sorted(self._outside.items())], _OUTSIDE)
         )
         self.execute(_SUM_USAGE)
-        table = self.stage.read("usage", _USAGE)
-        for day in pc.unique(table["day"]).to_pylist():
-            digest = hashlib.blake2b(digest_size=16)
-            for batch in table.filter(pc.equal(table["day"], day)).combine_chunks().to_batches():
-                digest.update(batch.serialize())
-            self.contents[days.day_of(day)] = digest.hexdigest()
+        self.digest(self.stage.read("usage", _USAGE))
 
 
 MEASURES = ("reads", "cached_reads", "failed_reads", "indirect_reads", "self_reads", "writes", "events", "runs")
@@ -127,11 +119,8 @@ _USAGE_TABLES = (
         "reads INTEGER, cached_reads INTEGER, failed_reads INTEGER, indirect_reads INTEGER, self_reads INTEGER, "
         "writes INTEGER, events INTEGER, runs INTEGER, last_read_at INTEGER, last_write_at INTEGER)"
     ),
-    (
-        "CREATE TABLE stage.new_dataset (id INTEGER, check_bits INTEGER, metastore_id TEXT, catalog TEXT, schema TEXT, "
-        "name TEXT, path TEXT)"
-    ),
-    "CREATE TABLE stage.new_reader (id INTEGER, name TEXT)",
+    NEW_DATASET,
+    NEW_READER,
     "CREATE TABLE stage.located (day INTEGER, from_id INTEGER, to_id INTEGER)",
 )
 
