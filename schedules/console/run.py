@@ -34,7 +34,7 @@ _MEANINGS = {
     "failed_read": "read by a failed or cancelled statement",
     "incomplete_name": "a name without catalog or schema",
     "indirect": "read through a view: no edge",
-    KEPT: "edges, columns, usage, cost",
+    KEPT: "in the ledger",
     "no_column": "a column pair with one end",
     "no_dataset": "neither source nor target",
     "no_price": "billed, with no list price",
