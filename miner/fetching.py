@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import structlog
 
-from miner import days, visible
+from miner import visible
 from miner.errors import BalanceError
 from miner.ledger import (
     COST,
@@ -66,7 +66,6 @@ class Fetching:
     """Fetches one stream of a source."""
 
     source: Source
-    source_id: int
     stream: str
     ledger: Ledger
 
@@ -104,7 +103,6 @@ class Fetching:
         match staging:
             case LineageStaging():
                 self._stage_lineage(staging, first, last)
-                staging.finish(self.source_id, days.month(first))
             case UsageStaging():
                 staging.add_usage(tables.usage(first, last))
                 staging.add_enrichment(tables.enrichment(first, last))

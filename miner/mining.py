@@ -210,7 +210,7 @@ class _StreamMiner:
     ) -> Iterator[MinedDay]:
         """Mine runs of days in the order given."""
         name, done, due = self.source.name, 0, sum(len(run) for run in runs)
-        fetching = Fetching(self.source, self.source_id, self.stream, self.ledger)
+        fetching = Fetching(self.source, self.stream, self.ledger)
         for run, fetched in ahead(fetching, runs, self.source.options.parallel):
             if watch:
                 watch(name, self.stream, done, due)

@@ -42,11 +42,16 @@ events AS (
     * EXCEPT (on_day, place),
     bit_or(shiftleft(1, on_day - 1)) AS day_bits,
     count(*) AS row_count,
-    -- Rows by day of the run, which has at most sixteen: each counter is memory for every group.
-    count_if(place = 0) AS d01, count_if(place = 1) AS d02, count_if(place = 2) AS d03, count_if(place = 3) AS d04,
-    count_if(place = 4) AS d05, count_if(place = 5) AS d06, count_if(place = 6) AS d07, count_if(place = 7) AS d08,
-    count_if(place = 8) AS d09, count_if(place = 9) AS d10, count_if(place = 10) AS d11, count_if(place = 11) AS d12,
-    count_if(place = 12) AS d13, count_if(place = 13) AS d14, count_if(place = 14) AS d15, count_if(place = 15) AS d16
+    -- Rows by day of the run, which has at most sixteen: each counter is memory for every group, and
+    -- DuckDB counts what a filter lets through faster than what count_if finds true.
+    count(*) FILTER (WHERE place = 0) AS d01, count(*) FILTER (WHERE place = 1) AS d02,
+    count(*) FILTER (WHERE place = 2) AS d03, count(*) FILTER (WHERE place = 3) AS d04,
+    count(*) FILTER (WHERE place = 4) AS d05, count(*) FILTER (WHERE place = 5) AS d06,
+    count(*) FILTER (WHERE place = 6) AS d07, count(*) FILTER (WHERE place = 7) AS d08,
+    count(*) FILTER (WHERE place = 8) AS d09, count(*) FILTER (WHERE place = 9) AS d10,
+    count(*) FILTER (WHERE place = 10) AS d11, count(*) FILTER (WHERE place = 11) AS d12,
+    count(*) FILTER (WHERE place = 12) AS d13, count(*) FILTER (WHERE place = 13) AS d14,
+    count(*) FILTER (WHERE place = 14) AS d15, count(*) FILTER (WHERE place = 15) AS d16
   FROM raw
   GROUP BY ALL
 ),

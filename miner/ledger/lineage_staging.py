@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from miner import columns, run_names, schemas
+from miner import columns, days, run_names, schemas
 from miner.ledger import keys
 from miner.ledger.database import Stage
 from miner.ledger.edge_days import EdgeDays, Numbers, SetDays, active
@@ -163,7 +163,7 @@ class LineageStaging(Staging):
             dataset = keys.halves_of_hex(batch.column("dataset_key"))[:, 0]
             self.ingest("replacing", pa.table({"day": day, "dataset_id": dataset, "edge_id": numbers}))
 
-    def finish(self, source_id: int, month: int) -> None:
+    def prepare(self, source_id: int) -> None:
         """Work out each edge's days by column set, and the flows to look at."""
         sets = self._settled(SetDays.of(*zip(*self._sets, strict=True)) if self._sets else SetDays.of([], [], []))
         self._drop_unused(sets)
@@ -179,6 +179,7 @@ class LineageStaging(Staging):
             self.ingest("day_edge", pa.table({"id": edges.ids[seen], "day_bits": edges.day_bits[seen]}))
         new = np.concatenate([np.zeros((0, 5), np.int64), *self._new_edges])
         self.ingest("new_edge", self.unique(pa.table(dict(zip(_NEW_EDGE, new.T, strict=True)))))
+        month = days.month(self.first)
         self.execute(_CHANGED.format(source=source_id, month=month, before=month - 1))
 
     def _settled(self, sets: SetDays) -> SetDays:
@@ -255,7 +256,7 @@ _CHANGED = (
     "SELECT 1 FROM main.edge_month m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
     "AND m.edge_id = a.edge_id AND m.set_id = a.set_id AND m.day_bits <> 0 "
     "AND (a.direct_bits = 0 OR m.direct_bits <> 0)) "
-    "UNION SELECT i.edge_id FROM stage.indirect i WHERE NOT EXISTS ("
+    "UNION ALL SELECT i.edge_id FROM stage.indirect i WHERE NOT EXISTS ("
     "SELECT 1 FROM main.edge_indirect m WHERE m.source_id = {source} AND m.month IN ({month}, {before}) "
     "AND m.edge_id = i.edge_id)"
 )

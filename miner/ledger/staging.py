@@ -63,6 +63,9 @@ class Staging:
         """How what was staged does not add up by itself; empty when it does."""
         return ""
 
+    def prepare(self, source_id: int) -> None:
+        """The last work before the ledger is locked, done while other days are being fetched."""
+
     def count_rows(self, of: str, rows: pa.Table) -> None:
         """Add rows that tell day, fate and rule to the balance of a table."""
         for row in rows.group_by(["day", "fate", "rule"]).aggregate([("rows", "sum")]).to_pylist():

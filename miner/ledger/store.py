@@ -101,6 +101,8 @@ class Ledger:
 
     def record(self, one: Merge, staging: Staging) -> None:
         """Merge what was staged: rows, balance and marks commit together."""
+        with self.told():
+            staging.prepare(one.source_id)
         with self._merging(staging) as connection:
             merge(connection, one, staging)
 
