@@ -9,6 +9,8 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 from pyarrow import csv
 from sqlalchemy import URL, Connection, event
 
@@ -153,11 +155,34 @@ def _without_nul(table: pa.Table) -> pa.Table:
     return table
 
 
-def _copied_out(connection: Connection, query: str) -> Iterator[bytes]:
+def _copied_out(connection: Connection, query: str) -> Iterator[memoryview]:
+    """Rows as COPY answers them, by the driver's bare call: its own loop takes twice as long as this one."""
+    server = bulk.postgres(connection).pgconn
     statement = spelled(f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)")
-    with bulk.postgres(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        for chunk in copy:
-            yield bytes(chunk)
+    _expect(server.exec_(statement.encode()), ExecStatus.COPY_OUT)
+    try:
+        while (row := server.get_copy_data(0))[0] > 0:
+            yield row[1]
+    except BaseException:
+        _abandon(server)
+        raise
+    while (result := server.get_result()) is not None:
+        _expect(result, ExecStatus.COMMAND_OK)
+
+
+def _expect(result: PGresult, status: ExecStatus) -> None:
+    if result.status != status:
+        raise psycopg.errors.error_from_result(result)
+
+
+def _abandon(server: PGconn) -> None:
+    """Leave a connection that takes statements again."""
+    if server.status == ConnStatus.OK:
+        server.get_cancel().cancel()
+        while server.get_copy_data(0)[0] > 0:
+            pass
+        while server.get_result() is not None:
+            pass
 
 
 def _engine(url: URL, busy_seconds: float) -> sa.Engine:

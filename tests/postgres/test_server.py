@@ -257,3 +257,33 @@ def test_no_driver(tmp_path):
         [sys.executable, "-c", command], env={"PYTHONPATH": paths}, capture_output=True, text=True, check=False
     )
     assert 'pip install "uc-lineage-miner[postgres]"' in told.stderr
+
+
+MILLION = "SELECT i, 1000000 / (900000 - i) AS told FROM generate_series(1, {last}) AS g(i)"
+
+
+def test_copying_that_the_server_ends(database, tmp_path):
+    """A query that fails while its rows are copied out is told, and nothing is taken for whole."""
+    with opened(database) as ledger:
+        with pytest.raises(LedgerError, match="division by zero"), ledger.reading(tmp_path / "copy") as connection:
+            ledger.database.copy_out(connection, MILLION.format(last=1_000_000), tmp_path / "copy")
+        with ledger.reading() as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+
+
+def test_copying_that_ends_half_way(database):
+    """A disk that is full while rows are copied out leaves a connection that serves again."""
+    with opened(database) as ledger, ledger.reading() as connection:
+        with pytest.raises(LedgerError, match="No space left"), ledger.told():
+            ledger.database.copy_out(connection, MILLION.format(last=800_000), Path("/dev/full"))
+        connection.rollback()
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+
+
+def test_copying_what_is_no_query(database, tmp_path):
+    """A statement that the server refuses is told with its words."""
+    with opened(database) as ledger, ledger.reading() as connection:
+        with pytest.raises(LedgerError, match="nothing_of_the_kind"), ledger.told():
+            ledger.database.copy_out(connection, "SELECT * FROM nothing_of_the_kind", tmp_path / "copy")
+        connection.rollback()
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
