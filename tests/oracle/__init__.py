@@ -13,6 +13,7 @@ from tests.oracle.lineage import (
     indirect_edges,
     lineage_fates,
     one_time_runs,
+    flow_texts,
     replaced,
 )
 from tests.oracle.names import Dataset, dataset, folder, table_name
@@ -54,6 +55,7 @@ __all__ = [
     "popularity",
     "query_fates",
     "query_runs",
+    "flow_texts",
     "replaced",
     "table_name",
     "usage",
