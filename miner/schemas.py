@@ -295,8 +295,8 @@ FLOWS = pa.schema(
 `label` is what the process is called, `task_key` the task of a job that has but one; `workspace_url` begins with
 `https://` and ends without a slash. Each is null where no look-up told it: none of them may go into an identity.
 `column_pairs` is a JSON list of `[source column, target column]`, sorted; empty text when none is known.
-`statement_text`, the same in all rows of a flow, is what the latest statement says that wrote its target; null when none
-was ever kept, and empty text once it was forgotten.
+`statement_text`, the same in all rows of a flow, is what the latest statement says that wrote its target; null when
+none was ever kept, and empty text once it was forgotten.
 """
 
 SUMMARIES = pa.schema(

@@ -33,8 +33,14 @@ _GOOD_FOR = {
 }
 
 
-def grants(
-    name: str, tables: Mapping[str, str], principal: str, warehouse: str = "", *, statements: bool = False, texts: bool = False
+def grants(  # noqa: PLR0913 (one keyword for each setting that asks for more)
+    name: str,
+    tables: Mapping[str, str],
+    principal: str,
+    warehouse: str = "",
+    *,
+    statements: bool = False,
+    texts: bool = False,
 ) -> str:
     """The statements for one source: `tables` gives the full name by role, `warehouse` is the id of its warehouse.
 
@@ -50,7 +56,9 @@ def grants(
         lines += [f"{grant};" for grant in rights.grants(full_name, principal) if f"{grant};" not in granted]
         granted.update(lines)
     shown = list(_browsing(principal)) if len(read) < len(named) else []
-    return "\n".join([*lines, *shown, "", *_warehouse(principal, warehouse), _texts(statements=statements, texts=texts), ""])
+    return "\n".join(
+        [*lines, *shown, "", *_warehouse(principal, warehouse), _texts(statements=statements, texts=texts), ""]
+    )
 
 
 def _browsing(principal: str) -> Iterator[str]:
@@ -97,8 +105,8 @@ def _texts(*, statements: bool, texts: bool) -> str:
         )
     if texts:
         return (
-            "-- Texts of statements may be masked for who is not in the group databricks_pii_access: entities tell none\n"
-            "-- of those."
+            "-- Texts of statements may be masked for who is not in the group databricks_pii_access: entities tell\n"
+            "-- none of those."
         )
     return "-- The miner reads no SQL text: it needs no place in the group databricks_pii_access."
 

@@ -208,7 +208,11 @@ class SystemTableReader:
         if self.texts and self.holds(QUERY_HISTORY) and not self.holds(QUERY_HISTORY, TEXT):
             name = self.tables[QUERY_HISTORY]
             mend = "create the view again, as uc-miner views prints it, or export the column too"
-            found.append(Missing(QUERY_HISTORY, name, False, f"{name} has no {TEXT}", WITHOUT_TEXTS, mend))
+            found.append(
+                Missing(
+                    QUERY_HISTORY, name, refused=False, reason=f"{name} has no {TEXT}", without=WITHOUT_TEXTS, mend=mend
+                )
+            )
         return found
 
     def without(self, role: str) -> str:
@@ -433,7 +437,7 @@ def _nothing() -> exp.Expr:
 
 
 def wanted(role: str, *, statements: bool = False, texts: bool = False) -> set[Field]:
-    """The columns and struct fields of a table that the miner reads when it mines, with `statements` and `texts` or not."""
+    """The columns and struct fields of a table that the miner reads when it mines, `statements` and `texts` or not."""
     asked = (*(STATEMENT_QUERIES if statements else ()), *(TEXT_QUERIES if texts else ()))
     queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *COST_QUERIES, *asked)
     return {path for query in queries for path in bound_columns(query).get(role, ())}

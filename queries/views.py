@@ -33,9 +33,7 @@ def views(
     return "\n\n".join(made) + "\n"
 
 
-def view(
-    role: str, name: str, workspaces: Sequence[str] = (), *, texts: bool = False, flow_texts: bool = False
-) -> str:
+def view(role: str, name: str, workspaces: Sequence[str] = (), *, texts: bool = False, flow_texts: bool = False) -> str:
     """The statement that makes one view."""
     table = KNOWN_TABLES[role]
     read = columns_read(role, texts=texts)

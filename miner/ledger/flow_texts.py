@@ -6,7 +6,7 @@ _LATER = "(x.at, x.text) < (s.at, s.text)"
 
 # Of flows that the ledger knows: what is told of a row that came since its edges were read waits for the next mining.
 _STAGED = (
-    "FROM stage.said s LEFT JOIN flow_text x ON x.process_id = s.process_id AND x.target_dataset = s.target_dataset "
+    "FROM stage.said s LEFT JOIN flow_text x ON x.process_id = s.process_id AND x.target_dataset = s.target_dataset "  # noqa: S608
     f"WHERE (x.at IS NULL OR {_LATER}) AND EXISTS "
     "(SELECT 1 FROM edge e WHERE e.process_id = s.process_id AND e.target_dataset = s.target_dataset)"
 )
@@ -16,7 +16,7 @@ MERGE = (
         rows=f"SELECT s.process_id, s.target_dataset, 1 {_STAGED} AND (x.text IS NULL OR x.text <> s.text)"
     ),
     (
-        f"INSERT INTO flow_text (process_id, target_dataset, at, text) "  # noqa: S608 -- our own text
+        "INSERT INTO flow_text (process_id, target_dataset, at, text) "
         f"SELECT s.process_id, s.target_dataset, s.at, s.text {_STAGED} "
         "ON CONFLICT (process_id, target_dataset) DO UPDATE SET at = excluded.at, text = excluded.text"
     ),

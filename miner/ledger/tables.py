@@ -214,7 +214,7 @@ flow_text = Table(
     Column("at", BigInteger, nullable=False),
     Column("text", Text, nullable=False),
 )
-"""What the latest statement says that wrote the target of a flow, and when that was; empty text once it is forgotten."""
+"""What the latest statement says that wrote the target of a flow, and when that was; empty once it is forgotten."""
 
 column_set = Table(
     "column_set",

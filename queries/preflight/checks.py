@@ -10,7 +10,7 @@ from miner.errors import SchemaDriftError
 from miner.ports import QUERY_HISTORY, TABLE_LINEAGE
 from queries.preflight import days, history, lineage, names
 from queries.preflight.looks import Looks
-from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE, WITHOUT, wanted
+from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE
 
 
 @dataclass(frozen=True, slots=True)

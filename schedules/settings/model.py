@@ -354,7 +354,7 @@ class Purview(Section):
         0,
         0,
         4000,
-        "characters that the process of a job or a pipeline tells of the latest statement that wrote its target; 0: none",
+        "characters that processes of jobs and pipelines tell of the latest statement that wrote their target; 0: none",
     )
 
     @field_validator("endpoint")

@@ -222,7 +222,9 @@ class FakeTables:
         return self._batches("replaced", first, last, told, schemas.REPLACED)
 
     def flow_texts(self, first: date, last: date, length: int) -> Iterator[pa.RecordBatch]:
-        told = oracle.flow_texts(first, last, self.rows["table_lineage"], self.rows["query_history"], length, self.scope)
+        told = oracle.flow_texts(
+            first, last, self.rows["table_lineage"], self.rows["query_history"], length, self.scope
+        )
         rows = [
             {"process_key": hashed(*process), "dataset_key": hashed(process[0], *target), "at": at, "text": text}
             for (process, target), (at, text) in told.items()

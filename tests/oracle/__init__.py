@@ -10,10 +10,10 @@ from tests.oracle.lineage import (
     Edge,
     column_pairs,
     edges,
+    flow_texts,
     indirect_edges,
     lineage_fates,
     one_time_runs,
-    flow_texts,
     replaced,
 )
 from tests.oracle.names import Dataset, dataset, folder, table_name
@@ -46,6 +46,7 @@ __all__ = [
     "dataset",
     "edges",
     "enrichment",
+    "flow_texts",
     "folder",
     "indirect_edges",
     "is_person",
@@ -55,7 +56,6 @@ __all__ = [
     "popularity",
     "query_fates",
     "query_runs",
-    "flow_texts",
     "replaced",
     "table_name",
     "usage",
