@@ -223,7 +223,7 @@ class FakeTables:
 
     def flow_texts(self, first: date, last: date, length: int) -> Iterator[pa.RecordBatch]:
         told = oracle.flow_texts(
-            first, last, self.rows["table_lineage"], self.rows["query_history"], length, self.scope
+            first, last, self.rows["table_lineage"], self.rows["query_history"], length=length, scope=self.scope
         )
         rows = [
             {"process_key": hashed(*process), "dataset_key": hashed(process[0], *target), "at": at, "text": text}
