@@ -9,7 +9,8 @@ carried by further ones below the same parent, without one more node.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 import orjson
 
@@ -20,24 +21,21 @@ _BRACKETS = 2
 Pair = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One attribute's text, and the sources whose columns it tells of."""
 
     text: str
     sources: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnMapping:
+class ColumnMapping(NamedTuple):
     """The parts of one mapping, one at least, and the sources that are left out to keep it within the limits."""
 
     parts: tuple[Part, ...]
     left_out: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """An object of the list, whole or with some of its pairs."""
 
     source: str
@@ -51,15 +49,16 @@ def column_mapping(pairs: Mapping[str, Sequence[str]], sink: str, limit: int, mo
     Where `most` parts do not take all, whole sources are left out, the largest first, so that what is shown of a source
     is always complete.
     """
-    one_case = all(text == "" or text.islower() for texts in pairs.values() for text in texts)
+    one_case = "".join(chain.from_iterable(pairs.values())).islower()
     targets: dict[str, str] = {}
     found: dict[str, tuple[_Piece, ...]] = {}
     for source in sorted(pairs):
         columns = _united(pairs[source]) if one_case else _folded(pairs[source], targets)
         if columns:
             found[source] = tuple(_pieces(source, sink, columns, limit))
-    if _length([piece for pieces in found.values() for piece in pieces]) <= limit:
-        return ColumnMapping((_part([piece for pieces in found.values() for piece in pieces]),))
+    whole = _part([piece for pieces in found.values() for piece in pieces])
+    if len(whole.text) <= limit and len(whole.text.encode()) <= limit:
+        return ColumnMapping((whole,))
     return _spread(found, limit, most)
 
 

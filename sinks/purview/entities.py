@@ -120,7 +120,7 @@ class _Drawing:
         place = self.hierarchy.place(flow, target.folded)
         name = f"{place.own_name}/{target.hash}"
         line, parts = self._line(flow, self.options.named(name, native=place.native), title, inputs, output)
-        ends = (self.known[one].made for one in (flow.target, *flow.sources))
+        ends = [self.known[one].made for one in (flow.target, *flow.sources)]
         stand_ins = [one for one in ends if one]
         needs = [*place.needs, *([made.qualified_name] if made else ())]
         needs += [one.asset.qualified_name for one in stand_ins]

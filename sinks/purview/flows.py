@@ -1,7 +1,6 @@
 """Rows of current edges, grouped: one flow is what a process brings into one target, from all its sources."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +44,7 @@ class Flow(NamedTuple):
     """What the latest statement says that wrote the target; None when none was ever kept, '' once it is forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownDataset:
+class KnownDataset(NamedTuple):
     """What entities need of a dataset; the reference to its asset is written once, not once per edge."""
 
     kind: str
@@ -63,30 +61,25 @@ class KnownDataset:
     """Qualified names of what processes of others bring into its asset already."""
 
 
-class KnownDatasets:
+class KnownDatasets(dict[int, KnownDataset]):
     """The datasets of the rows at hand by ledger id: named once each, not once per edge."""
 
     def __init__(self, naming: Context, known: Known = nothing_known, stand_in: Standing | None = None) -> None:
+        super().__init__()
         self._naming = naming
         self._matches = known
         self._stand_in = stand_in
-        self._known: dict[int, KnownDataset] = {}
-
-    def __getitem__(self, dataset: int) -> KnownDataset:
-        return self._known[dataset]
 
     def learn(self, batch: pa.RecordBatch) -> None:
         """Name the datasets of a batch that are not known yet."""
-        if len(self._known) > KNOWN_DATASETS:
-            self._known.clear()
+        if len(self) > KNOWN_DATASETS:
+            self.clear()
         for end in ("source", "target"):
-            rows = {
-                dataset: row for row, dataset in enumerate(batch.column(end).to_pylist()) if dataset not in self._known
-            }
+            rows = {dataset: row for row, dataset in enumerate(batch.column(end).to_pylist()) if dataset not in self}
             columns = ["metastore_id", *(f"{end}_{part}" for part in _DATASET)]
             matches = self._matches(rows)
             for dataset, values in zip(rows, texts(batch, columns, list(rows.values())), strict=True):
-                self._known[dataset] = self._named(dataset, Dataset(*values), matches.get(dataset))
+                self[dataset] = self._named(dataset, Dataset(*values), matches.get(dataset))
 
     def _named(self, number: int, dataset: Dataset, match: Match | None) -> KnownDataset:
         found = matched(dataset, match) if match else asset(dataset, self._naming)

@@ -1,7 +1,7 @@
 """What a process entity hangs below: workspace, job and task, or workspace and notebook, or a runnable of our own."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from miner.ports import Entity
 from sinks.purview import native, payload
@@ -20,8 +20,7 @@ _REMEMBERED = 100_000
 _LONG = 1 << 63
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A process's parents, outermost first, and how the process says below which one it is.
 
     `own_name` and `about` are what every process entity of it begins with: told once, not once per target.

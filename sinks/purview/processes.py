@@ -1,8 +1,8 @@
 """What moved the data: how a process is told from others, how a person recognises it, where it opens."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote
 
 from sinks.purview.ownership import SCHEME
@@ -25,8 +25,7 @@ _DIGITS = 20
 """More than any number Databricks gives."""
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """The identity of a process and, as attributes, what it ran inside of. Absent ids are ''."""
 
     metastore_id: str

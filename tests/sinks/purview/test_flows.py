@@ -56,7 +56,7 @@ def test_memory_is_bounded(monkeypatch):
     batches = [batch_of(*EDGES[:3]), batch_of(*EDGES[3:])]
     labels = [[known[source].label for source in flow.sources] for flow in flows(batches, known)]
     assert labels == [sources for _, _, sources in EXPECTED]
-    assert len(known._known) == 4
+    assert len(known) == 4
 
 
 @pytest.mark.parametrize("column", ["process_id", "workspace_id", "notebook_id", "source_spelling", "column_pairs"])
