@@ -13,7 +13,7 @@ import pandas as pd
 import structlog
 from sqlalchemy import Connection
 
-from miner.changes import PROCESS, SUMMARY, USAGE, Changes, Verified
+from miner.changes import COLUMN_USAGE, PROCESS, SUMMARY, USAGE, Changes, Verified
 from miner.column_popularity import column_popularity
 from miner.drawn import EVERYTHING, Drawing
 from miner.ledger import COLUMNS, Ledger, drawn, edges, matches, reading, retirement, sent, summaries, wanted
@@ -128,7 +128,7 @@ class Emitter:
         verified = Verified(kinds[PROCESS], read, tuple(one.qualified_name for one in wrong), changes, kinds)
         log.info(
             "entities.verified", sink=self.sink.name, processes=kinds[PROCESS], summaries=kinds[SUMMARY],
-            figures=kinds[USAGE], entities=read, wrong=len(wrong),
+            figures=kinds[USAGE] + kinds[COLUMN_USAGE], entities=read, wrong=len(wrong),
         )  # fmt: skip
         return verified
 
@@ -149,8 +149,8 @@ class Emitter:
             together = self.sink.summaries(edges.summaries(connection), changes.note_unmatched, known)
             yield from self._unmoved(connection, together)
         for one in chosen:
-            if one.kind == USAGE:
-                yield self.sink.figures(one.type_name, one.qualified_name, one.figures, one.digest)
+            if one.figures:
+                yield self.sink.figures(one.kind, one.type_name, one.qualified_name, one.figures, one.digest)
 
     def _unmoved(self, connection: Connection, entities: Iterable[Entity]) -> Iterator[Entity]:
         for some in _chunks(entities, _COMPARED_AT_ONCE):

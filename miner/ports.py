@@ -390,8 +390,8 @@ class Sink(Protocol):
         """Whether figures (`Entity.figures`) moved so far from those that were sent that they are to be sent again."""
         ...
 
-    def figures(self, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
-        """The usage entity that carried some figures (`Entity.figures`), as it was sent."""
+    def figures(self, kind: str, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
+        """The entity of usage, of a dataset or of a column, that carried some figures (`Entity.figures`), as sent."""
         ...
 
     def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:

@@ -54,7 +54,7 @@ def sample(connection: Connection, sink: str, after: str, most: int) -> Sequence
     ).where(
         sent.sink == sink,
         sent.state == SENT,
-        sent.kind.in_(("process", "summary")) | ((sent.kind == "usage") & (sent.figures != "")),
+        sent.kind.in_(("process", "summary")) | (sent.figures != ""),
     )
     query = query.order_by(sent.qualified_name)
     found = list(connection.execute(query.where(sent.qualified_name > after).limit(most)))

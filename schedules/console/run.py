@@ -79,7 +79,7 @@ def show_emitted(screen: Screen, outcome: Outcome) -> None:
 
 def _show_verified(screen: Screen, verified: Verified) -> None:
     chosen = f"{verified.processes:,} processes"
-    for kind, text in ((SUMMARY, "summaries"), (USAGE, "assets with figures")):
+    for kind, text in ((SUMMARY, "summaries"), (USAGE, "assets with figures"), (COLUMN_USAGE, "columns with figures")):
         chosen += f", {verified.chosen[kind]:,} {text}" if verified.chosen[kind] else ""
     screen.line(f"{verified.entities:,} entities of {chosen} read back")
     rejected = verified.changes.rejected.total()

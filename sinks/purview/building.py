@@ -44,9 +44,9 @@ class Building(ABC):
         """As `sinks.purview.usage.usage_entities`."""
         return usage_entities(popularity, unmatched, self._given, known)
 
-    def figures(self, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
+    def figures(self, kind: str, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
         """As `sinks.purview.usage.as_sent`."""
-        return as_sent(Asset(type_name, qualified_name), figures, digest, self._given.usage_group)
+        return as_sent(kind, Asset(type_name, qualified_name), figures, digest, self._given.usage_group)
 
     def column_usage(
         self, popularity: pd.DataFrame, unmatched: Callable[[Unmatched], None], known: Known = nothing_known

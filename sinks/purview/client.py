@@ -89,8 +89,8 @@ class PurviewSink(Building):
 
     def differing(self, entities: Sequence[Entity]) -> Sequence[Entity]:
         """As `sinks.purview.verification.differing`, and as `FigureSender.differing` for figures."""
-        usage = [one for one in entities if one.kind == payload.USAGE]
-        others = [one for one in entities if one.kind != payload.USAGE]
+        usage = [one for one in entities if one.figures]
+        others = [one for one in entities if not one.figures]
         with ThreadPoolExecutor(self._given.workers, thread_name_prefix="purview") as pool:
             return [*differing(others, self._catalog, pool), *self._figures.differing(usage, pool)]
 

@@ -153,10 +153,10 @@ def _entity(kind: str, found: Asset, windows: Sequence[_Row], told_of: _Told, gr
     return Entity(kind, found.qualified_name, found.type_name, body, digest, 1, figures=told)
 
 
-def as_sent(found: Asset, figures: str, digest: str, group: str) -> Entity:
-    """The entity that carried some figures (`Entity.figures`) to an asset."""
+def as_sent(kind: str, found: Asset, figures: str, digest: str, group: str) -> Entity:
+    """The entity of a kind that carried some figures (`Entity.figures`) to an asset."""
     body = _body(found, group, orjson.loads(figures))
-    return Entity(payload.USAGE, found.qualified_name, found.type_name, body, digest, 1, figures=figures)
+    return Entity(kind, found.qualified_name, found.type_name, body, digest, 1, figures=figures)
 
 
 def moved(before: str, now: str, percent: int) -> bool:

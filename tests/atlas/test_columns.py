@@ -54,3 +54,20 @@ def test_figures_of_columns(catalog, read):
         (told,) = catalog.named(COLUMN, name)["businessAttributes"].values()
         assert told == figures
     assert estate.emit(columns=True).sent == 0
+
+
+def test_figures_of_columns_are_read_back(catalog, read):
+    """What somebody wrote over a column's figures on the server is found and put right."""
+    estate, expected, _ = read
+    estate.emit(columns=True)
+    name = min(expected)
+    column = catalog.named(COLUMN, name)
+    (group,) = column["businessAttributes"]
+    catalog.ask(
+        "POST", f"entity/guid/{column['guid']}/businessmetadata", params={"isOverwrite": "false"},
+        json={group: {figure: 12345 for figure in expected[name] if figure.startswith("reads_")}},
+    )  # fmt: skip
+    assert estate.verify().wrong == (name,)
+    (told,) = catalog.named(COLUMN, name)["businessAttributes"].values()
+    assert told == expected[name]
+    assert estate.verify().wrong == ()

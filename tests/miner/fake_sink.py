@@ -146,7 +146,7 @@ class FakeSink:
         for (metastore, name, number), rows in popularity.groupby(["metastore_id", "dataset", "dataset_id"]):
             figures = {str(row.window_days): [row.reads, row.writes, row.readers] for row in rows.itertuples()}
             if self.moves_by is not None:
-                yield self.figures("fake_dataset", f"{metastore}/{name}", str(int(rows["reads"].iloc[0])), "1")
+                yield self.figures("usage", "fake_dataset", f"{metastore}/{name}", str(int(rows["reads"].iloc[0])), "1")
             elif not self.naming:
                 yield _entity("usage", f"{metastore}/{name}", "fake_dataset", {"figures": figures}, 1)
             elif found[number].state == MATCHED:
@@ -154,8 +154,8 @@ class FakeSink:
             else:
                 unmatched(Unmatched(name, found[number].reason))
 
-    def figures(self, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
-        told = _entity("usage", qualified_name, type_name, {"reads": int(figures)}, 1)
+    def figures(self, kind: str, type_name: str, qualified_name: str, figures: str, digest: str) -> Entity:
+        told = _entity(kind, qualified_name, type_name, {"reads": int(figures)}, 1)
         return told._replace(digest=digest, figures=figures)
 
     def column_usage(
@@ -168,7 +168,11 @@ class FakeSink:
                 unmatched(Unmatched(dataset, found[number].reason))
             else:
                 of = found[number].qualified_name if self.naming else dataset
-                yield _entity("column_usage", f"{of}#{column}", "fake_column", {"figures": figures}, 1)
+                if self.moves_by is not None:
+                    reads = str(int(rows["reads"].iloc[0]))
+                    yield self.figures("column_usage", "fake_column", f"{of}#{column}", reads, "1")
+                else:
+                    yield _entity("column_usage", f"{of}#{column}", "fake_column", {"figures": figures}, 1)
 
     def moved(self, before: str, now: str) -> bool:
         if not before or not now:

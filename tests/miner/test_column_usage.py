@@ -228,3 +228,16 @@ def test_a_plan_counts_columns(world):
     world.mine(estate(read()), **EVERY)
     assert world.emitter(columns=True).plan().created["column_usage"] == 1
     assert world.sink.held == {}
+
+
+def test_verifying_figures_of_columns(world):
+    """Figures of a column that somebody changed are sent again as they were sent."""
+    world.sink.moves_by = 2
+    world.mine(estate(read(), read("other")), **EVERY)
+    sent(world)
+    right = dict(world.sink.held)
+    world.sink.held["c.s.a#id"] = right["c.s.a#id"]._replace(body=b"{}")
+    verified = world.emitter(columns=True).verify(10)
+    assert (verified.wrong, verified.chosen["column_usage"]) == (("c.s.a#id",), 2)
+    assert world.sink.held == right
+    assert world.emitter(columns=True).verify(10).wrong == ()

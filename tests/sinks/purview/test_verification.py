@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from sinks.purview.usage import usage_entities
-from tests.sinks.purview.given import TABLES, Reports, edge, popularity
+from sinks.purview.options import PurviewOptions
+from sinks.purview.usage import column_entities, usage_entities
+from tests.sinks.purview.given import TABLES, Reports, column_popularity, edge, popularity
 from tests.sinks.purview.given import flows as batch_of
 
 
@@ -122,7 +123,7 @@ def made_usage():
 def test_figures_are_read_back(figured):
     """What was sent is found right, and is the same entity when it is made of what the ledger keeps."""
     sink, _, one = figured
-    again = sink.figures(one.type_name, one.qualified_name, one.figures, one.digest)
+    again = sink.figures(one.kind, one.type_name, one.qualified_name, one.figures, one.digest)
     assert json.loads(again.body) == json.loads(one.body)
     assert again._replace(body=one.body) == one
     assert sink.differing([again]) == []
@@ -149,4 +150,23 @@ def test_figures_of_an_asset_that_is_gone(figured):
     """An asset that was deleted shows no figures."""
     sink, atlas, one = figured
     del atlas.entities["databricks_table", f"{TABLES}/t"]
+    assert sink.differing([one]) == [one]
+
+
+def test_figures_of_a_column(atlas, connected):
+    """What a column shows is read back like what its table shows; a column that is gone differs."""
+    column = f"{TABLES}/t/columns/Order Id"
+    atlas.scanned("databricks_table_column", column)
+    sink = connected(PurviewOptions(columns=True))
+    sink.prepare()
+    (sent,) = column_entities(column_popularity({"column": "Order Id"}).assign(dataset_id=1), Reports())
+    assert sink.send([sent]) == []
+    one = sink.figures(sent.kind, sent.type_name, sent.qualified_name, sent.figures, sent.digest)
+    assert (one._replace(body=sent.body), json.loads(one.body)) == (sent, json.loads(sent.body))
+    assert sink.differing([one]) == []
+    atlas.usage(column, "databricks_table_column")["UnityCatalogUsage"]["reads_30d"] = 1
+    assert sink.differing([one]) == [one]
+    assert sink.send([one]) == []
+    assert sink.differing([one]) == []
+    del atlas.entities["databricks_table_column", column]
     assert sink.differing([one]) == [one]
