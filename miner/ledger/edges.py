@@ -137,7 +137,7 @@ def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
         arrays = [pa.array(column) for column in (process, target, source)]
         arrays += [column for batch in told for column in batch.columns]
         arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
-        arrays.append(pa.array(statements, pa.string()))
+        arrays.append(pa.array(statements, pa.string()) if said else pa.nulls(len(rows), pa.string()))
         yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
 
 
