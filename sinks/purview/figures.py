@@ -84,11 +84,26 @@ class FigureSender:
         moved = (one for one in usage if one.qualified_name not in names and not self._shows(assets[_key(one)], one))
         witness = next(moved, None)
         if witness is None:
-            return refused
+            return refused if len(refused) < len(usage) else self._tried_by_import(usage, assets, refused)
         read = self._catalog.assets([_key(witness)]).get(_key(witness))
         self._merges = read is not None and self._shows(read, witness)
         log.info("figures.tried_out", way="bulk" if self._merges else "import")
         return refused if self._merges else self._imported(usage, assets)
+
+    def _tried_by_import(
+        self, usage: Sequence[Entity], assets: Mapping[Key, PresentAsset], refused: list[Rejected]
+    ) -> list[Rejected]:
+        """Import what was all refused in bulk: a type may demand more of an entity than figures bring."""
+        try:
+            left = self._imported(usage, assets)
+        except SinkError as error:
+            log.info("figures.not_imported", error=error.message)
+            return refused
+        if len(left) == len(usage):
+            return refused
+        self._merges = False
+        log.info("figures.tried_out", way="import")
+        return left
 
     def _shows(self, asset: PresentAsset, entity: Entity) -> bool:
         there = asset.figures.get(self._group, {})

@@ -393,3 +393,25 @@ def test_whoever_may_not_define_types(catalog, sink):
         sink.prepare()
     assert "Data Curator on the root collection" in caught.value.mend
     assert "typedefs.json" in caught.value.mend
+
+
+def test_usage_that_is_refused_in_bulk(atlas, connected):
+    """Where the catalog refuses all of a first batch, the import may take it: a type may demand what figures lack."""
+    atlas.scanned("databricks_table", f"{TABLES}/a")
+    sink = connected()
+    sink.prepare()
+    atlas.refuses = b"businessAttributes"
+    assert sink.send(usage(sink, {"dataset": "c.s.a"})) == []
+    assert atlas.usage(f"{TABLES}/a")["UnityCatalogUsage"]["reads_30d"] == 10
+
+
+def test_usage_that_is_refused_in_every_way(atlas, connected):
+    """Where the import does not take it either, what is told are the words of the refusal."""
+    atlas.scanned("databricks_table", f"{TABLES}/a")
+    sink = connected()
+    sink.prepare()
+    atlas.refuses = b"businessAttributes"
+    atlas.faults.extend([None, None, Fault(404)])
+    (rejected,) = sink.send(usage(sink, {"dataset": "c.s.a"}))
+    assert not rejected.absent
+    assert "invalid parameters" in rejected.reason
