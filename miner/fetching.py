@@ -128,6 +128,8 @@ class Fetching:
                 staging.add_contents(tables.column_contents(first, last, staging.missing_sets))
         staging.add_one_time_runs(tables.one_time_runs(first - timedelta(days=1), last))
         staging.add_replaced(tables.replaced(first, last))
+        if length := self.source.options.flow_text:
+            staging.add_texts(tables.flow_texts(first, last, length))
 
     def _totals(self, first: date, last: date) -> dict[str, visible.ByDay]:
         if self.stream == COST and self.source.costs:

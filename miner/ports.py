@@ -141,6 +141,13 @@ class SystemTables(Protocol):
         """Tables that statements replaced (`miner.schemas.REPLACED`); nothing where no table tells of statements."""
         ...
 
+    def flow_texts(self, first: date, last: date, length: int) -> Iterator[pa.RecordBatch]:
+        """What the latest statements say, so many characters, that wrote datasets (`miner.schemas.FLOW_TEXTS`).
+
+        Those of jobs and pipelines alone; nothing where no table tells texts.
+        """
+        ...
+
     def enrichment(self, first: date, last: date) -> pa.Table:
         """Statements of lineage and of the history by whether the other side has them (`miner.schemas.ENRICHMENT`)."""
         ...

@@ -251,6 +251,11 @@ ONE_TIME_RUNS = pa.schema([("workspace_id", pa.string()), ("job_id", pa.string()
 REPLACED = pa.schema([("day", pa.date32()), ("dataset_key", pa.string()), ("edge_key", pa.string())])
 """Tables that statements replaced, by day; with a key the edges into them that were last seen earlier on that day."""
 
+FLOW_TEXTS = pa.schema(
+    [("process_key", pa.string()), ("dataset_key", pa.string()), ("at", INSTANT), ("text", pa.string())]
+)
+"""What the latest statement says that wrote a dataset for a process, and when that was."""
+
 FLOW_PROCESS = pa.schema(
     [
         ("metastore_id", pa.string()),
@@ -281,6 +286,7 @@ FLOWS = pa.schema(
         *_flow_end("target"),
         ("column_pairs", pa.string()),
         ("verified", pa.bool_()),
+        ("statement_text", pa.string()),
     ]
 )
 """One row per current edge, ordered by process, target, source: what the process entities are built from.
@@ -289,6 +295,8 @@ FLOWS = pa.schema(
 `label` is what the process is called, `task_key` the task of a job that has but one; `workspace_url` begins with
 `https://` and ends without a slash. Each is null where no look-up told it: none of them may go into an identity.
 `column_pairs` is a JSON list of `[source column, target column]`, sorted; empty text when none is known.
+`statement_text`, the same in all rows of a flow, is what the latest statement says that wrote its target; null when
+none was ever kept, and empty text once it was forgotten.
 """
 
 SUMMARIES = pa.schema(

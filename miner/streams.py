@@ -42,6 +42,8 @@ class MiningOptions:
     statements: Statements = TOLD
     statements_from: date | None = None
     """The first day of which statements are kept."""
+    flow_text: int = 0
+    """Characters of the latest statement's text that are kept of a process and its target; 0 for none."""
 
     def of(self, stream: str) -> "MiningOptions":
         """The same as they hold for one stream: statements have rules of their own, and are not kept for ever."""

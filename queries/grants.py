@@ -33,12 +33,18 @@ _GOOD_FOR = {
 }
 
 
-def grants(
-    name: str, tables: Mapping[str, str], principal: str, warehouse: str = "", *, statements: bool = False
+def grants(  # noqa: PLR0913 (one keyword for each setting that asks for more)
+    name: str,
+    tables: Mapping[str, str],
+    principal: str,
+    warehouse: str = "",
+    *,
+    statements: bool = False,
+    texts: bool = False,
 ) -> str:
     """The statements for one source: `tables` gives the full name by role, `warehouse` is the id of its warehouse.
 
-    `statements` says whether statements are mined, by what they say.
+    `statements` says whether statements are mined, by what they say; `texts` whether entities tell what wrote them.
     """
     named = {role: full_name for role, full_name in tables.items() if full_name != NO_TABLE}
     read = {role: name for role, name in named.items() if role not in ALWAYS_THERE or name != KNOWN_TABLES[role]}
@@ -50,7 +56,9 @@ def grants(
         lines += [f"{grant};" for grant in rights.grants(full_name, principal) if f"{grant};" not in granted]
         granted.update(lines)
     shown = list(_browsing(principal)) if len(read) < len(named) else []
-    return "\n".join([*lines, *shown, "", *_warehouse(principal, warehouse), _texts(statements=statements), ""])
+    return "\n".join(
+        [*lines, *shown, "", *_warehouse(principal, warehouse), _texts(statements=statements, texts=texts), ""]
+    )
 
 
 def _browsing(principal: str) -> Iterator[str]:
@@ -89,11 +97,16 @@ def _warehouse(principal: str, warehouse: str) -> Iterator[str]:
     yield "--   }"
 
 
-def _texts(*, statements: bool) -> str:
+def _texts(*, statements: bool, texts: bool) -> str:
     if statements:
         return (
             "-- Texts of statements may be masked for who is not in the group databricks_pii_access: such statements\n"
             "-- are told apart by their type alone."
+        )
+    if texts:
+        return (
+            "-- Texts of statements may be masked for who is not in the group databricks_pii_access: entities tell\n"
+            "-- none of those."
         )
     return "-- The miner reads no SQL text: it needs no place in the group databricks_pii_access."
 

@@ -83,6 +83,12 @@ RETURNS STRING RETURN
 CREATE FUNCTION column_key(dataset STRING, name STRING) RETURNS STRING RETURN
   md5(concat_ws(char(31), dataset, name));
 
+CREATE FUNCTION process_key(metastore STRING, workspace STRING, kind STRING, id STRING) RETURNS STRING RETURN
+  md5(concat_ws(char(31), metastore, workspace, kind, id));
+
+-- Whether a statement's text is there to be read: it is empty with customer-managed keys, and masked for who may not see it.
+CREATE FUNCTION shows(raw STRING) RETURNS BOOLEAN RETURN trim(raw) NOT IN ('', '<REDACTED>', '__REDACTED__');
+
 -- What an event was part of, most telling first. Every alert carries a hidden job; Genie rows carry no entity type;
 -- a job's notebook is recorded as a notebook.
 -- https://docs.databricks.com/aws/en/admin/system-tables/lineage

@@ -107,6 +107,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL_TABLES = (QUERY_HISTORY, JOB_RUN_TIMELINE, AUDIT, TABLE_SHARE_USAGE, *NAME_TABLES, *COST_TABLES)
 
+WITHOUT_TEXTS = "entities tell no statement's text"
+
 WITHOUT: Mapping[str, str] = {
     QUERY_HISTORY: "who ran a statement is taken from lineage; failed and cached reads are not told",
     JOB_RUN_TIMELINE: "one-time runs are told from jobs by their names alone",
@@ -137,6 +139,7 @@ LINEAGE_QUERIES = (
     "outside_reads", "replaced_tables",
 )  # fmt: skip
 STATEMENT_QUERIES = ("query_runs",)
+TEXT_QUERIES = ("flow_texts",)
 NAME_QUERIES = (
     "job_names", "job_tasks", "pipeline_names", "workspace_names", "table_forms", "table_columns", "dbt_models",
 )  # fmt: skip
@@ -144,6 +147,8 @@ COST_QUERIES = ("cost_daily", "cost_charges", "cost_span", "cost_totals")
 
 BALANCED = frozenset({"lineage_edges", "lineage_columns", "usage_daily", "column_usage", "cost_daily"})
 """Queries whose rows are checked against the totals of their days; the rows of others are counted as they come."""
+
+TEXT = "statement_text"
 
 NO_TABLE = "none"
 """Stands for an optional table that is not to be read."""
@@ -159,7 +164,7 @@ class SystemTableReader:
     """Implements `miner.ports.SystemTables` over any warehouse.
 
     `tables` gives the full name by role; `principal` is who the miner itself reads as, with statements that have `tag`.
-    With `statements`, what they say and how they ran is wanted too.
+    With `statements`, what they say and how they ran is wanted too; with `texts`, what those say that wrote.
     """
 
     warehouse: Warehouse
@@ -169,6 +174,7 @@ class SystemTableReader:
     tag: tuple[str, str] = TAG
     statements: bool = False
     outside_actions: Sequence[str] = OUTSIDE_ACTIONS
+    texts: bool = False
     _refused: dict[str, MissingRightError] = field(default_factory=dict, init=False)
     _prepared: dict[tuple[str, ...], Prepared] = field(default_factory=dict, init=False)
 
@@ -198,8 +204,21 @@ class SystemTableReader:
             refused = self._refused.get(role)
             reason = refused.message if refused else f"{name} is not there"
             mend = refused.mend if refused else self.warehouse.mend(name)
-            found.append(Missing(role, name, refused is not None, reason, WITHOUT[role], mend))
+            found.append(Missing(role, name, refused is not None, reason, self.without(role), mend))
+        if self.texts and self.holds(QUERY_HISTORY) and not self.holds(QUERY_HISTORY, TEXT):
+            name = self.tables[QUERY_HISTORY]
+            mend = "create the view again, as uc-miner views prints it, or export the column too"
+            found.append(
+                Missing(
+                    QUERY_HISTORY, name, refused=False, reason=f"{name} has no {TEXT}", without=WITHOUT_TEXTS, mend=mend
+                )
+            )
         return found
+
+    def without(self, role: str) -> str:
+        """What goes missing without an optional table."""
+        told = WITHOUT.get(role, "it is optional")
+        return f"{told}; {WITHOUT_TEXTS}" if role == QUERY_HISTORY and self.texts else told
 
     def totals(self, table: str, first: date, last: date | None = None) -> pa.Table:
         """Rows of one lineage table, or of the history, by day and workspace."""
@@ -317,6 +336,14 @@ class SystemTableReader:
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
         return cast(self.ask("replaced_tables", values, tables), schemas.REPLACED)
 
+    def flow_texts(self, first: date, last: date, length: int) -> Iterator[pa.RecordBatch]:
+        """What statements say that wrote datasets between two days; nothing where no table tells texts."""
+        if not (self.holds(QUERY_HISTORY, TEXT) and self.holds(TABLE_LINEAGE, "statement_id")):
+            return iter(())
+        values = {**_span(first, last), **history_around(first, last), "text_length": length}
+        tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
+        return cast(self.ask("flow_texts", values, tables), schemas.FLOW_TEXTS)
+
     def with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""
         globs = globs_by_rule(self.scope.exclude)
@@ -336,7 +363,11 @@ class SystemTableReader:
     def lacking(self, role: str) -> Sequence[str]:
         """What the miner reads of a table and the table does not have, as `column` or `column.field`."""
         found = self.fields(role) or frozenset()
-        return sorted(".".join(path) for path in wanted(role, statements=self.statements) if path not in found)
+        return sorted(".".join(path) for path in self.wants(role) if path not in found)
+
+    def wants(self, role: str) -> set[Field]:
+        """The columns and struct fields of a table that are read when mining as it is asked for here."""
+        return wanted(role, statements=self.statements, texts=self.texts)
 
     def refusal(self, role: str) -> MissingRightError | None:
         """Why a table that it can do without may not be read, once `fields` was asked for it."""
@@ -405,9 +436,10 @@ def _nothing() -> exp.Expr:
     return exp.select(exp.alias_(exp.Literal.number(1), "nothing")).where(exp.false()).subquery()
 
 
-def wanted(role: str, *, statements: bool = False) -> set[Field]:
-    """The columns and struct fields of a table that the miner reads when it mines, and mines `statements` or not."""
-    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *COST_QUERIES, *(STATEMENT_QUERIES if statements else ()))
+def wanted(role: str, *, statements: bool = False, texts: bool = False) -> set[Field]:
+    """The columns and struct fields of a table that the miner reads when it mines, `statements` and `texts` or not."""
+    asked = (*(STATEMENT_QUERIES if statements else ()), *(TEXT_QUERIES if texts else ()))
+    queries = (*LINEAGE_QUERIES, *NAME_QUERIES, *COST_QUERIES, *asked)
     return {path for query in queries for path in bound_columns(query).get(role, ())}
 
 

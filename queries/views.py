@@ -1,7 +1,7 @@
 """Views of the system tables that show the miner what it reads and nothing else, as Databricks SQL.
 
 A view takes exactly the documented columns that some query of the miner's reads; a struct comes whole, so that fields
-added to it later come along. SQL texts are masked, unless statements are mined.
+added to it later come along. SQL texts are masked, unless the settings ask for what statements say.
 https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-ddl-create-view
 """
 
@@ -20,21 +20,24 @@ REDACTED = "<REDACTED>"
 _MASKED = frozenset({"statement_text"})
 
 
-def views(names: Mapping[str, str], workspaces: Sequence[str] = (), *, texts: bool = False) -> str:
+def views(
+    names: Mapping[str, str], workspaces: Sequence[str] = (), *, texts: bool = False, flow_texts: bool = False
+) -> str:
     """The statements: `names` gives the name of each view by role; rows of `workspaces` alone when some are given.
 
-    With `texts`, what mining statements reads is in them too.
+    With `texts`, what mining statements reads is in them too; with `flow_texts`, what statements say alone.
     """
     schemas = dict.fromkeys(name_parts(name)[:2] for name in names.values())
     made = [f"CREATE SCHEMA IF NOT EXISTS {quoted(catalog, schema)};" for catalog, schema in schemas]
-    made += [view(role, name, workspaces, texts=texts) for role, name in names.items()]
+    made += [view(role, name, workspaces, texts=texts, flow_texts=flow_texts) for role, name in names.items()]
     return "\n\n".join(made) + "\n"
 
 
-def view(role: str, name: str, workspaces: Sequence[str] = (), *, texts: bool = False) -> str:
+def view(role: str, name: str, workspaces: Sequence[str] = (), *, texts: bool = False, flow_texts: bool = False) -> str:
     """The statement that makes one view."""
     table = KNOWN_TABLES[role]
-    columns = ",\n  ".join(_column(column, texts=texts) for column in columns_read(role, texts=texts))
+    read = columns_read(role, texts=texts)
+    columns = ",\n  ".join(_column(column, texts=texts or flow_texts) for column in read)
     # Recipients of shares are in no workspace: without their events a table would seem unread that is not.
     of_workspaces = workspaces and role != AUDIT and "workspace_id" in DOCUMENTED[table].names
     listed = ", ".join(_text(workspace) for workspace in workspaces)

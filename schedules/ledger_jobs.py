@@ -14,6 +14,7 @@ from miner.ledger.dump import dump as dumped
 from miner.ledger.query_pruning import prune_queries
 from miner.ledger.roll_up import RolledUp, roll_up
 from miner.ledger.soundness import checks
+from miner.ledger.text_pruning import prune_texts
 from schedules.parts import Parts
 from sinks.placement import opened
 
@@ -43,10 +44,15 @@ def prune(parts: Parts) -> RolledUp:
 
 
 def prune_ledger(ledger: Ledger, parts: Parts) -> RolledUp:
-    """Do the same to a ledger that is open; usage stays where the settings keep all of it, statements never do."""
+    """Do the same to a ledger that is open; usage stays where the settings keep all of it, statements never do.
+
+    What entities may not tell of statements any more is forgotten too.
+    """
     pruned = prune_queries(ledger, parts.statements_from, texts=parts.settings.queries.text)
     if pruned.days or pruned.texts:
         log.info("queries.pruned", days=pruned.days, rows=pruned.rows, texts=pruned.texts)
+    if texts := prune_texts(ledger, parts.settings.purview.statement_text):
+        log.info("texts.pruned", texts=texts)
     kept = parts.settings.ledger.usage_days
     if kept is None:
         return RolledUp(0, 0)

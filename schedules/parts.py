@@ -160,6 +160,7 @@ class Parts:
             starting=partial(self.starting, name),
             statements=self.settings.queries.mine,
             outside_actions=mining.outside_actions,
+            texts=self.settings.purview.statement_text > 0,
         )
 
     @property
@@ -200,6 +201,7 @@ class Parts:
             streams=self.streams,
             statements=Statements(queries.most, queries.text_length if queries.text else 0),
             statements_from=self.statements_from,
+            flow_text=self.settings.purview.statement_text,
         )
 
     def popularity(self, windows: Sequence[int] = (), as_of: date | None = None) -> PopularityOptions:
@@ -337,6 +339,7 @@ class Parts:
             removed=purview.removed,
             figures_percent=purview.figures_percent,
             column_parts=purview.column_parts,
+            statement_text=purview.statement_text,
         )
 
 
@@ -353,6 +356,7 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     starting: Callable[[float | None], object] = UNTOLD,
     statements: bool = False,
     outside_actions: Sequence[str] = OUTSIDE_ACTIONS,
+    texts: bool = False,
 ) -> Iterator[SystemTableReader]:
     """One source's system tables; `scratch` takes what its warehouse cannot hold in memory.
 
@@ -360,7 +364,9 @@ def reading(  # noqa: PLR0913 (one keyword for each that is a setting)
     """
     with closing(_warehouse(given, scratch, starting)) as warehouse:
         tables = tables_of(given, column_lineage=column_lineage, names=names, described=described, cost=cost)
-        yield SystemTableReader(warehouse, tables, scope, given.principal, _tag(given), statements, outside_actions)
+        yield SystemTableReader(
+            warehouse, tables, scope, given.principal, _tag(given), statements, outside_actions, texts
+        )
 
 
 def _tag(given: SourceSettings) -> tuple[str, str]:

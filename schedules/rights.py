@@ -47,7 +47,8 @@ def _grants(settings: Settings, name: str) -> str:
     if not principal:
         raise SettingsError(f"source {name} names no principal to grant to", mend=f"set [sources.{name}] principal")
     warehouse = (given.warehouse_id or "") if isinstance(given, DatabricksSource) else ""
-    return grants.grants(name, _tables(settings, given), principal, warehouse, statements=settings.queries.mine)
+    tables, texts = _tables(settings, given), settings.purview.statement_text > 0
+    return grants.grants(name, tables, principal, warehouse, statements=settings.queries.mine, texts=texts)
 
 
 def _views(settings: Settings, name: str, schema: str, workspaces: Sequence[str]) -> str:
@@ -61,8 +62,9 @@ def _views(settings: Settings, name: str, schema: str, workspaces: Sequence[str]
             f"source {name} reads the system tables themselves",
             mend="name a schema for the views, such as uc-miner views --in ops.lineage",
         )
-    lines = [*_told(name, tables, named), "", views.views(named, workspaces, texts=settings.queries.mine)]
-    return "\n".join(lines)
+    mine, texts = settings.queries.mine, settings.purview.statement_text > 0
+    made = views.views(named, workspaces, texts=mine, flow_texts=texts)
+    return "\n".join([*_told(name, tables, named), "", made])
 
 
 def _told(name: str, tables: Mapping[str, str], named: Mapping[str, str]) -> Iterator[str]:

@@ -41,6 +41,7 @@ def _parts(connection: Connection) -> Iterator[tuple[str, Row]]:
         ("process", _processes(connection)),
         ("edge", _edges(connection)),
         ("indirect", _indirect(connection)),
+        ("text", _texts(connection)),
         ("alias", _aliases(connection)),
         ("usage", _usage(connection)),
         ("usage_month", _usage_months(connection)),
@@ -135,6 +136,15 @@ def _indirect(connection: Connection) -> Iterator[Row]:
             "source": source, "process": process, "from": _told(row[5:10]), "to": _told(row[10:15]),
             "days": _spelled(month, bits),
         }  # fmt: skip
+
+
+def _texts(connection: Connection) -> Iterator[Row]:
+    query = (
+        f"SELECT p.metastore_id, p.workspace_id, p.kind, p.process_id, {_named('d')}, x.at, x.text FROM flow_text x "  # noqa: S608
+        "JOIN process p ON p.id = x.process_id JOIN dataset d ON d.id = x.target_dataset"
+    )
+    for *names, at, said in _read(connection, query, *range(1, 10)):
+        yield {"process": names[:4], "to": _told(names[4:]), "at": _instant(at), "text": said}
 
 
 def _aliases(connection: Connection) -> Iterator[Row]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from miner import columns, days, schemas
-from miner.ledger import bulk, tables
+from miner.ledger import bulk, flow_texts, tables
 from miner.ledger.remembered import Remembered
 
 _BATCH = 8192
@@ -96,9 +96,10 @@ def end_of(side: str) -> str:
 
 
 _FLOWS = f"""
-SELECT f.process, f.target, f.source, f.sets, k.content, f.verified
+SELECT f.process, f.target, f.source, f.sets, k.content, f.verified, {{said}}
 FROM ({_EDGES_OF_WANTED}) f
 {_ITS_ONLY_SET}
+{{texts}}
 WHERE NOT EXISTS (SELECT 1 FROM temp.undrawn u WHERE u.process = f.process AND u.target = f.target)
   AND NOT EXISTS (SELECT 1 FROM temp.sandboxed x WHERE x.dataset = f.source)
   AND NOT EXISTS (SELECT 1 FROM temp.hub h WHERE h.dataset = f.target AND h.side = 'written')
@@ -106,6 +107,11 @@ WHERE NOT EXISTS (SELECT 1 FROM temp.undrawn u WHERE u.process = f.process AND u
     OR EXISTS (SELECT 1 FROM dataset t WHERE t.id = f.target AND {kind_of("t")} = 'consumer'))
 ORDER BY f.process, f.target, f.source
 """  # noqa: S608
+
+_UNSAID = _FLOWS.format(said="NULL", texts="")
+_SAID = _FLOWS.format(
+    said="x.text", texts=f"LEFT JOIN ({flow_texts.OF_WANTED}) x ON x.process = f.process AND x.target = f.target"
+)
 
 _PROCESSES = (
     "SELECT p.id, p.metastore_id, p.workspace_id, p.kind, p.process_id, p.notebook_id, p.job_id, p.pipeline_id, "
@@ -122,14 +128,16 @@ def flows(connection: Connection) -> Iterator[pa.RecordBatch]:
     contents = _Contents(connection)
     processes = Remembered(connection, _PROCESSES, "p.id", schemas.FLOW_PROCESS, _BATCH)
     datasets = Remembered(connection, _DATASETS, "d.id", schemas.FLOW_DATASET, _REMEMBERED_DATASETS)
-    for rows in bulk.batches(connection, _FLOWS, _BATCH):
-        *numbers, sets, content, verified = zip(*rows, strict=True)
+    said = connection.exec_driver_sql(flow_texts.ANY).first() is not None
+    for rows in bulk.batches(connection, _SAID if said else _UNSAID, _BATCH):
+        *numbers, sets, content, verified, statements = zip(*rows, strict=True)
         process, target, source = (np.array(column, np.int64) for column in numbers)
         told = (processes.take(process), datasets.take(source), datasets.take(target))
         pairs = [contents.pairs(*one) for one in zip(sets, content, strict=True)]
         arrays = [pa.array(column) for column in (process, target, source)]
         arrays += [column for batch in told for column in batch.columns]
         arrays += [pa.array(pairs, pa.string()), pa.array(np.array(verified, np.bool_))]
+        arrays.append(pa.array(statements, pa.string()) if said else pa.nulls(len(rows), pa.string()))
         yield pa.RecordBatch.from_arrays(arrays, schema=schemas.FLOWS)
 
 

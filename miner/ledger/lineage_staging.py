@@ -1,4 +1,4 @@
-"""A run of days of the lineage stream, staged: edges, column sets, one-time runs."""
+"""A run of days of the lineage stream, staged: edges, column sets, one-time runs, replaced tables, texts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -163,6 +163,16 @@ class LineageStaging(Staging):
             dataset = keys.halves_of_hex(batch.column("dataset_key"))[:, 0]
             self.ingest("replacing", pa.table({"day": day, "dataset_id": dataset, "edge_id": numbers}))
 
+    def add_texts(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take in what statements say that wrote the target of a flow (`miner.schemas.FLOW_TEXTS`)."""
+        for batch in batches:
+            if batch.num_rows:
+                flow = [keys.halves_of_hex(batch.column(name))[:, 0] for name in ("process_key", "dataset_key")]
+                at = pc.cast(batch.column("at"), pa.int64())
+                # SQLite takes a NUL for the end of a text when it cuts one, PostgreSQL takes none at all.
+                said = pc.replace_substring(batch.column("text"), "\0", "\N{REPLACEMENT CHARACTER}")
+                self.ingest("said", pa.table([*flow, at, said], names=_SAID))
+
     def prepare(self, source_id: int) -> None:
         """Work out each edge's days by column set, and the flows to look at."""
         sets = self._settled(SetDays.of(*zip(*self._sets, strict=True)) if self._sets else SetDays.of([], [], []))
@@ -226,6 +236,8 @@ def _whole_sets(parts: Iterable[Sequence[object]]) -> Iterator[tuple[int, str]]:
 
 _NEW_EDGE = ("id", "check_bits", "process_id", "source_dataset", "target_dataset")
 
+_SAID = ("process_id", "target_dataset", "at", "text")
+
 _LINEAGE_TABLES = (
     (
         "CREATE TABLE stage.new_process (id INTEGER, check_bits INTEGER, metastore_id TEXT, workspace_id TEXT, "
@@ -236,6 +248,7 @@ _LINEAGE_TABLES = (
     "CREATE TABLE stage.day_edge (id INTEGER PRIMARY KEY, day_bits INTEGER)",
     "CREATE TABLE stage.replacing (day INTEGER, dataset_id INTEGER, edge_id INTEGER)",
     "CREATE TABLE stage.one_time_run (workspace_id TEXT, job_id TEXT, name TEXT)",
+    "CREATE TABLE stage.said (process_id INTEGER, target_dataset INTEGER, at INTEGER, text TEXT)",
 )
 
 _BY_EDGE = (

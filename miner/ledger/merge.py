@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from miner import days
 from miner.errors import LedgerError
-from miner.ledger import aliases, dirty, tables, watermarks
+from miner.ledger import aliases, dirty, flow_texts, tables, watermarks
 from miner.ledger.column_staging import ColumnStaging
 from miner.ledger.cost_staging import CostStaging
 from miner.ledger.lineage_staging import LineageStaging
@@ -253,6 +253,7 @@ _MERGE_LINEAGE = (
         "SELECT :source, day, dataset_id, edge_id FROM stage.replacing WHERE true "
         "ON CONFLICT (source_id, day, dataset_id, edge_id) DO NOTHING"
     ),
+    *flow_texts.MERGE,
     "DELETE FROM edge_month WHERE source_id = :source AND month = :month AND day_bits = 0",
     "DELETE FROM edge_indirect WHERE source_id = :source AND month = :month AND day_bits = 0",
 )

@@ -24,6 +24,10 @@ _REFERENCES = {
         "OR (m.set_id <> 0 AND NOT EXISTS (SELECT 1 FROM column_set k WHERE k.id = m.set_id)) "
         "OR NOT EXISTS (SELECT 1 FROM source s WHERE s.id = m.source_id) OR m.direct_bits & ~m.day_bits <> 0"
     ),
+    "texts": (
+        "SELECT count(*) FROM flow_text x WHERE NOT EXISTS (SELECT 1 FROM edge e "
+        "WHERE e.process_id = x.process_id AND e.target_dataset = x.target_dataset)"
+    ),
     "usage": (
         "SELECT count(*) FROM (SELECT source_id, dataset_id, reader_id FROM usage_day "
         "UNION SELECT source_id, dataset_id, reader_id FROM usage_month) u "

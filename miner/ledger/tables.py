@@ -206,6 +206,16 @@ replaced = Table(
 """Tables that a statement replaced on a day (edge 0), and the edges into them that were last seen on that day before
 the last such statement."""
 
+flow_text = Table(
+    "flow_text",
+    metadata,
+    Column("process_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("target_dataset", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+)
+"""What the latest statement says that wrote the target of a flow, and when that was; empty once it is forgotten."""
+
 column_set = Table(
     "column_set",
     metadata,

@@ -10,7 +10,7 @@ from miner.errors import SchemaDriftError
 from miner.ports import QUERY_HISTORY, TABLE_LINEAGE
 from queries.preflight import days, history, lineage, names
 from queries.preflight.looks import Looks
-from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE, WITHOUT, wanted
+from queries.system_tables import KNOWN_TABLES, NAME_TABLES, NO_TABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class SourceChecks:
             there = reader.fields(role) is not None
         except SchemaDriftError:
             return passed(f"{name} is there")  # what it lacks is told by the check of its columns
-        without = WITHOUT.get(role, "it is optional")
+        without = reader.without(role)
         if role == QUERY_HISTORY and reader.statements:
             without = f"{without}; no queries are mined"
         if name == NO_TABLE:
@@ -71,7 +71,7 @@ class SourceChecks:
 
     def _columns(self, role: str) -> Found:
         lacking = self.looks.reader.lacking(role)
-        count = len(wanted(role, statements=self.looks.reader.statements))
+        count = len(self.looks.reader.wants(role))
         if not lacking:
             return passed(f"all {count} columns and fields that the miner reads are there")
         absent = f"{count - len(lacking)} of {count} are there; taken as not known: {', '.join(lacking)}"

@@ -5,14 +5,16 @@ from queries.preflight.looks import NO_TAG, RECENT_DAYS, Looks
 
 
 def query_text(looks: Looks) -> Found:
-    """Whether SQL texts are masked. The miner reads none, unless statements are mined: then by their type at least."""
+    """Whether SQL texts are masked. The miner reads none, unless the settings ask for what statements say."""
     mix = looks.history
     if not mix.rows:
         return skipped(f"no statement in the last {RECENT_DAYS} days")
-    if looks.reader.statements:
+    if looks.reader.statements or looks.reader.texts:
         hidden = mix.redacted + mix.untexted
         told = f"{mix.rows - hidden:,} of {mix.rows:,} texts can be seen"
-        return passed(f"{told}; the other statements are told apart by their type alone" if hidden else told)
+        apart = "the other statements are told apart by their type alone"
+        rest = apart if looks.reader.statements else "entities tell none of the others"
+        return passed(f"{told}; {rest}" if hidden else told)
     if mix.redacted:
         return passed(
             f"{mix.redacted:,} of {mix.rows:,} texts are redacted: nothing is lost, the miner reads no SQL text",

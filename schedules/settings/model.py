@@ -350,6 +350,12 @@ class Purview(Section):
     most_processes: Whole = whole(
         100, 0, 1_000_000, "processes on one side of a dataset; more of them become one summary; 0 for any number"
     )
+    statement_text: Whole = whole(
+        0,
+        0,
+        4000,
+        "characters that processes of jobs and pipelines tell of the latest statement that wrote their target; 0: none",
+    )
 
     @field_validator("endpoint")
     @classmethod

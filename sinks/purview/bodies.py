@@ -115,8 +115,8 @@ def _ends(line: Line) -> dict[str, object]:
 
 
 def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
-    process = line.flow.process
-    return {
+    process, said = line.flow.process, line.flow.statement_text
+    told: dict[str, object] = {
         "notebookId": process.notebook_id,
         "jobId": process.job_id,
         "pipelineId": process.pipeline_id,
@@ -125,6 +125,8 @@ def _own(line: Line, options: PurviewOptions) -> dict[str, object]:
         "columnMappingDegraded": line.degraded,
         "unmatchedInputs": _unmatched(line, options.max_attribute_bytes),
     }
+    # What once was told goes only by another value: Atlas keeps what an update leaves out.
+    return told if said is None else told | {"statementText": said[: options.statement_text]}
 
 
 def _custom(line: Line, about: Mapping[str, str]) -> Mapping[str, str]:

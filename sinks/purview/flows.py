@@ -40,6 +40,8 @@ class Flow(NamedTuple):
     sources: Sequence[int]
     column_pairs: Sequence[str]
     verified: Sequence[bool]
+    statement_text: str | None = None
+    """What the latest statement says that wrote the target; None when none was ever kept, '' once it is forgotten."""
 
 
 class KnownDataset(NamedTuple):
@@ -106,18 +108,18 @@ def flows(batches: Iterable[pa.RecordBatch], known: KnownDatasets) -> Iterator[F
 
 def _flows(batch: pa.RecordBatch) -> Iterator[Flow]:
     starts = _starts(batch)
-    firsts = batch.select(["process", "target"]).take(pa.array(starts))
-    numbers, targets = (column.to_pylist() for column in firsts.columns)
+    firsts = batch.select(["process", "target", "statement_text"]).take(pa.array(starts))
+    numbers, targets, said = (column.to_pylist() for column in firsts.columns)
     sources = batch.column("source").to_pylist()
     pairs = pc.fill_null(batch.column("column_pairs"), "").to_pylist()
     verified = pc.fill_null(batch.column("verified"), fill_value=False).to_pylist()
     ends = [*starts[1:], batch.num_rows]
     told = texts(batch, _PROCESS, starts)
     last, process = None, None
-    for number, values, target, start, end in zip(numbers, told, targets, starts, ends, strict=True):
+    for number, values, target, start, end, words in zip(numbers, told, targets, starts, ends, said, strict=True):
         if process is None or number != last:
             last, process = number, Process(*values)
-        yield Flow(number, process, target, sources[start:end], pairs[start:end], verified[start:end])
+        yield Flow(number, process, target, sources[start:end], pairs[start:end], verified[start:end], words)
 
 
 def _whole_flows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

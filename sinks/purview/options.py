@@ -54,6 +54,7 @@ class PurviewOptions:
     `max_attribute_bytes` keeps long attributes below Purview's 32 KB for a value
     (https://learn.microsoft.com/en-us/purview/how-to-manage-quotas); a longer column mapping is carried by up to
     `column_parts` processes, and what these cannot take loses its columns, source by source.
+    `statement_text` is how many characters processes tell of the statement that wrote, 0 for none.
     """
 
     naming: Context = NOTHING
@@ -77,6 +78,7 @@ class PurviewOptions:
     creation: Creation | None = None
     process_type: str = "uc_miner_process"
     usage_group: str = "UnityCatalogUsage"
+    statement_text: int = 0
 
     @property
     def runnable_type(self) -> str:
@@ -131,6 +133,8 @@ class PurviewOptions:
     def fingerprint(self) -> str:
         """Differs when entities built with these options may differ; how they are sent does not count."""
         built = {name: value for name, value in asdict(self).items() if name not in _SENDING}
+        if not self.statement_text:
+            del built["statement_text"]  # nothing is built another way
         return payload.digest(payload.written(built))
 
 

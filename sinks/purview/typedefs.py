@@ -47,6 +47,7 @@ _PROCESS_ATTRIBUTES: Mapping[str, str] = {
     "unverified": "boolean",
     "unmatchedInputs": "array<string>",
     "columnMappingDegraded": "boolean",
+    "statementText": "string",
 }
 
 _SUMMARY_ATTRIBUTES: Mapping[str, str] = {

@@ -244,6 +244,8 @@ def _process_entity(flow: tuple[int, int], rows: list[dict], known: Mapping[int,
         },
         "verified": all(row["verified"] for row in rows),
     }
+    (said,) = {row["statement_text"] for row in rows}
+    body |= {} if said is None else {"said": said}
     return _entity("process", name, "fake_process", body, 1 + len(rows), flow=flow)
 
 

@@ -221,6 +221,16 @@ class FakeTables:
                 told += [{"day": day, "dataset_key": key, "edge_key": one} for one in keys]
         return self._batches("replaced", first, last, told, schemas.REPLACED)
 
+    def flow_texts(self, first: date, last: date, length: int) -> Iterator[pa.RecordBatch]:
+        told = oracle.flow_texts(
+            first, last, self.rows["table_lineage"], self.rows["query_history"], length=length, scope=self.scope
+        )
+        rows = [
+            {"process_key": hashed(*process), "dataset_key": hashed(process[0], *target), "at": at, "text": text}
+            for (process, target), (at, text) in told.items()
+        ]
+        return self._batches("flow_texts", first, last, rows, schemas.FLOW_TEXTS)
+
     def column_usage(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         told = [row for day in days_between(first, last) for row in self._column_usage_of(day)]
         return self._batches("column_usage", first, last, told, schemas.COLUMN_USAGE)

@@ -118,3 +118,28 @@ def replaced(day: date, rows: Rows, history: Rows) -> dict[tuple[str, Dataset], 
         if dataset(row, "source") is not None:
             last[key][edge(row)] = row["event_time"]
     return {key: {one for one, at in last[key].items() if at < max(times.values())} for key, times in since.items()}
+
+
+def flow_texts(
+    first: date, last: date, rows: Rows, history: Rows, *, length: int, scope: Scope = EVERYTHING
+) -> dict[tuple[tuple[str, str, str, str], Dataset], tuple[datetime, str]]:
+    """What the latest statement says that wrote a dataset for a job or pipeline, cut, and when; by process and dataset.
+
+    Of two at one instant the greater text counts. A statement counts for days next to the one it began on.
+    """
+    said = defaultdict(list)
+    for row in history:
+        finished = row["execution_status"] in {None, "FINISHED"}
+        if finished and (row["statement_text"] or "").strip(" ") not in {"", "<REDACTED>", "__REDACTED__"}:
+            said[row["workspace_id"] or "", row["statement_id"]].append(row)
+    found: dict[tuple[tuple[str, str, str, str], Dataset], tuple[datetime, str]] = {}
+    for row in rows:
+        inside = first <= row["event_date"] <= last and row["statement_id"]
+        if not inside or process(row)[0] not in {"job", "pipeline"} or lineage_fate(row, scope)[0] != "kept":
+            continue
+        made = edge(row)
+        for statement in said[made.workspace, row["statement_id"]]:
+            if abs(row["event_date"] - statement["start_time"].date()).days <= 1:
+                told = row["event_time"], statement["statement_text"][:length]
+                found[made[:4], made.target] = max(found.get((made[:4], made.target), told), told)
+    return found

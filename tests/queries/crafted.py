@@ -291,6 +291,57 @@ def _replaced():
         yield one(f"c.r.started{number}", statement_id=f"r{number} started")
 
 
+def _written():
+    """What statements wrote whose texts may be told, by their names in `_texts`."""
+
+    def one(target, statement_id="w1", hour=12, source="c.s.w_source", **told):
+        told = {"day": FIRST, "job": "70", "statement_id": statement_id} | told
+        return lineage(source, target, event_time=at(told["day"], hour), **told)
+
+    for statement_id in ("w1", "w failed", "w untold", "w empty", "w blank", "w masked", "w hidden", "w none"):
+        yield one(f"c.s.w_by_{statement_id.replace(' ', '_')}", statement_id)
+    yield one("c.s.w_by_pipeline", job=None, pipeline="p")
+    yield one("c.s.w_by_notebook", job=None, notebook="5")
+    yield one("c.s.w_by_query", job=None, query="written")
+    yield one("c.s.w_by_hand", job=None)
+    yield one("abfss://c@a/written")
+    yield one("c.s.w_metastore", metastore_id=None)
+    yield one("c.s.w_workspace", "w none", workspace_id=None)
+    yield one("c.s.w_itself", source="c.s.w_itself") | {"source_path": "abfss://c@a/itself"}
+    yield one("c.s.w_without", None)
+    yield one("c.s.w_often", "w1", hour=9)
+    yield one("c.s.w_often", "w2", hour=13)
+    yield one("c.s.w_often", "w3", hour=13)
+    for number, day in enumerate((BEFORE, FIRST, LAST, LAST + timedelta(days=1))):
+        yield one(f"c.s.w_day{number}", "w around", day=day)
+    for number in range(5):
+        yield one(f"c.s.w_first{number}", f"w{number} started")
+        yield one(f"c.s.w_last{number}", f"w{number} started", day=LAST)
+
+
+def _texts():
+    def one(name, said="INSERT INTO t SELECT a, b FROM c.s.w_source", **told):
+        return statement(name, **{"statement_text": said, "start_time": at(FIRST, 12)} | told)
+
+    yield one("w1")
+    yield one("w1", "ZZZ", workspace_id="9")
+    yield one("w2", "MERGE INTO a")
+    yield one("w3", "MERGE INTO b")
+    yield one("w failed", execution_status="FAILED")
+    yield one("w untold", execution_status=None)
+    yield one("w empty", "")
+    yield one("w blank", " ")
+    yield one("w masked", "<REDACTED>")
+    yield one("w hidden", "__REDACTED__")
+    yield one("w none", workspace_id=None)
+    for start in (FIRST, LAST):
+        yield one("w around", start_time=at(start, 0))
+    # A statement counts for days next to the one that it began on.
+    starts = (BEFORE, FIRST, LAST, LAST + timedelta(days=1), LAST + timedelta(days=2))
+    for number, start in enumerate(starts):
+        yield one(f"w{number} started", start_time=at(start, 0))
+
+
 def _replacing():
     def one(name, **told):
         return statement(name, **{"statement_type": "REPLACE", "start_time": at(FIRST, 12)} | told)
@@ -659,9 +710,18 @@ def _column_reads():
     yield _column("c.s.a", "c.s.a", job="self") | {"target_path": "s3://bucket/a"}
 
 
-TABLE_ROWS = [*_both(lineage), *_days(lineage), *_reads(), *_origins(), *_asked_for(), *_run_rows(), *_replaced()]
+TABLE_ROWS = [
+    *_both(lineage),
+    *_days(lineage),
+    *_reads(),
+    *_origins(),
+    *_asked_for(),
+    *_run_rows(),
+    *_replaced(),
+    *_written(),
+]
 COLUMN_ROWS = [*_both(_column), *_days(_column), *_pairs(), *_column_reads()]
-HISTORY = [*_statements(), *_replacing(), *_hits(), *_asked(), *_matching()]
+HISTORY = [*_statements(), *_replacing(), *_texts(), *_hits(), *_asked(), *_matching()]
 RUNS = [
     run("1", "SUBMIT_RUN", "b", period_start_time=at(hour=1)),
     run("1", "SUBMIT_RUN", "a", period_start_time=at(hour=2)),

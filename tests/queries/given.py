@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -303,6 +303,26 @@ def expected_replaced(first: date, last: date, lineage: oracle.Rows, history: or
         (day, _hashed(metastore, *target)): {_hashed(*edge[:4], *edge.source, *edge.target) for edge in superseded}
         for day in days
         for (metastore, target), superseded in oracle.replaced(day, lineage, history).items()
+    }
+
+
+def flow_texts(
+    source: SystemTableReader, first: date, last: date, length: int = 30
+) -> dict[tuple[str, str], tuple[datetime, str]]:
+    """What the latest statement says, and when, by the keys of process and dataset."""
+    found = told(source.flow_texts(first, last, length))
+    texts = {(row["process_key"], row["dataset_key"]): (row["at"], row["text"]) for row in found}
+    assert len(texts) == len(found)
+    return texts
+
+
+def expected_flow_texts(
+    first: date, last: date, lineage: oracle.Rows, history: oracle.Rows, scope: oracle.Scope
+) -> dict:
+    """The same, in the oracle's words."""
+    return {
+        (_hashed(*process), _hashed(process[0], *target)): found
+        for (process, target), found in oracle.flow_texts(first, last, lineage, history, length=30, scope=scope).items()
     }
 
 

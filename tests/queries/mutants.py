@@ -20,7 +20,7 @@ from queries.warehouse import Prepared
 
 QUERIES = (
     "lineage_edges", "lineage_columns", "usage_daily", "cached_reads", "column_usage", "enrichment", "outside_reads",
-    "one_time_runs", "replaced_tables", "totals", "span", "query_runs", "lineage_mix", "first_direct_access",
+    "one_time_runs", "replaced_tables", "flow_texts", "totals", "span", "query_runs", "lineage_mix", "first_direct_access",
     "history_totals",
     "history_mix", "most_read",
 )  # fmt: skip

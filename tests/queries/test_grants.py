@@ -90,3 +90,10 @@ def test_names_are_optional():
     assert "information_schema`" not in text
     assert "--   GRANT BROWSE ON CATALOG `CATALOG` TO" in text
     assert not any("enable METASTORE_ID information_schema" in line for line in text.splitlines())
+
+
+def test_texts_may_be_masked():
+    """Where entities tell what statements say, the grants say who sees it, and that the rest are passed over."""
+    text = grants("prod", DEFAULT_TABLES, PRINCIPAL, texts=True)
+    assert "databricks_pii_access: entities tell\n-- none of those." in text
+    assert "reads no SQL text" not in text

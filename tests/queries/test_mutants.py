@@ -111,6 +111,7 @@ QUESTIONS = {
     ),
     "one_time_runs": (answers.one_time_runs,),
     "replaced_tables": (answers.replaced,),
+    "flow_texts": (answers.flow_texts,),
     "totals": (answers.totals_of_days,),
     "span": (lambda source, **_: source.span("table_lineage"),),
     "lineage_mix": (
@@ -255,6 +256,7 @@ def test_the_crafted_estate(bench, day: date):
     assert cached.figures == oracle.cached_reads(day, lineage, history, crafted.SCOPE)
     assert usage.fates == oracle.usage_fates(day, lineage, crafted.SCOPE)
     assert bench.answers["replaced_tables"][0] == answers.expected_replaced(*DAYS, lineage, history)
+    assert bench.answers["flow_texts"][0] == answers.expected_flow_texts(*DAYS, lineage, history, crafted.SCOPE)
     matched = bench.answers["enrichment"][0]
     assert matched.get(day, {}) == oracle.enrichment(day, lineage, history)
     read = bench.answers["column_usage"][0][day]
@@ -275,6 +277,9 @@ _SKIPS = "greatest and least skip NULL; this says what is meant"
 EQUIVALENT = {
     "replaced_tables: without t.event_date >= :first_day (2)": _LESS,
     "replaced_tables: without t.event_date <= :last_day (2)": _LESS,
+    "flow_texts: without h.start_time >= :history_from": _LESS,
+    "flow_texts: without h.start_time < :history_to": _LESS,
+    "flow_texts: other bound of h.start_time < :history_to": _LESS,
     "usage_daily: always DATASET_KEY(metastore_id, catalog, schema, name, path)": "says nothing of rows left out",
     "usage_daily: always last_spelled.spelled": "says nothing of rows left out",
     "usage_daily: always reader": _ONE_ROW,

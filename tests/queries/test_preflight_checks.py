@@ -23,13 +23,13 @@ def found_in(tmp_path):
     """Findings by name without the source's, of an estate of the rows given."""
     opened = []
 
-    def make(*rows, start=DAY, tag=TAG, tables=None, now=NOW, statements=False, **more):
+    def make(*rows, start=DAY, tag=TAG, tables=None, now=NOW, statements=False, texts=False, **more):
         folder = tmp_path / "estate"
         if not folder.exists():
             write_estate(folder, table_lineage=rows, **{"column_lineage": [PAIR]} | more)
         source = given.unopened(folder, Scope(principal="miner@x.org"))
         opened.append(source)
-        source.statements = statements
+        source.statements, source.texts = statements, texts
         source.tables = {role: name for role, name in {**source.tables, **(tables or {})}.items() if name}
         looks = Looks(source, start=start, today=NOW.date(), tag=tag)
         checks = SourceChecks(looks, "sources.prod", (), lambda: now)
@@ -56,6 +56,15 @@ def test_texts_where_statements_are_mined(found_in, texts, told):
     found = found_in(EDGE, query_history=history, statements=True)
     assert (found["query_text"].state, found["query_text"].finding) == ("pass", told)
     assert found["columns.query_history"].finding.startswith("all 2")
+
+
+def test_texts_where_entities_tell_them(found_in):
+    """Where entities tell what statements say, a preflight says how many may be seen, and what is lost without them."""
+    history = [statement(str(number), statement_text=text) for number, text in enumerate(["SELECT 1", "<REDACTED>"])]
+    found = found_in(EDGE, query_history=history, texts=True)
+    assert found["query_text"].finding == "1 of 2 texts can be seen; entities tell none of the others"
+    without = found_in(EDGE, texts=True, tables={"query_history": NO_TABLE})["tables.query_history"]
+    assert without.finding.endswith("failed and cached reads are not told; entities tell no statement's text")
 
 
 def test_no_history_where_statements_are_mined(found_in):

@@ -93,6 +93,13 @@ def test_replaced_tables(source, rows):
     assert expected
 
 
+def test_flow_texts(source, rows):
+    """What the latest statements say that wrote for jobs and pipelines."""
+    expected = answers.expected_flow_texts(*DAYS, rows["table_lineage"], rows["query_history"], SCOPE)
+    assert answers.flow_texts(source, *DAYS) == expected
+    assert expected
+
+
 def test_span(source, rows):
     """The days the lineage tables hold rows for."""
     for role in ("table_lineage", "column_lineage"):

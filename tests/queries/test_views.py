@@ -44,6 +44,14 @@ def test_texts_where_statements_are_mined():
     assert not {"client_application", "read_bytes"} & set(columns_read("query_history"))
 
 
+def test_texts_where_entities_tell_them():
+    """Where entities tell what statements say a view shows that, and nothing else that it did not show."""
+    text, masked = view("query_history", "ops.l.h", flow_texts=True), view("query_history", "ops.l.h")
+    assert text == masked.replace("'<REDACTED>' AS statement_text", "statement_text") != masked
+    assert {path[0] for path in wanted("query_history", texts=True)} <= set(columns_read("query_history"))
+    assert "'<REDACTED>'" not in views({"query_history": "ops.l.h"}, flow_texts=True)
+
+
 def test_it_is_sql():
     """What is printed is what Databricks' grammar takes: the schema, then a view for each table."""
     parsed = sqlglot.parse(views(NAMES, ["10'01"]), read="databricks")

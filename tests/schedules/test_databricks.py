@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import types
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -300,6 +301,29 @@ def test_nothing_secret_is_logged(home, wire):
         assert "IDENTIFIER(" not in text
         assert "SELECT" not in text
         assert "warehouse.opened" in text
+
+
+def test_no_text_of_a_statement_is_logged(home, tmp_path):
+    """A log of whole runs at debug level holds no text that entities tell, with faults and without."""
+    said = "INSERT INTO main.s.b SELECT 'a literal'"
+    days = (rows.DAY - timedelta(days=1), rows.DAY)
+    wrote = [rows.lineage("main.s.a", "main.s.b", job="7", statement_id="w", day=day) for day in days]
+    history = [rows.statement("w", statement_text=said)]
+    rows.write_estate(tmp_path / "said", table_lineage=wrote, query_history=history)
+    home.session.now = lambda: NOW
+    with LocalWarehouse(tmp_path / "said") as wire:
+        settings(home, wire, '[sources.prod.tables]\nquery_history = "system.query.history"\n')
+        asked = home.settings.read_text().replace('sink = "none"', 'sink = "files"\nstatement_text = 4000')
+        home.settings.write_text(asked)
+        faulty = wire.faults.add(HttpStatus(500), "FetchResults", nth=2)
+        runs = [home("--log-level", "debug", "run")]
+        wire.faults.clear()
+        runs += [home("--log-level", "debug", *command) for command in (("run",), ("emit",), ("plan", "--json"))]
+    assert faulty.struck
+    assert {line["text"] for line in home.dump() if line["what"] == "text"} == {said}
+    logged = "".join(run.out + run.err for run in runs)
+    assert "entities.emitted" in logged
+    assert not [word for word in ("INSERT", "SELECT", "literal") if word in logged]
 
 
 def run_until(home, wire, stop) -> subprocess.Popen:

@@ -56,6 +56,7 @@ ASKED = {
         source.ask("lineage_mix", {"first_day": first, "last_day": last}, {"table_lineage": "table_lineage"}), MIX
     ),
     "replaced_tables": lambda source, first, last: source.replaced(first, last),
+    "flow_texts": lambda source, first, last: source.flow_texts(first, last, 40),
     "one_time_runs": lambda source, first, last: source.one_time_runs(first, last),
 }
 

@@ -249,3 +249,32 @@ def test_text_beyond_ascii(made):
     """Names are sent as UTF-8, as they are."""
     (entity,) = made(edge("c.s.größe", "c.s.x"))
     assert f"{TABLES}/größe".encode() in entity.body
+
+
+def test_statement_text(made):
+    """A process tells what the ledger has, cut to the setting; and nothing it has not, so that bodies stay what they were."""
+    short, long = (replace(DEFAULT, statement_text=length) for length in (6, 4000))
+    (untold,) = made(edge("c.s.a", "c.s.x"))
+    assert "statementText" not in body(untold)["attributes"]
+    assert [one.body for one in made(edge("c.s.a", "c.s.x"), options=long)] == [untold.body]
+    told = edge("c.s.a", "c.s.x", statement_text="INSERT INTO x ❄")
+    texts = [made(told, options=options)[0] for options in (short, long, DEFAULT)]
+    assert [body(one)["attributes"]["statementText"] for one in texts] == ["INSERT", "INSERT INTO x ❄", ""]
+    assert len({one.digest for one in (untold, *texts)}) == 4
+
+
+def test_the_longest_text_is_below_the_limit(made):
+    """As many characters as the settings allow, of four bytes each, are fewer bytes than Purview takes of an attribute."""
+    options = replace(DEFAULT, statement_text=4000)
+    (entity,) = made(edge("c.s.a", "c.s.x", statement_text="😀" * 9000), options=options)
+    text = body(entity)["attributes"]["statementText"]
+    assert len(text) == 4000
+    assert len(text.encode()) < options.max_attribute_bytes
+
+
+def test_native_processes_tell_no_text(made):
+    """Purview's own types have no place for it."""
+    options = replace(DEFAULT, statement_text=100, native=True)
+    (entity,) = made(edge("c.s.a", "c.s.x", statement_text="INSERT INTO x"), options=options)
+    assert entity.type_name == "databricks_process"
+    assert b"INSERT" not in entity.body

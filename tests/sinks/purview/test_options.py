@@ -22,6 +22,7 @@ OTHER = {
     "figures_percent": 0,
     "process_type": "p",
     "usage_group": "g",
+    "statement_text": 100,
 }
 SENDING = {
     "max_entities": 7,
@@ -56,3 +57,10 @@ def test_types_that_are_chosen_change_the_fingerprint(tmp_path):
     plain = FilesSink(tmp_path).fingerprint
     assert FilesSink(tmp_path, replace(DEFAULT, process_types="own")).fingerprint == plain
     assert FilesSink(tmp_path, replace(DEFAULT, process_types="native")).fingerprint != plain
+
+
+def test_no_statement_s_text_changes_nothing():
+    """Unless texts are told, what was built before there were any need not be looked at again."""
+    fingerprints = {replace(DEFAULT, statement_text=length).fingerprint for length in (0, 1, 100)}
+    assert len(fingerprints) == 3
+    assert DEFAULT.fingerprint in fingerprints
