@@ -304,7 +304,7 @@ class Purview(Section):
         1000,
         1,
         100_000,
-        "processes, summaries, assets and columns with figures that `emit --verify` and the daemon read back at a time, in turn",
+        "entities and figures that `emit --verify` and the daemon read back at a time, in turn",
     )
     max_removals: Whole = whole(
         5, 0, 100, "percent of our processes that one run may remove; more are kept, and the run fails"
