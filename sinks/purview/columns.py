@@ -51,15 +51,17 @@ def column_mapping(pairs: Mapping[str, Sequence[str]], sink: str, limit: int, mo
     """
     one_case = "".join(chain.from_iterable(pairs.values())).islower()
     targets: dict[str, str] = {}
-    found: dict[str, tuple[_Piece, ...]] = {}
-    for source in sorted(pairs):
-        columns = _united(pairs[source]) if one_case else _folded(pairs[source], targets)
-        if columns:
-            found[source] = tuple(_pieces(source, sink, columns, limit))
-    whole = _part([piece for pieces in found.values() for piece in pieces])
-    if len(whole.text) <= limit and len(whole.text.encode()) <= limit:
-        return ColumnMapping((whole,))
-    return _spread(found, limit, most)
+    found = {
+        source: columns
+        for source in sorted(pairs)
+        if (columns := _united(pairs[source]) if one_case else _folded(pairs[source], targets))
+    }
+    whole = payload.written([_object(source, sink, columns) for source, columns in found.items()])
+    if len(whole) <= limit:
+        return ColumnMapping((Part(whole.decode(), frozenset(found)),))
+    return _spread(
+        {source: tuple(_pieces(source, sink, columns, limit)) for source, columns in found.items()}, limit, most
+    )
 
 
 def _united(texts: Sequence[str]) -> list[Pair]:
@@ -83,9 +85,13 @@ def _folded(texts: Sequence[str], targets: dict[str, str]) -> list[Pair]:
     return [{"Source": source, "Sink": target} for source, target in sorted(found)]
 
 
+def _object(source: str, sink: str, columns: Sequence[Pair]) -> dict[str, object]:
+    return {"DatasetMapping": {"Source": source, "Sink": sink}, "ColumnMapping": columns}
+
+
 def _pieces(source: str, sink: str, columns: Sequence[Pair], limit: int) -> Iterator[_Piece]:
     """The object of a source, in as many pieces as it takes for each to fit; a single pair is never parted."""
-    text = payload.written({"DatasetMapping": {"Source": source, "Sink": sink}, "ColumnMapping": columns})
+    text = payload.written(_object(source, sink, columns))
     if len(text) + _BRACKETS <= limit or len(columns) == 1:
         yield _Piece(source, text)
         return
