@@ -75,7 +75,8 @@ class KnownDatasets(dict[int, KnownDataset]):
         if len(self) > KNOWN_DATASETS:
             self.clear()
         for end in ("source", "target"):
-            rows = {dataset: row for row, dataset in enumerate(batch.column(end).to_pylist()) if dataset not in self}
+            ids, firsts = np.unique(batch.column(end).to_numpy(), return_index=True)
+            rows = dict(one for one in zip(ids.tolist(), firsts.tolist(), strict=True) if one[0] not in self)
             columns = ["metastore_id", *(f"{end}_{part}" for part in _DATASET)]
             matches = self._matches(rows)
             for dataset, values in zip(rows, texts(batch, columns, list(rows.values())), strict=True):
