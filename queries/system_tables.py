@@ -330,19 +330,21 @@ class SystemTableReader:
 
     def replaced(self, first: date, last: date) -> Iterator[pa.RecordBatch]:
         """Tables that statements replaced between two days; nothing without the history of queries, or its types."""
-        if not (self.holds(QUERY_HISTORY, "statement_type") and self.holds(TABLE_LINEAGE, "statement_id")):
-            return iter(())
-        values = {**_span(first, last), **history_around(first, last)}
-        tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
-        return cast(self.ask("replaced_tables", values, tables), schemas.REPLACED)
+        return cast(self._of_statements("replaced_tables", "statement_type", first, last), schemas.REPLACED)
 
     def flow_texts(self, first: date, last: date, length: int) -> Iterator[pa.RecordBatch]:
         """What statements say that wrote datasets between two days; nothing where no table tells texts."""
-        if not (self.holds(QUERY_HISTORY, TEXT) and self.holds(TABLE_LINEAGE, "statement_id")):
+        return cast(self._of_statements("flow_texts", TEXT, first, last, text_length=length), schemas.FLOW_TEXTS)
+
+    def _of_statements(
+        self, query: str, column: str, first: date, last: date, **more: object
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows on the statements of lineage; none unless lineage tells these, and the history a column of them."""
+        if not (self.holds(QUERY_HISTORY, column) and self.holds(TABLE_LINEAGE, "statement_id")):
             return iter(())
-        values = {**_span(first, last), **history_around(first, last), "text_length": length}
+        values = {**_span(first, last), **history_around(first, last), **more}
         tables = {TABLE_LINEAGE: TABLE_LINEAGE, QUERY_HISTORY: QUERY_HISTORY}
-        return cast(self.ask("flow_texts", values, tables), schemas.FLOW_TEXTS)
+        return self.ask(query, values, tables)
 
     def with_globs(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rules as the settings write them: SQL knows them as regular expressions."""
