@@ -1,7 +1,7 @@
 """What a test asks of the catalog: assets as a scan would leave them, and what is there. It shares no code with us."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import requests
@@ -124,6 +124,10 @@ class Catalog:
     def lose(self, assets: Iterable[Key]) -> None:
         """Take assets away, as somebody may at any time."""
         self._delete([self.scanned.pop(one) for one in sorted(assets)])
+
+    def write_metadata(self, guid: str, groups: Mapping[str, Mapping[str, object]]) -> None:
+        """Write business metadata into an asset, over what these groups hold, as somebody may at any time."""
+        self.ask("POST", f"entity/guid/{guid}/businessmetadata", params={"isOverwrite": "false"}, json=groups)
 
     def empty(self) -> None:
         """Take away every asset and whatever is tied to one."""

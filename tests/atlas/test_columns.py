@@ -63,10 +63,8 @@ def test_figures_of_columns_are_read_back(catalog, read):
     name = min(expected)
     column = catalog.named(COLUMN, name)
     (group,) = column["businessAttributes"]
-    catalog.ask(
-        "POST", f"entity/guid/{column['guid']}/businessmetadata", params={"isOverwrite": "false"},
-        json={group: {figure: 12345 for figure in expected[name] if figure.startswith("reads_")}},
-    )  # fmt: skip
+    wrong = {figure: 12345 for figure in expected[name] if figure.startswith("reads_")}
+    catalog.write_metadata(column["guid"], {group: wrong})
     assert estate.verify().wrong == (name,)
     (told,) = catalog.named(COLUMN, name)["businessAttributes"].values()
     assert told == expected[name]

@@ -174,7 +174,7 @@ def test_usage_follows(catalog, estate):
     ]}  # fmt: skip
     catalog.ask("POST", "types/typedefs", json={"businessMetadataDefs": [theirs]})
     guid = catalog.scanned[kind, name]
-    catalog.ask("POST", f"entity/guid/{guid}/businessmetadata", json={own: {"team": "finance"}})
+    catalog.write_metadata(guid, {own: {"team": "finance"}})
     estate.popularity = PopularityOptions(windows=(30,), exclude_process_kinds=("query", "notebook"))
     _, changed = estate.entities()
     assert figures(changed) != figures(usage)

@@ -132,10 +132,8 @@ def test_figures_and_summaries_are_read_back(catalog, estate):
     kind, name = min(figures)
     groups = figures[kind, name]
     group, told = next(iter(groups.items()))
-    catalog.ask(
-        "POST", f"entity/guid/{catalog.scanned[kind, name]}/businessmetadata", params={"isOverwrite": "false"},
-        json={group: {figure: 12345 for figure in told if figure.startswith("reads_")}},
-    )  # fmt: skip
+    wrong = {figure: 12345 for figure in told if figure.startswith("reads_")}
+    catalog.write_metadata(catalog.scanned[kind, name], {group: wrong})
     summary = next(one for one in sorted(before) if "/summary/" in one)
     catalog.ask("DELETE", "entity/uniqueAttribute/type/uc_miner_summary", params={"attr:qualifiedName": summary})
     verified = estate.verify(drawing=drawing)
