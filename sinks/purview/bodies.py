@@ -1,7 +1,6 @@
 """What entities say: processes of our own type or of Purview's, and the datasets that stand for who only reads."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -19,15 +18,13 @@ _CUSTOM_CHARACTERS = 480
 """Atlas takes custom attributes of 500 characters."""
 
 
-@dataclass(slots=True)
-class Inputs:
-    """The sources of one flow: column pairs and references by the asset's qualified name, and those without one."""
+class Inputs(NamedTuple):
+    """The sources of one flow: column pairs and references by the asset's qualified name, and those left out."""
 
-    pairs: dict[str, list[str]] = field(default_factory=dict)
-    references: dict[str, object] = field(default_factory=dict)
-    unmatched: list[Unmatched] = field(default_factory=list)
-    joined: list[Unmatched] = field(default_factory=list)
-    """What is left out because somebody else draws it."""
+    pairs: Mapping[str, Sequence[str]]
+    references: Mapping[str, object]
+    left_out: Sequence[Unmatched] = ()
+    """Those without an asset, and those that somebody else draws."""
     verified: bool = True
 
     @property
@@ -36,9 +33,14 @@ class Inputs:
         return [self.references[source] for source in sorted(self.references)]
 
     @property
+    def unmatched(self) -> set[str]:
+        """The names of those without an asset."""
+        return {source.name for source in self.left_out if source.reason != JOINED}
+
+    @property
     def nothing_left(self) -> str:
         """Why there is no reference."""
-        reasons = sorted({source.reason for source in (*self.unmatched, *self.joined)})
+        reasons = sorted({source.reason for source in self.left_out})
         return f"every source: {'; '.join(reasons)}" if reasons else "source and target are one asset"
 
 
@@ -58,26 +60,29 @@ class Line(NamedTuple):
     def further(self, number: int, name: str, part: Part) -> "Line":
         """What carries one more part of the mapping: the sources whose columns it tells of, and the same output."""
         references = {source: self.inputs.references[source] for source in part.sources}
-        inputs = Inputs(references=references, verified=self.inputs.verified)
+        inputs = Inputs({}, references, verified=self.inputs.verified)
         return Line(self.flow, name, f"{self.title} (more columns, {number})", inputs, self.output, part.text)
 
 
 def inputs_of(flow: Flow, known: KnownDatasets, output: Asset) -> Inputs:
     """The sources of a flow into an asset; two spellings of one asset make no lineage."""
-    inputs = Inputs()
-    target = known[flow.target]
-    for source, pairs, verified in zip(flow.sources, flow.column_pairs, flow.verified, strict=True):
+    target, own = known[flow.target], output.qualified_name
+    pairs: dict[str, list[str]] = {}
+    references: dict[str, object] = {}
+    left_out = []
+    verified = True
+    for source, told, seen in zip(flow.sources, flow.column_pairs, flow.verified, strict=True):
         dataset = known[source]
         asset = dataset.asset
         if isinstance(asset, Unmatched):
-            inputs.unmatched.append(asset)
+            left_out.append(asset)
         elif (name := asset.qualified_name) in target.foreign:
-            inputs.joined.append(Unmatched(f"{dataset.label} → {target.label}", JOINED))
-        elif name != output.qualified_name:
-            inputs.pairs.setdefault(name, []).append(respelled(pairs, dataset.spellings, target.spellings))
-            inputs.references[name] = dataset.reference
-            inputs.verified &= verified
-    return inputs
+            left_out.append(Unmatched(f"{dataset.label} → {target.label}", JOINED))
+        elif name != own:
+            pairs.setdefault(name, []).append(respelled(told, dataset.spellings, target.spellings))
+            references[name] = dataset.reference
+            verified &= seen
+    return Inputs(pairs, references, left_out, verified)
 
 
 def process_body(line: Line, place: Place, options: PurviewOptions) -> bytes:
@@ -88,7 +93,7 @@ def process_body(line: Line, place: Place, options: PurviewOptions) -> bytes:
     """
     told: dict[str, object] = {"typeName": place.process_type}
     if place.native:
-        told["attributes"] = _head(line) | _ends(line)
+        told["attributes"] = {**_head(line), **_ends(line)}
         told["customAttributes"] = _custom(line, place.about)
     else:
         told["attributes"] = {**_head(line), **place.about, **_own(line, options), **_ends(line)}
@@ -139,7 +144,7 @@ def _custom(line: Line, about: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _unmatched(line: Line, limit: int) -> list[str]:
-    return listed({source.name for source in line.inputs.unmatched}, limit) if line.inputs.unmatched else []
+    return listed(line.inputs.unmatched, limit) if line.inputs.left_out else []
 
 
 def listed(names: Collection[str], limit: int) -> list[str]:

@@ -9,7 +9,6 @@ carried by further ones below the same parent, without one more node.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import orjson
@@ -18,7 +17,8 @@ from sinks.purview import payload
 
 _BRACKETS = 2
 
-Pair = dict[str, str]
+Pair = Sequence[str]
+"""A column of a source and one of the sink."""
 
 
 class Part(NamedTuple):
@@ -49,13 +49,7 @@ def column_mapping(pairs: Mapping[str, Sequence[str]], sink: str, limit: int, mo
     Where `most` parts do not take all, whole sources are left out, the largest first, so that what is shown of a source
     is always complete.
     """
-    one_case = "".join(chain.from_iterable(pairs.values())).islower()
-    targets: dict[str, str] = {}
-    found = {
-        source: columns
-        for source in sorted(pairs)
-        if (columns := _united(pairs[source]) if one_case else _folded(pairs[source], targets))
-    }
+    found = _distinct(pairs)
     whole = payload.written([_object(source, sink, columns) for source, columns in found.items()])
     if len(whole) <= limit:
         return ColumnMapping((Part(whole.decode(), frozenset(found)),))
@@ -64,29 +58,46 @@ def column_mapping(pairs: Mapping[str, Sequence[str]], sink: str, limit: int, mo
     )
 
 
-def _united(texts: Sequence[str]) -> list[Pair]:
-    """The distinct pairs, none of which needs folding: the usual case, and three times as fast."""
-    if len(texts) == 1:
-        found = orjson.loads(texts[0]) if texts[0] else []
-    else:
-        found = sorted({(source, target) for text in texts if text for source, target in orjson.loads(text)})
-    return [{"Source": source, "Sink": target} for source, target in found]
+def _distinct(pairs: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[Pair]]:
+    """The distinct pairs of each source that has any, each column in one spelling."""
+    found = {}
+    mixed = False
+    for source, texts in sorted(pairs.items()):
+        columns: Sequence[Pair]
+        if len(texts) == 1:
+            (text,) = texts
+            columns = orjson.loads(text) if text else []
+            mixed = mixed or text != text.lower()
+        else:
+            columns = sorted({(one, other) for text in texts if text for one, other in orjson.loads(text)})
+            mixed = True
+        if columns:
+            found[source] = columns
+    return _folded(found) if mixed and _clashing(found) else found
 
 
-def _folded(texts: Sequence[str], targets: dict[str, str]) -> list[Pair]:
-    """The distinct pairs; a column written in several ways keeps one spelling, a target's for all sources."""
-    sources: dict[str, str] = {}
-    found = {
-        (sources.setdefault(source.lower(), source), targets.setdefault(target.lower(), target))
-        for text in sorted(texts)
-        if text
-        for source, target in orjson.loads(text)
-    }
-    return [{"Source": source, "Sink": target} for source, target in sorted(found)]
+def _clashing(found: Mapping[str, Sequence[Pair]]) -> bool:
+    """Whether a column is written in several ways: a source's among its own, a target's among those of all sources."""
+    sides = [{target for columns in found.values() for _, target in columns}]
+    sides += [{source for source, _ in columns} for columns in found.values()]
+    return any(len({name.lower() for name in names}) < len(names) for names in sides)
+
+
+def _folded(found: Mapping[str, Sequence[Pair]]) -> Mapping[str, Sequence[Pair]]:
+    """The distinct pairs, each column in the spelling that comes first, a target's for all sources."""
+    targets: dict[str, str] = {}
+    folded: dict[str, Sequence[Pair]] = {}
+    for source, columns in found.items():
+        own: dict[str, str] = {}
+        folded[source] = sorted(
+            {(own.setdefault(one.lower(), one), targets.setdefault(other.lower(), other)) for one, other in columns}
+        )
+    return folded
 
 
 def _object(source: str, sink: str, columns: Sequence[Pair]) -> dict[str, object]:
-    return {"DatasetMapping": {"Source": source, "Sink": sink}, "ColumnMapping": columns}
+    told = [{"Source": one, "Sink": other} for one, other in columns]
+    return {"DatasetMapping": {"Source": source, "Sink": sink}, "ColumnMapping": told}
 
 
 def _pieces(source: str, sink: str, columns: Sequence[Pair], limit: int) -> Iterator[_Piece]:

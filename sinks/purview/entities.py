@@ -4,11 +4,10 @@ An Atlas upsert replaces a process's inputs by the list it carries, so an entity
 (https://learn.microsoft.com/en-us/purview/data-gov-api-create-lineage-relationships).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
-from typing import NamedTuple
+from itertools import chain
 
 import pyarrow as pa
 
@@ -34,17 +33,20 @@ _AT_ONCE = 1000
 """Processes behind one wave of parents: full batches of both, and flat memory."""
 
 
-class _Drawn(NamedTuple):
-    """A process entity, where it hangs, and what is made for it.
+@dataclass(frozen=True, slots=True)
+class _Wave:
+    """Process entities, and what has to come before them."""
 
-    Those that carry the rest of its columns, the dataset that it has as output when it only reads, those for its ends.
-    """
+    consumers: list[Entity] = field(default_factory=list)
+    """The datasets that processes which only read have as output."""
+    stand_ins: list[StandIn] = field(default_factory=list)
+    further: list[Entity] = field(default_factory=list)
+    """What carries the rest of the columns of a process."""
+    processes: list[Entity] = field(default_factory=list)
 
-    place: Place
-    process: Entity
-    further: Sequence[Entity]
-    consumer: Entity | None
-    stand_ins: Sequence[StandIn]
+    def entities(self, parents: Iterable[Entity]) -> Iterator[Entity]:
+        """All of it, below their parents."""
+        return chain(parents, self.consumers, _made(self.stand_ins), self.further, self.processes)
 
 
 def process_entities(
@@ -59,15 +61,13 @@ def process_entities(
     """
     known = KnownDatasets(options.naming, known_matches, _standing(options))
     drawing = _Drawing(known, Hierarchy(options), options, _once(unmatched))
-    drawn = (one for flow in flows(batches, known) if (one := drawing.drawn(flow)))
-    while some := list(islice(drawn, _AT_ONCE)):
-        parents = [parent for one in some for parent in drawing.hierarchy.untold(one.place)]
-        yield from sorted(parents, key=lambda parent: len(parent.needs))
-        yield from (one.consumer for one in some if one.consumer)
-        made = _made(stands for one in some for stands in one.stand_ins)
-        yield from sorted(made, key=lambda entity: len(entity.needs))
-        yield from (part for one in some for part in one.further)
-        yield from (one.process for one in some)
+    wave = _Wave()
+    for flow in flows(batches, known):
+        drawing.draw(flow, wave)
+        if len(wave.processes) == _AT_ONCE:
+            yield from wave.entities(drawing.hierarchy.untold())
+            wave = _Wave()
+    yield from wave.entities(drawing.hierarchy.untold())
 
 
 def _standing(options: PurviewOptions) -> Standing | None:
@@ -78,10 +78,11 @@ def _standing(options: PurviewOptions) -> Standing | None:
     return None
 
 
-def _made(stand_ins: Iterable[StandIn]) -> Collection[Entity]:
-    """What stand-ins consist of, once each."""
+def _made(stand_ins: Iterable[StandIn]) -> Sequence[Entity]:
+    """What stand-ins consist of, once each, what others need first."""
     once = {one.asset: one for one in stand_ins}
-    return {entity.qualified_name: entity for one in once.values() for entity in one.entities()}.values()
+    made = {entity.qualified_name: entity for one in once.values() for entity in one.entities()}
+    return sorted(made.values(), key=lambda entity: len(entity.needs))
 
 
 def _once(report: Report) -> Report:
@@ -104,37 +105,42 @@ class _Drawing:
     options: PurviewOptions
     report: Report
 
-    def drawn(self, flow: Flow) -> _Drawn | None:
-        """What becomes of a flow; None, and a report, when nothing does."""
+    def draw(self, flow: Flow, wave: _Wave) -> None:
+        """Add what becomes of a flow; nothing does where a report says so."""
         target = self.known[flow.target]
         title = flow.process.title if target.kind == CONSUMER else f"{flow.process.title} → {target.label}"
         made = consumer(flow, self.options) if target.kind == CONSUMER else None
         output = Asset(made.type_name, made.qualified_name) if made else target.asset
         if isinstance(output, Unmatched):
             self.report(Unmatched(title, f"target: {output.reason}"))
-            return None
+            return
         inputs = inputs_of(flow, self.known, output)
         if not inputs.references:
             self.report(Unmatched(title, inputs.nothing_left))
-            return None
+            return
         place = self.hierarchy.place(flow, target.folded)
         name = f"{place.own_name}/{target.hash}"
         line, parts = self._line(flow, self.options.named(name, native=place.native), title, inputs, output)
-        ends = [self.known[one].made for one in (flow.target, *flow.sources)]
-        stand_ins = [one for one in ends if one]
-        needs = [*place.needs, *([made.qualified_name] if made else ())]
-        needs += [one.asset.qualified_name for one in stand_ins]
+        needs = place.needs
+        if made:
+            wave.consumers.append(made)
+            needs += (made.qualified_name,)
+        if stand_ins := self.known.stand_ins(flow):
+            wave.stand_ins.extend(stand_ins)
+            needs += tuple(one.asset.qualified_name for one in stand_ins)
         further = []
         for number, part in enumerate(parts, start=2):
             named = self.options.named(further_name(name, number), native=place.native)
             further.append(self._entity(payload.COLUMNS, line.further(number, named, part), place, needs))
-        # Behind its parts, so that a flow is done only when all of them are.
-        needs += [one.qualified_name for one in further]
-        return _Drawn(place, self._entity(payload.PROCESS, line, place, needs), further, made, stand_ins)
+        if further:
+            wave.further.extend(further)
+            # Behind its parts, so that a flow is done only when all of them are.
+            needs += tuple(one.qualified_name for one in further)
+        wave.processes.append(self._entity(payload.PROCESS, line, place, needs))
 
     def _line(self, flow: Flow, name: str, title: str, inputs: Inputs, output: Asset) -> tuple[Line, Sequence[Part]]:
         """What is drawn with the first part of its columns, and the further parts."""
-        for source in (*inputs.unmatched, *inputs.joined):
+        for source in inputs.left_out:
             self.report(source)
         options = self.options
         mapping = column_mapping(inputs.pairs, output.qualified_name, options.max_attribute_bytes, options.column_parts)
@@ -143,7 +149,7 @@ class _Drawing:
         first, *more = mapping.parts
         return Line(flow, name, title, inputs, output, first.text, bool(mapping.left_out)), more
 
-    def _entity(self, kind: str, line: Line, place: Place, needs: Sequence[str]) -> Entity:
+    def _entity(self, kind: str, line: Line, place: Place, needs: tuple[str, ...]) -> Entity:
         body = process_body(line, place, self.options)
         return Entity(
             kind,
@@ -153,5 +159,5 @@ class _Drawing:
             payload.digest(body),
             operations=3 + len(line.inputs.references),  # the entity, its parent, its output, its inputs
             flow=(line.flow.process_id, line.flow.target),
-            needs=tuple(needs),
+            needs=needs,
         )

@@ -82,6 +82,12 @@ class KnownDatasets(dict[int, KnownDataset]):
             for dataset, values in zip(rows, texts(batch, columns, list(rows.values())), strict=True):
                 self[dataset] = self._named(dataset, Dataset(*values), matches.get(dataset))
 
+    def stand_ins(self, flow: Flow) -> Sequence[StandIn]:
+        """What stands for the ends of a flow that have no asset."""
+        if not self._stand_in:
+            return ()
+        return [made for one in (flow.target, *flow.sources) if (made := self[one].made)]
+
     def _named(self, number: int, dataset: Dataset, match: Match | None) -> KnownDataset:
         found = matched(dataset, match) if match else asset(dataset, self._naming)
         made = None

@@ -1,6 +1,6 @@
 """What a process entity hangs below: workspace, job and task, or workspace and notebook, or a runnable of our own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from miner.ports import Entity
@@ -23,20 +23,16 @@ _LONG = 1 << 63
 class Place(NamedTuple):
     """A process's parents, outermost first, and how the process says below which one it is.
 
-    `own_name` and `about` are what every process entity of it begins with: told once, not once per target.
+    `own_name` and `about` are what every process entity of it begins with: told once, not once per target. `needs` are
+    the qualified names of all parents.
     """
 
     process_type: str
-    parents: tuple[Entity, ...]
+    needs: tuple[str, ...]
     relationships: Mapping[str, Reference]
     own_name: str
     about: Mapping[str, str]
     native: bool
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The qualified names of all parents."""
-        return tuple(parent.qualified_name for parent in self.parents)
 
 
 class Hierarchy:
@@ -46,6 +42,7 @@ class Hierarchy:
         self._options = options
         self._last: tuple[tuple[int, str], Place] | None = None
         self._told: set[str] = set()
+        self._untold: list[Entity] = []
 
     def place(self, flow: Flow, target: str) -> Place:
         """Where the process of a flow hangs; the name of its target tells ad hoc processes apart."""
@@ -54,14 +51,10 @@ class Hierarchy:
             self._last = (key, self._placed(flow, target))
         return self._last[1]
 
-    def untold(self, place: Place) -> Iterator[Entity]:
-        """The parents that did not come yet."""
-        if len(self._told) > _REMEMBERED:
-            self._told.clear()
-        for parent in place.parents:
-            if parent.qualified_name not in self._told:
-                self._told.add(parent.qualified_name)
-                yield parent
+    def untold(self) -> Sequence[Entity]:
+        """The parents of the places since the last call that did not come yet, the outermost first."""
+        untold, self._untold = self._untold, []
+        return sorted(untold, key=lambda parent: len(parent.needs))
 
     def _placed(self, flow: Flow, target: str) -> Place:
         process, options = flow.process, self._options
@@ -69,19 +62,28 @@ class Hierarchy:
         host = process.host(options.workspace_domain)
         if options.native and host and process.id and process.kind in native.KINDS:
             parents = _native_parents(process, host)
-            return Place(native.PROCESS, parents, {"task": _referred(parents[-1])}, name, about, native=True)
-        runnable = _runnable(flow, target, about, options)
+            below = {"task": _referred(parents[-1])}
+            return Place(native.PROCESS, self._needed(*parents), below, name, about, native=True)
+        runnable = _runnable(flow, target, name, about, options)
         below = {RUNNABLE_END: _referred(runnable)}
-        return Place(options.process_type, (runnable,), below, name, about, native=False)
+        return Place(options.process_type, self._needed(runnable), below, name, about, native=False)
+
+    def _needed(self, *parents: Entity) -> tuple[str, ...]:
+        names = tuple(parent.qualified_name for parent in parents)
+        if len(self._told) > _REMEMBERED:
+            self._told.clear()
+        self._untold += (parent for parent in parents if parent.qualified_name not in self._told)
+        self._told.update(names)
+        return names
 
 
 def _referred(parent: Entity) -> Reference:
     return Asset(parent.type_name, parent.qualified_name).reference
 
 
-def _runnable(flow: Flow, target: str, about: Mapping[str, str], options: PurviewOptions) -> Entity:
+def _runnable(flow: Flow, target: str, own_name: str, about: Mapping[str, str], options: PurviewOptions) -> Entity:
     process = flow.process
-    name = options.named(process.own_name(target))
+    name = options.named(own_name)
     attributes = {
         "qualifiedName": name,
         "name": f"{process.title} → {target}" if process.ad_hoc else process.title,

@@ -1,7 +1,7 @@
 """The identity of a dataset, and which Purview asset it is."""
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from miner.ports import MATCHED, Match, Unmatched
 from sinks.purview.assets import Asset
@@ -15,8 +15,7 @@ from sinks.purview.naming.tables import of_table
 TABLE = "table"
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(NamedTuple):
     """A table or a path as the ledger knows it: parts folded for comparison, `spelling` as last seen."""
 
     metastore_id: str

@@ -48,7 +48,7 @@ class Process(NamedTuple):
     @property
     def title(self) -> str:
         """Such as `Job 123`, or `Job nightly load` where it is known what it is called."""
-        words = self.kind.replace("_", " ").capitalize() or "Ad hoc"
+        words = _words(self.kind)
         return words if self.ad_hoc else f"{words} {self.label or self.id}"
 
     def own_name(self, target: str) -> str:
@@ -92,6 +92,11 @@ class Process(NamedTuple):
     def numbered(self) -> bool:
         """True when its id is a number of Databricks, and not a name of ours."""
         return _number(self.id)
+
+
+@lru_cache(maxsize=64)
+def _words(kind: str) -> str:
+    return kind.replace("_", " ").capitalize() or "Ad hoc"
 
 
 @lru_cache(maxsize=65_536)

@@ -1,14 +1,13 @@
 """The answer of naming: candidates, most likely first, or the reason why there are none."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST = 25
 """Candidates of one dataset at most: as many as one look-up in the catalog takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One asset that a dataset may be in Purview, and the rule that says so.
 
     `guessed` is one that is there only when Purview's scan made it so (a resource set, a folder around a file, a name
@@ -25,8 +24,7 @@ class Candidate:
         return Candidate(self.type_name, self.qualified_name, f"{origin}: {self.rule}", self.guessed)
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(NamedTuple):
     """Candidates in their order. `reason` says why there are none, or why all are guesses.
 
     `tried` are the spellings that no rule knows; `shared` is true when the catalog belongs to another metastore.
