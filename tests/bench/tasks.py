@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -15,6 +16,8 @@ from tests.bench.measure import report
 from tests.bench.over_the_wire import fetch_wire, mine_wire, report_wire, rows_wire, stream_wire
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from miner.ports import Entity
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -166,20 +169,63 @@ def emit(ledger: str, out: str) -> None:
 
 def build(ledger: str) -> None:
     """Build every process entity from the ledger, sending none."""
-    from miner.ledger import Ledger, edges, wanted
     from sinks.purview.files import FilesSink
 
-    opened = Ledger(f"sqlite:///{ledger}")
     sink = FilesSink(Path(ledger).parent / "unused")
     started = time.perf_counter()
+    flows = _flows(ledger)
+    read = time.perf_counter() - started
+    built = Counter(entity.kind for entity in sink.processes(iter(flows), lambda _: None))
+    told = {"read": read, "edges": sum(batch.num_rows for batch in flows)}
+    report(started, told | {"built": built.total(), "processes": built["process"]})
+
+
+def bare_bodies(ledger: str) -> None:
+    """The JSON of a process with its inputs and columns, and a digest of it, for each flow; nothing else of entities."""
+    from hashlib import blake2b
+    from itertools import groupby
+    from operator import itemgetter
+
+    from orjson import dumps, loads
+
+    process = ("process", "target", "process_kind", "process_id")
+    target, source = (("metastore_id", *(f"{end}_{part}" for part in ("catalog", "schema", "name")))
+                      for end in ("target", "source"))  # fmt: skip
+    started = time.perf_counter()
+    flows = _flows(ledger)
+    read = time.perf_counter() - started
+    bodies = 0
+    for batch in flows:
+        columns = ([*zip(*(batch.column(name).to_pylist() for name in names), strict=True)]
+                   for names in (process, target, source))  # fmt: skip
+        rows = zip(*columns, batch.column("column_pairs").to_pylist(), strict=True)
+        for (own, sink), some in groupby(rows, key=itemgetter(0, 1)):
+            output = "databricks://{}/catalogs/{}/schemas/{}/tables/{}".format(*sink)
+            inputs, mapping = [], []
+            for _, _, parts, pairs in some:
+                name = "databricks://{}/catalogs/{}/schemas/{}/tables/{}".format(*parts)
+                inputs.append({"typeName": "databricks_table", "uniqueAttributes": {"qualifiedName": name}})
+                told = [{"Source": one, "Sink": other} for one, other in loads(pairs or "[]")]
+                mapping.append({"DatasetMapping": {"Source": name, "Sink": output}, "ColumnMapping": told})
+            body = dumps({
+                "typeName": "process", "qualifiedName": "{}/{}/{}/{}".format(*own), "inputs": inputs,
+                "outputs": [output], "columnMapping": dumps(mapping).decode(),
+            })  # fmt: skip
+            bodies += bool(blake2b(body, digest_size=16).hexdigest())
+    report(started, {"read": read, "bodies": bodies})
+
+
+def _flows(ledger: str) -> "list[pa.RecordBatch]":
+    """The flows of a ledger, all of them wanted."""
+    from miner.ledger import Ledger, edges, wanted
+
+    opened = Ledger(f"sqlite:///{ledger}")
     with opened.reading() as connection:
         wanted.resolve(connection)
         wanted.want(connection, everything=True)
         flows = list(edges.flows(connection))
-    read = time.perf_counter() - started
-    built = sum(1 for _ in sink.processes(iter(flows), lambda _: None))
-    report(started, {"built": built, "read": read, "edges": sum(batch.num_rows for batch in flows)})
     opened.close()
+    return flows
 
 
 def _process_entities(count: int) -> "Iterator[Entity]":
@@ -252,8 +298,8 @@ def post(endpoint: str, entities: int, workers: int) -> None:
 
 TASKS: dict[str, Callable[..., None]] = {
     "raw": raw, "raw_usage": raw_usage, "mine": mine, "lock": lock, "windows": windows, "emit": emit, "build": build,
-    "send": send, "post": post, "mine_wire": mine_wire, "fetch_wire": fetch_wire, "stream_wire": stream_wire,
-    "report_wire": report_wire, "rows_wire": rows_wire,
+    "bare_bodies": bare_bodies, "send": send, "post": post, "mine_wire": mine_wire, "fetch_wire": fetch_wire,
+    "stream_wire": stream_wire, "report_wire": report_wire, "rows_wire": rows_wire,
 }  # fmt: skip
 
 if __name__ == "__main__":
