@@ -209,20 +209,16 @@ events AS (
     coalesce(t.metastore_id, '') AS metastore_id,
     coalesce(t.workspace_id, '') AS workspace_id,
     t.statement_id AS statement_id,
-    process_kind(
-      t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
-      t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
-      t.entity_metadata.job_info.job_id, t.entity_metadata.notebook_id, t.entity_metadata.sql_query_id,
-      t.entity_type, t.entity_id) AS process_kind,
+    process_kind_of(t.entity_metadata, t.entity_type, t.entity_id) AS process_kind,
     nullif(t.created_by, '') AS created_by,
     folded(t.source_table_catalog) AS catalog,
     folded(t.source_table_schema) AS schema,
     clean_name(folded(t.source_table_name)) AS name,
-    CASE WHEN unquoted(t.source_table_name) IS NULL THEN clean_path(t.source_path) END AS path,
+    path_unless_named(t.source_table_name, t.source_path) AS path,
     folded(t.target_table_catalog) AS to_catalog,
     folded(t.target_table_schema) AS to_schema,
     clean_name(folded(t.target_table_name)) AS to_name,
-    CASE WHEN unquoted(t.target_table_name) IS NULL THEN clean_path(t.target_path) END AS to_path
+    path_unless_named(t.target_table_name, t.target_path) AS to_path
   FROM IDENTIFIER(:table_lineage) AS t
   WHERE t.event_date >= :lineage_from AND t.event_date <= :lineage_to
     AND t.statement_id IS NOT NULL

@@ -20,11 +20,7 @@ written AS (
     coalesce(t.workspace_id, '') AS workspace_id,
     t.statement_id AS statement_id,
     t.event_time AS event_time,
-    process_kind(
-      t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
-      t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
-      t.entity_metadata.job_info.job_id, t.entity_metadata.notebook_id, t.entity_metadata.sql_query_id,
-      t.entity_type, t.entity_id) AS kind,
+    process_kind_of(t.entity_metadata, t.entity_type, t.entity_id) AS kind,
     spelling(
       folded(t.target_table_catalog), folded(t.target_table_schema), clean_name(folded(t.target_table_name)),
       clean_path(t.target_path)) AS target

@@ -49,20 +49,12 @@ into_replaced AS (
     t.event_time AS event_time,
     replaced.metastore_id AS metastore_id,
     coalesce(t.workspace_id, '') AS workspace_id,
-    process_kind(
-      t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
-      t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
-      t.entity_metadata.job_info.job_id, t.entity_metadata.notebook_id, t.entity_metadata.sql_query_id,
-      t.entity_type, t.entity_id) AS process_kind,
-    process_id(
-      t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
-      t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
-      t.entity_metadata.job_info.job_id, t.entity_metadata.notebook_id, t.entity_metadata.sql_query_id,
-      t.entity_type, t.entity_id) AS process_id,
+    process_kind_of(t.entity_metadata, t.entity_type, t.entity_id) AS process_kind,
+    process_id_of(t.entity_metadata, t.entity_type, t.entity_id) AS process_id,
     folded(t.source_table_catalog) AS source_catalog,
     folded(t.source_table_schema) AS source_schema,
     clean_name(folded(t.source_table_name)) AS source_name,
-    CASE WHEN unquoted(t.source_table_name) IS NULL THEN clean_path(t.source_path) END AS source_path,
+    path_unless_named(t.source_table_name, t.source_path) AS source_path,
     replaced.catalog AS target_catalog,
     replaced.schema AS target_schema,
     replaced.name AS target_name

@@ -49,6 +49,10 @@ CREATE FUNCTION clean_path(raw STRING) RETURNS STRING RETURN
     '(?s)^((?:[a-z][a-z0-9+.-]*:(?://[^/]*)?)?/[^/].*?)(?:/(?:19|20)[0-9]{2}/(?:0?[1-9]|1[0-2])(?:/(?:0?[1-9]|[12][0-9]|3[01])(?:/(?:[01]?[0-9]|2[0-3]))?)?|/(?:19|20)[0-9]{2}-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12][0-9]|3[01])(?:[T_-]?[0-9]{2,6}Z?)?)?)+\\z',
     '$1'), '');
 
+-- The path of a dataset that is no table: a table's row names its storage too.
+CREATE FUNCTION path_unless_named(name STRING, path STRING) RETURNS STRING RETURN
+  CASE WHEN unquoted(name) IS NULL THEN clean_path(path) END;
+
 -- A column name with its length, so that no two lists of names read alike.
 CREATE FUNCTION part(text STRING) RETURNS STRING RETURN concat(cast(length(text) AS STRING), ':', text);
 
@@ -118,6 +122,31 @@ RETURNS STRING RETURN
     nullif(alert, ''), nullif(genie, ''), nullif(dashboard, ''), nullif(legacy, ''), nullif(pipeline, ''),
     nullif(job, ''), nullif(notebook, ''), nullif(query, ''),
     CASE WHEN entity_type <> '' THEN nullif(entity_id, '') END);
+
+-- The same of a lineage row's entity.
+CREATE FUNCTION process_kind_of(
+  entity STRUCT<
+    alert_id STRING, genie_space_id STRING, dashboard_id STRING, legacy_dashboard_id STRING,
+    dlt_pipeline_info STRUCT<dlt_pipeline_id STRING>, job_info STRUCT<job_id STRING>, notebook_id STRING,
+    sql_query_id STRING>,
+  entity_type STRING, entity_id STRING)
+RETURNS STRING RETURN
+  process_kind(
+    entity.alert_id, entity.genie_space_id, entity.dashboard_id, entity.legacy_dashboard_id,
+    entity.dlt_pipeline_info.dlt_pipeline_id, entity.job_info.job_id, entity.notebook_id, entity.sql_query_id,
+    entity_type, entity_id);
+
+CREATE FUNCTION process_id_of(
+  entity STRUCT<
+    alert_id STRING, genie_space_id STRING, dashboard_id STRING, legacy_dashboard_id STRING,
+    dlt_pipeline_info STRUCT<dlt_pipeline_id STRING>, job_info STRUCT<job_id STRING>, notebook_id STRING,
+    sql_query_id STRING>,
+  entity_type STRING, entity_id STRING)
+RETURNS STRING RETURN
+  process_id(
+    entity.alert_id, entity.genie_space_id, entity.dashboard_id, entity.legacy_dashboard_id,
+    entity.dlt_pipeline_info.dlt_pipeline_id, entity.job_info.job_id, entity.notebook_id, entity.sql_query_id,
+    entity_type, entity_id);
 
 -- Why an end is left out by the settings, NULL when it is not. Lists of names speak of tables, lists of paths of
 -- paths; a list that the settings leave empty is NULL and decides nothing.

@@ -13,6 +13,9 @@ from sqlglot import exp
 
 DIALECT = "databricks"
 
+_PARTS = ("this", "table", "db", "catalog")
+"""What sqlglot calls the parts of a column's path, from its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -64,9 +67,15 @@ def _inlined(tree: exp.Expr) -> exp.Expr:
 
 def _substituted(body: exp.Expr, arguments: Mapping[str, exp.Expr]) -> exp.Expr:
     def replace(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Column) and not node.table and node.name in arguments:
-            return _grouped(arguments[node.name].copy())
-        return node
+        if not isinstance(node, exp.Column) or node.parts[0].name not in arguments:
+            return node
+        given, fields = arguments[node.parts[0].name], node.parts[1:]
+        if not fields:
+            return _grouped(given.copy())
+        if not isinstance(given, exp.Column):
+            raise TypeError(f"{node.sql()} is a field of {given.sql()}, which is no column")
+        path = [part.copy() for part in (*given.parts, *fields)]
+        return exp.Column(**dict(zip(_PARTS[: len(path)], reversed(path), strict=True)))
 
     return body.transform(replace)
 

@@ -29,16 +29,8 @@ events AS (
     t.entity_run_id AS entity_run_id,
     t.entity_metadata.job_info.job_run_id AS job_run_id,
     t.entity_metadata.dlt_pipeline_info.dlt_update_id AS update_id,
-    process_kind(
-      t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
-      t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
-      t.entity_metadata.job_info.job_id, t.entity_metadata.notebook_id, t.entity_metadata.sql_query_id,
-      t.entity_type, t.entity_id) AS process_kind,
-    process_id(
-      t.entity_metadata.alert_id, t.entity_metadata.genie_space_id, t.entity_metadata.dashboard_id,
-      t.entity_metadata.legacy_dashboard_id, t.entity_metadata.dlt_pipeline_info.dlt_pipeline_id,
-      t.entity_metadata.job_info.job_id, t.entity_metadata.notebook_id, t.entity_metadata.sql_query_id,
-      t.entity_type, t.entity_id) AS process_id,
+    process_kind_of(t.entity_metadata, t.entity_type, t.entity_id) AS process_kind,
+    process_id_of(t.entity_metadata, t.entity_type, t.entity_id) AS process_id,
     unquoted(t.source_table_catalog) AS source_catalog,
     unquoted(t.source_table_schema) AS source_schema,
     clean_name(unquoted(t.source_table_name)) AS source_name,

@@ -120,6 +120,15 @@ def test_a_rule_wants_all_its_arguments():
         statements._inlined(sqlglot.parse_one("SELECT folded(a, b)", read="databricks"))
 
 
+def test_fields_of_an_argument():
+    """A rule reads fields of the struct it is given where that stands in the table, so that a missing one is told."""
+    call = "SELECT process_id_of(t.meta, t.a, t.b) FROM IDENTIFIER(:table) AS t"
+    tree = statements._inlined(sqlglot.parse_one(call, read="databricks"))
+    assert {"t.meta.alert_id", "t.meta.job_info.job_id", "t.a", "t.b"} < columns(tree)
+    with pytest.raises(TypeError, match=r"entity\.alert_id is a field of UPPER\(x\), which is no column"):
+        statements._inlined(sqlglot.parse_one("SELECT process_id_of(upper(x), a, b)", read="databricks"))
+
+
 def test_parsed_queries_are_not_changed():
     """Filling in what is missing and naming tables leave the kept query as it was."""
     before = statements.parsed("usage_daily").sql("databricks")
