@@ -21,10 +21,9 @@ _LONG = 1 << 63
 
 
 class Place(NamedTuple):
-    """A process's parents, outermost first, and how the process says below which one it is.
+    """Where a process hangs: the qualified names of its parents, outermost first, and how it says below which it is.
 
-    `own_name` and `about` are what every process entity of it begins with: told once, not once per target. `needs` are
-    the qualified names of all parents.
+    `own_name` and `about` are what every process entity of it begins with: told once, not once per target.
     """
 
     process_type: str
