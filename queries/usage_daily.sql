@@ -79,6 +79,7 @@ judged AS (
       from_catalog, from_schema, from_name, from_path, to_catalog, to_schema, to_name, to_path) AS to_itself
   FROM checked
 ),
+-- A row is counted at its source, and once more at its target.
 ends AS (
   SELECT
     day,
@@ -87,34 +88,26 @@ ends AS (
       fate, workspace_id, process_kind, source_excluded, from_catalog, from_schema, from_name, from_path,
       target_excluded, to_catalog, to_schema, to_name, to_path) AS rule,
     CASE WHEN fate = 'kept' THEN metastore_id END AS metastore_id,
-    CASE WHEN fate = 'kept' THEN from_catalog END AS catalog,
-    CASE WHEN fate = 'kept' THEN from_schema END AS schema,
-    CASE WHEN fate = 'kept' THEN from_name END AS name,
-    CASE WHEN fate = 'kept' THEN from_path END AS path,
+    CASE WHEN fate <> 'kept' THEN NULL WHEN at_source THEN from_catalog ELSE to_catalog END AS catalog,
+    CASE WHEN fate <> 'kept' THEN NULL WHEN at_source THEN from_schema ELSE to_schema END AS schema,
+    CASE WHEN fate <> 'kept' THEN NULL WHEN at_source THEN from_name ELSE to_name END AS name,
+    CASE WHEN fate <> 'kept' THEN NULL WHEN at_source THEN from_path ELSE to_path END AS path,
     CASE WHEN fate = 'kept' THEN workspace_id END AS workspace_id,
     CASE WHEN fate = 'kept' THEN unit END AS unit,
-    run_id,
-    statement_id, created_by, process_kind, process_id, event_time,
-    source_type AS type,
-    spelling(source_catalog, source_schema, source_name, source_location) AS spelled,
-    CASE WHEN source_name IS NOT NULL THEN source_location END AS location,
-    1 AS row_count,
-    direct AND NOT to_itself AS direct_read,
-    NOT direct AND NOT to_itself AS indirect_read,
+    run_id, statement_id, created_by, process_kind, process_id, event_time,
+    CASE WHEN at_source THEN source_type ELSE target_type END AS type,
+    CASE WHEN at_source THEN spelling(source_catalog, source_schema, source_name, source_location)
+      ELSE spelling(target_catalog, target_schema, target_name, target_location) END AS spelled,
+    CASE WHEN at_source THEN CASE WHEN source_name IS NOT NULL THEN source_location END
+      WHEN target_name IS NOT NULL THEN target_location END AS location,
+    CASE WHEN at_source OR NOT source_counts THEN 1 ELSE 0 END AS row_count,
+    at_source AND direct AND NOT to_itself AS direct_read,
+    at_source AND NOT direct AND NOT to_itself AS indirect_read,
     to_itself AS self_read,
-    FALSE AS written
-  FROM judged
-  WHERE fate <> 'kept' OR source_counts
-  UNION ALL
-  SELECT
-    day, fate, NULL AS rule, metastore_id, to_catalog, to_schema, to_name, to_path, workspace_id, unit, run_id,
-    statement_id, created_by, process_kind, process_id, event_time, target_type,
-    spelling(target_catalog, target_schema, target_name, target_location),
-    CASE WHEN target_name IS NOT NULL THEN target_location END,
-    CASE WHEN source_counts THEN 0 ELSE 1 END,
-    FALSE, FALSE, FALSE, TRUE
-  FROM judged
-  WHERE fate = 'kept' AND target_counts
+    NOT at_source AS written
+  -- Not a UNION ALL: engines read the table once for each, or keep all of its rows.
+  FROM judged LATERAL VIEW explode(array(TRUE, FALSE)) sides AS at_source
+  WHERE CASE WHEN at_source THEN fate <> 'kept' OR source_counts ELSE fate = 'kept' AND target_counts END
 ),
 units AS (
   SELECT
