@@ -100,17 +100,15 @@ def _age(ledger: Path, times: int) -> None:
     """Copy a ledger's month some times into the past."""
     with sqlite3.connect(ledger) as connection:
         for back in range(1, times + 1):
-            connection.execute(
-                "INSERT OR IGNORE INTO edge_month SELECT source_id, month - ?, edge_id, set_id, day_bits, direct_bits "
-                "FROM edge_month WHERE month > 24300 AND month >= (SELECT max(month) - 1 FROM edge_month)",
-                (2 * back,),
-            )
-            connection.execute(
-                "INSERT OR IGNORE INTO usage_day SELECT source_id, day - ?, dataset_id, reader_id, process_kind, reads, "
-                "cached_reads, failed_reads, indirect_reads, self_reads, writes, events, last_read_at, last_write_at "
-                "FROM usage_day WHERE day > (SELECT max(day) - 30 FROM usage_day)",
-                (30 * back,),
-            )
+            recent = "month > 24300 AND month >= (SELECT max(month) - 1 FROM edge_month)"
+            _copied_back(connection, "edge_month", "month", 2 * back, recent)
+            _copied_back(connection, "usage_day", "day", 30 * back, "day > (SELECT max(day) - 30 FROM usage_day)")
+
+
+def _copied_back(connection: sqlite3.Connection, table: str, when: str, back: int, recent: str) -> None:
+    names = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
+    told = ", ".join(f"{name} - {back}" if name == when else name for name in names)
+    connection.execute(f"INSERT OR IGNORE INTO {table} SELECT {told} FROM {table} WHERE {recent}")  # noqa: S608
 
 
 def lock(folder: Path, active: int = 500_000) -> None:
