@@ -190,14 +190,17 @@ def emission(folder: Path) -> None:
     )  # fmt: skip
     with sqlite3.connect(ledger) as connection:
         connection.execute("UPDATE source SET knows_run_types = 1")
-    bare, built = child("bare_bodies", ledger=str(ledger)), child("build", ledger=str(ledger))
-    told, building = built.told, built.seconds - built.told["read"]
-    least = bare.seconds - bare.told["read"]
-    say("raw: read flows, then the bare JSON of each", bare, f"{bare.told['bodies']:,.0f} bodies in {least:.2f} s")
-    say("read flows, then build entities", built, f"{told['edges']:,.0f} edges read in {told['read']:.2f} s")
+    least, best = [], []
+    for _ in range(3):
+        bare, built = child("bare_bodies", ledger=str(ledger)), child("build", ledger=str(ledger))
+        told = built.told
+        least.append(bare.seconds - bare.told["read"])
+        best.append(built.seconds - told["read"])
+        say("raw: read flows, then the bare JSON of each", bare, f"{bare.told['bodies']:,.0f} in {least[-1]:.2f} s")
+        say("read flows, then build entities", built, f"{told['built']:,.0f} in {best[-1]:.2f} s")
     print(f"  {told['processes']:,.0f} processes with columns, and {told['built'] - told['processes']:,.0f} entities "
-          f"they hang below: {building:.2f} s, {building / least:.1f} x the bare JSON")  # fmt: skip
-    verdict("seconds to build 100,000 entities", building * 100_000 / told["built"], 5, "s")
+          f"they hang below, of {told['edges']:,.0f} edges: {min(best) / min(least):.1f} x the bare JSON")  # fmt: skip
+    verdict("seconds to build 100,000 entities, best of three", min(best) * 100_000 / told["built"], 5, "s")
     first = child("emit", ledger=str(ledger), out=str(folder / "purview"))
     say("build, compare, write, note in the ledger", first, f"{first.told['sent']:,.0f} entities sent")
     second = child("emit", ledger=str(ledger), out=str(folder / "purview"))
