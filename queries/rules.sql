@@ -114,16 +114,7 @@ RETURNS STRING RETURN
         WHEN 'DBSQL_QUERY' THEN 'query' ELSE lower(entity_type) END
     ELSE 'ad_hoc' END;
 
-CREATE FUNCTION process_id(
-  alert STRING, genie STRING, dashboard STRING, legacy STRING, pipeline STRING, job STRING, notebook STRING,
-  query STRING, entity_type STRING, entity_id STRING)
-RETURNS STRING RETURN
-  coalesce(
-    nullif(alert, ''), nullif(genie, ''), nullif(dashboard, ''), nullif(legacy, ''), nullif(pipeline, ''),
-    nullif(job, ''), nullif(notebook, ''), nullif(query, ''),
-    CASE WHEN entity_type <> '' THEN nullif(entity_id, '') END);
-
--- The same of a lineage row's entity.
+-- The same of a lineage row's entity, and its id.
 CREATE FUNCTION process_kind_of(
   entity STRUCT<
     alert_id STRING, genie_space_id STRING, dashboard_id STRING, legacy_dashboard_id STRING,
@@ -143,10 +134,11 @@ CREATE FUNCTION process_id_of(
     sql_query_id STRING>,
   entity_type STRING, entity_id STRING)
 RETURNS STRING RETURN
-  process_id(
-    entity.alert_id, entity.genie_space_id, entity.dashboard_id, entity.legacy_dashboard_id,
-    entity.dlt_pipeline_info.dlt_pipeline_id, entity.job_info.job_id, entity.notebook_id, entity.sql_query_id,
-    entity_type, entity_id);
+  coalesce(
+    nullif(entity.alert_id, ''), nullif(entity.genie_space_id, ''), nullif(entity.dashboard_id, ''),
+    nullif(entity.legacy_dashboard_id, ''), nullif(entity.dlt_pipeline_info.dlt_pipeline_id, ''),
+    nullif(entity.job_info.job_id, ''), nullif(entity.notebook_id, ''), nullif(entity.sql_query_id, ''),
+    CASE WHEN entity_type <> '' THEN nullif(entity_id, '') END);
 
 -- Why an end is left out by the settings, NULL when it is not. Lists of names speak of tables, lists of paths of
 -- paths; a list that the settings leave empty is NULL and decides nothing.
